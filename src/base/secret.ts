@@ -1,0 +1,29 @@
+/** A string that never prints itself: not in JSON, not in a template, not in the inspector. */
+
+import { inspect } from 'node:util'
+
+/** Wraps a secret; only `reveal()` gives it back. */
+export class Secret {
+  readonly #value: string
+
+  constructor(value: string) {
+    this.#value = value
+  }
+
+  /** The secret itself, for the one call that needs it. */
+  reveal(): string {
+    return this.#value
+  }
+
+  toString(): string {
+    return '<secret>'
+  }
+
+  toJSON(): string {
+    return '<secret>'
+  }
+
+  [inspect.custom](): string {
+    return '<secret>'
+  }
+}

@@ -1,0 +1,138 @@
+/**
+ * Reads YAML and checks it against a schema. Every mistake is reported at once, each with file,
+ * line, column, the text of the line, and what to write instead. Knows nothing of what settings mean.
+ */
+
+import { readFileSync } from 'node:fs'
+import { isMap, isNode, isPair, isScalar, LineCounter, parseDocument } from 'yaml'
+import { messageOf } from '../base/error.ts'
+import { configErrors } from './errors.ts'
+import { z } from './schema.ts'
+
+/** One mistake and its place. `line` and `column` count from 1; 0 when the place is unknown. */
+export interface ConfigProblem {
+  file: string
+  line: number
+  column: number
+  /** For example `scrape_configs[0].scrape_interval`. */
+  path: string
+  message: string
+  lineText: string
+}
+
+/** Finds where a path of keys and indexes stands in the text. */
+export type Locate = (path: readonly PropertyKey[]) => { line: number; column: number }
+
+/** A parsed file: plain values, and where each stands. */
+export interface ParsedYaml {
+  value: unknown
+  file: string
+  text: string
+  locate: Locate
+}
+
+/** Reads a file; throws `CONFIG_FILE_UNREADABLE`. */
+export function readConfigFile(path: string): string {
+  try {
+    return readFileSync(path, 'utf8')
+  } catch (thrown) {
+    throw configErrors.FILE_UNREADABLE({ path, reason: messageOf(thrown) }, thrown)
+  }
+}
+
+/** Parses YAML; throws `CONFIG_INVALID` with every syntax error. An empty text is an empty mapping. */
+export function parseYaml(text: string, file: string): ParsedYaml {
+  const lineCounter = new LineCounter()
+  const document = parseDocument(text, { lineCounter, prettyErrors: false, uniqueKeys: true, maxAliasCount: 100 } as object)
+  const problems: ConfigProblem[] = document.errors.map((error) => {
+    const { line, col } = lineCounter.linePos(error.pos[0])
+    return { file, line, column: col, path: '', message: error.message, lineText: lineOf(text, line) }
+  })
+  if (problems.length > 0) throw makeConfigError(problems)
+  const locate: Locate = (path) => {
+    let node: unknown = document.contents
+    let offset = isNode(node) ? (node.range?.[0] ?? 0) : 0
+    for (const key of path) {
+      if (isMap(node)) {
+        const pair = node.items.find((item) => isPair(item) && isScalar(item.key) && String(item.key.value) === String(key))
+        if (pair === undefined) break
+        if (isNode(pair.key)) offset = pair.key.range?.[0] ?? offset
+        node = pair.value
+      } else {
+        const child = (node as { items?: unknown[] } | null)?.items?.[Number(key)]
+        if (child === undefined) break
+        node = child
+        if (isNode(node)) offset = node.range?.[0] ?? offset
+      }
+    }
+    const { line, col } = lineCounter.linePos(offset)
+    return { line: Math.max(line, 1), column: Math.max(col, 1) }
+  }
+  try {
+    return { value: document.toJS({ maxAliasCount: 100 }) ?? {}, file, text, locate }
+  } catch (thrown) {
+    throw makeConfigError([{ file, line: 1, column: 1, path: '', message: messageOf(thrown), lineText: lineOf(text, 1) }])
+  }
+}
+
+/** Checks parsed YAML against a schema; throws `CONFIG_INVALID` with every mistake. */
+export function checkConfig<Schema extends z.ZodType>(parsed: ParsedYaml, schema: Schema): z.output<Schema> {
+  const result = schema.safeParse(parsed.value)
+  if (result.success) return result.data
+  const problems: ConfigProblem[] = []
+  for (const issue of result.error.issues) problems.push(...problemsOf(issue, parsed))
+  throw makeConfigError(problems)
+}
+
+/** One mistake found after the schema, with its place; throw with `makeConfigError`. */
+export function problemAt(parsed: ParsedYaml, path: readonly PropertyKey[], message: string): ConfigProblem {
+  const { line, column } = parsed.locate(path)
+  return { file: parsed.file, line, column, path: formatPath(path), message, lineText: lineOf(parsed.text, line) }
+}
+
+/** The error that carries all problems; `facts.problems` has them as data. */
+export function makeConfigError(problems: ConfigProblem[]): Error {
+  const error = configErrors.INVALID({
+    text: problems.map(formatProblem).join('\n'),
+    count: problems.length,
+    problems,
+  } as { text: string; count: number })
+  return error
+}
+
+/** `file:line:column: path: message` and the line itself. */
+export function formatProblem(problem: ConfigProblem): string {
+  const path = problem.path === '' ? '' : `${problem.path}: `
+  const line = problem.lineText.trim() === '' ? '' : `\n    ${problem.lineText.trim()}`
+  return `${problem.file}:${problem.line}:${problem.column}: ${path}${problem.message}${line}`
+}
+
+function problemsOf(issue: z.core.$ZodIssue, parsed: ParsedYaml): ConfigProblem[] {
+  if (issue.code === 'unrecognized_keys') {
+    return issue.keys.map((key) =>
+      problemAt(parsed, [...issue.path, key], `"${key}" is not a setting here; remove it or correct its spelling`),
+    )
+  }
+  if (issue.code === 'invalid_union' && issue.errors.length > 0) {
+    // The alternative that got furthest is the one that was meant.
+    const best = [...issue.errors].sort((a, b) => depthOf(b) - depthOf(a))[0]!
+    if (depthOf(best) > 0) {
+      return best.flatMap((inner) => problemsOf({ ...inner, path: [...issue.path, ...inner.path] }, parsed))
+    }
+  }
+  return [problemAt(parsed, issue.path, issue.message)]
+}
+
+function depthOf(issues: readonly z.core.$ZodIssue[]): number {
+  return Math.max(0, ...issues.map((issue) => issue.path.length))
+}
+
+function formatPath(path: readonly PropertyKey[]): string {
+  let text = ''
+  for (const part of path) text += typeof part === 'number' ? `[${part}]` : `${text === '' ? '' : '.'}${String(part)}`
+  return text
+}
+
+function lineOf(text: string, line: number): string {
+  return text.split('\n', line)[line - 1] ?? ''
+}

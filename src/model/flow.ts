@@ -1,0 +1,142 @@
+/**
+ * The ports between stages. A stage gets what it needs as constructor arguments of these types and
+ * `app/` connects them; so stages on one floor never import each other.
+ */
+
+import type { DetectedAlert } from './alert.ts'
+import type { Labels } from './labels.ts'
+import type { LogBatch, LogLevel, LogRecord } from './log-line.ts'
+import type { Matcher } from './matcher.ts'
+import type { SampleBatch, SeriesId } from './sample.ts'
+
+/** Where receivers, scrapers and rules put what they have. Implemented by `store/`. */
+export interface Appender {
+  /** The number of a label set, given on first sight. Labels must be valid and hold `__name__`. */
+  seriesId(labels: Labels): SeriesId
+  /** The label set behind a number. */
+  labelsOf(seriesId: SeriesId): Labels
+  /**
+   * Grows by one whenever numbers were taken back from series that ended; whoever caches numbers
+   * drops the cache when it changed.
+   */
+  readonly seriesEpoch: number
+  /**
+   * Takes a batch. Resolves when every accepted row survives kill -9. The caller may reuse the
+   * arrays once the promise settles. Rejects with `STORE_FULL` (retryable) when it must not accept.
+   */
+  append(batch: SampleBatch): Promise<AppendResult>
+  /** Takes log lines; same promise. */
+  appendLogs(batch: LogBatch): Promise<void>
+  /** Remembers type, help and unit of a metric family. */
+  setMetadata(metric: string, metadata: MetricMetadata): void
+}
+
+/** What became of a batch's rows. `accepted + rejected = count`; reasons are counted by word. */
+export interface AppendResult {
+  accepted: number
+  rejected: number
+  /** `out-of-order`, `duplicate`, `too-old`, `too-far-in-future`. */
+  reasons: Partial<Record<RejectReason, number>>
+  /** The first rejected row, for the error text. */
+  firstRejected: { seriesId: SeriesId; timeMs: number; reason: RejectReason } | undefined
+}
+
+/** Why a sample was not taken. */
+export type RejectReason = 'out-of-order' | 'duplicate' | 'too-old' | 'too-far-in-future'
+
+/** What exporters say of a metric family. */
+export interface MetricMetadata {
+  type: 'unknown' | 'counter' | 'gauge' | 'histogram' | 'gaugehistogram' | 'summary' | 'info' | 'stateset'
+  help: string
+  unit: string
+}
+
+/** One series' samples in time order. Arrays belong to the receiver of the answer and have `count` valid rows; stale markers are kept in `value`. */
+export interface SeriesColumns {
+  labels: Labels
+  count: number
+  timeMs: Float64Array
+  value: Float64Array
+}
+
+/** What to read: all series that fulfil the matchers, samples with start ≤ time ≤ end. */
+export interface Selection {
+  matchers: readonly Matcher[]
+  startTimeMs: number
+  endTimeMs: number
+  /** Stop with `STORE_TOO_MANY_SAMPLES` beyond this many samples. */
+  sampleCountMax?: number
+  signal?: AbortSignal
+}
+
+/** Where queries read. Implemented by `store/`. Memory first; older data from the engine. */
+export interface Querier {
+  /** Series in no particular order; a series without samples in the range is left out. */
+  select(selection: Selection): Promise<SeriesColumns[]>
+  /** The same from memory alone and at once, for rules on arrival; `undefined` when the range reaches behind memory. */
+  selectRecent(selection: Selection): SeriesColumns[] | undefined
+  /** Label sets with at least one sample in the range. */
+  series(selection: Selection): Promise<Labels[]>
+  labelNames(selection: Selection): Promise<string[]>
+  labelValues(name: string, selection: Selection): Promise<string[]>
+  /** By metric family; all when `metric` is undefined. */
+  metadata(metric?: string): Map<string, MetricMetadata>
+}
+
+/** Hears what arrives, after it is durable and readable. Called synchronously; must be quick. */
+export interface ArrivalListener {
+  /** A label set got its number. */
+  onSeries(seriesId: SeriesId, labels: Labels): void
+  /** Rows that were accepted (rejected rows have been removed). Valid during the call only. */
+  onSamples(batch: SampleBatch, arrivedTimeMs: number): void
+}
+
+/** The store's side of arrival. */
+export interface ArrivalFeed {
+  /** Existing series are announced at once. Returns the call that ends the subscription. */
+  subscribe(listener: ArrivalListener): () => void
+}
+
+/** Log queries. */
+export interface LogSelection {
+  matchers: readonly Matcher[]
+  /** start ≤ time < end */
+  startTimeNs: bigint
+  endTimeNs: bigint
+  /** Every filter must hold. */
+  filters: readonly LogFilter[]
+  levels?: readonly LogLevel[]
+  limit: number
+  direction: 'forward' | 'backward'
+  signal?: AbortSignal
+}
+
+/** `|=`, `!=`, `|~`, `!~` over the line. */
+export interface LogFilter {
+  operator: '|=' | '!=' | '|~' | '!~'
+  value: string
+}
+
+/** Where log queries read. Implemented by `store/`. */
+export interface LogQuerier {
+  selectLogs(selection: LogSelection): Promise<LogRecord[]>
+  /** Lines per bucket and level, for the volume chart. `stepMs` buckets from `startTimeNs`. */
+  logVolume(selection: LogSelection, stepMs: number): Promise<LogVolume[]>
+  logLabelNames(startTimeNs: bigint, endTimeNs: bigint): Promise<string[]>
+  logLabelValues(name: string, startTimeNs: bigint, endTimeNs: bigint): Promise<string[]>
+  logStreams(matchers: readonly Matcher[], startTimeNs: bigint, endTimeNs: bigint): Promise<Labels[]>
+  /** Hears lines as they arrive, for live tails and log metrics. Returns the call that ends it. */
+  subscribeLogs(listener: (batch: LogBatch) => void): () => void
+}
+
+/** Lines in one bucket. */
+export interface LogVolume {
+  timeMs: number
+  level: LogLevel
+  count: number
+}
+
+/** Where detection puts its verdicts. Implemented by `alert/`. Resolves when they are persisted. */
+export interface AlertSink {
+  publish(alerts: readonly DetectedAlert[]): Promise<void>
+}
