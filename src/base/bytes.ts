@@ -1,6 +1,13 @@
 /** Sizes in bytes as people write them: `64MiB`, `512KB`, `1GB`, `100`. Binary and `KB` alike are powers of 1,024, as in Prometheus. */
 
-const units: Record<string, number> = { B: 1, K: 1024, M: 1024 ** 2, G: 1024 ** 3, T: 1024 ** 4, P: 1024 ** 5 }
+const units: Record<string, number> = {
+  B: 1,
+  K: 1024,
+  M: 1024 ** 2,
+  G: 1024 ** 3,
+  T: 1024 ** 4,
+  P: 1024 ** 5,
+}
 
 /** Bytes of `text`, or `undefined` when it is not a size. */
 export function parseBytes(text: string): number | undefined {
@@ -13,7 +20,8 @@ export function parseBytes(text: string): number | undefined {
 export function formatBytes(size: number): string {
   let value = size
   for (const unit of ['B', 'KiB', 'MiB', 'GiB', 'TiB']) {
-    if (value < 1024 || unit === 'TiB') return `${Number.isInteger(value) ? value : value.toFixed(1)}${unit}`
+    if (value < 1024 || unit === 'TiB')
+      return `${Number.isInteger(value) ? value : value.toFixed(1)}${unit}`
     value /= 1024
   }
   return `${size}B`

@@ -20,7 +20,8 @@ export const httpErrors = errorTable('HTTP', {
     kind: 'operation',
     status: 502,
     canRetry: true,
-    message: (facts: { url: string; reason: string }) => `${facts.url} cannot be reached: ${facts.reason}.`,
+    message: (facts: { url: string; reason: string }) =>
+      `${facts.url} cannot be reached: ${facts.reason}.`,
     hint: 'Check the address, the network between, and that the other side runs.',
   },
   BODY_TOO_LARGE: {
@@ -75,10 +76,15 @@ export async function sendHttp(options: HttpRequest): Promise<HttpReply> {
       }
       chunks.push(chunk)
     }
-    return { status: reply.statusCode, headers: flatten(reply.headers), body: Buffer.concat(chunks, size) }
+    return {
+      status: reply.statusCode,
+      headers: flatten(reply.headers),
+      body: Buffer.concat(chunks, size),
+    }
   } catch (thrown) {
     if (thrown instanceof Error && thrown.name === 'CodedError') throw thrown
-    if (signal.aborted) throw httpErrors.TIMEOUT({ url: shownUrl, timeoutMs: options.timeoutMs }, thrown)
+    if (signal.aborted)
+      throw httpErrors.TIMEOUT({ url: shownUrl, timeoutMs: options.timeoutMs }, thrown)
     throw httpErrors.UNREACHABLE({ url: shownUrl, reason: reasonOf(thrown) }, thrown)
   }
 }
@@ -109,5 +115,7 @@ function flatten(headers: Record<string, string | string[] | undefined>): Record
 function reasonOf(thrown: unknown): string {
   if (!(thrown instanceof Error)) return String(thrown)
   const code = (thrown as NodeJS.ErrnoException).code
-  return code === undefined || thrown.message.includes(code) ? thrown.message : `${code} ${thrown.message}`
+  return code === undefined || thrown.message.includes(code)
+    ? thrown.message
+    : `${code} ${thrown.message}`
 }

@@ -31,7 +31,8 @@ function writeText(line: string): void {
   const { time, level, msg, ...facts } = JSON.parse(line) as Record<string, unknown>
   let text = `${String(time)} ${String(level).toUpperCase().padEnd(5)} ${String(msg)}`
   for (const [name, value] of Object.entries(facts)) {
-    const shown = typeof value === 'string' && /^[\w./:@-]+$/.test(value) ? value : JSON.stringify(value)
+    const shown =
+      typeof value === 'string' && /^[\w./:@-]+$/.test(value) ? value : JSON.stringify(value)
     text += ` ${name}=${shown}`
   }
   process.stderr.write(`${text}\n`)

@@ -26,7 +26,11 @@ interface MetricSpec {
 
 /** Declares a counter; the name ends in `_total`. */
 export function counter(spec: MetricSpec): Counter<string> {
-  return declare('counter', spec, (labelNames) => new Counter({ ...spec, labelNames, registers: [registry] }))
+  return declare(
+    'counter',
+    spec,
+    (labelNames) => new Counter({ ...spec, labelNames, registers: [registry] }),
+  )
 }
 
 /** Declares a gauge. `read`, when given, is called at each scrape. */
@@ -40,14 +44,24 @@ export function gauge(spec: MetricSpec & { read?: (self: Gauge<string>) => void 
         ...rest,
         labelNames,
         registers: [registry],
-        ...(read === undefined ? {} : { collect: function collect(this: Gauge<string>) { read(this) } }),
+        ...(read === undefined
+          ? {}
+          : {
+              collect: function collect(this: Gauge<string>) {
+                read(this)
+              },
+            }),
       }),
   )
 }
 
 /** Declares a histogram; `buckets` in the unit of the name. */
 export function histogram(spec: MetricSpec & { buckets: number[] }): Histogram<string> {
-  return declare('histogram', spec, (labelNames) => new Histogram({ ...spec, labelNames, registers: [registry] }))
+  return declare(
+    'histogram',
+    spec,
+    (labelNames) => new Histogram({ ...spec, labelNames, registers: [registry] }),
+  )
 }
 
 function declare<Metric>(

@@ -74,7 +74,8 @@ function findGroups(engine: RE2JS, text: string): PatternGroups | undefined {
   const matcher = engine.matcher(text)
   if (!matcher.matches()) return undefined
   const byIndex: string[] = []
-  for (let index = 0; index <= matcher.groupCount(); index++) byIndex.push(matcher.group(index) ?? '')
+  for (let index = 0; index <= matcher.groupCount(); index++)
+    byIndex.push(matcher.group(index) ?? '')
   const byName = new Map<string, string>()
   for (const [name, index] of Object.entries(engine.namedGroups() as Record<string, number>)) {
     byName.set(name, byIndex[index] ?? '')

@@ -7,7 +7,7 @@ import { readFileSync } from 'node:fs'
 import { isMap, isNode, isPair, isScalar, LineCounter, parseDocument } from 'yaml'
 import { messageOf } from '../base/error.ts'
 import { configErrors } from './errors.ts'
-import { z } from './schema.ts'
+import type { z } from './schema.ts'
 
 /** One mistake and its place. `line` and `column` count from 1; 0 when the place is unknown. */
 export interface ConfigProblem {
@@ -43,10 +43,22 @@ export function readConfigFile(path: string): string {
 /** Parses YAML; throws `CONFIG_INVALID` with every syntax error. An empty text is an empty mapping. */
 export function parseYaml(text: string, file: string): ParsedYaml {
   const lineCounter = new LineCounter()
-  const document = parseDocument(text, { lineCounter, prettyErrors: false, uniqueKeys: true, maxAliasCount: 100 } as object)
+  const document = parseDocument(text, {
+    lineCounter,
+    prettyErrors: false,
+    uniqueKeys: true,
+    maxAliasCount: 100,
+  } as object)
   const problems: ConfigProblem[] = document.errors.map((error) => {
     const { line, col } = lineCounter.linePos(error.pos[0])
-    return { file, line, column: col, path: '', message: error.message, lineText: lineOf(text, line) }
+    return {
+      file,
+      line,
+      column: col,
+      path: '',
+      message: error.message,
+      lineText: lineOf(text, line),
+    }
   })
   if (problems.length > 0) throw makeConfigError(problems)
   const locate: Locate = (path) => {
@@ -54,7 +66,9 @@ export function parseYaml(text: string, file: string): ParsedYaml {
     let offset = isNode(node) ? (node.range?.[0] ?? 0) : 0
     for (const key of path) {
       if (isMap(node)) {
-        const pair = node.items.find((item) => isPair(item) && isScalar(item.key) && String(item.key.value) === String(key))
+        const pair = node.items.find(
+          (item) => isPair(item) && isScalar(item.key) && String(item.key.value) === String(key),
+        )
         if (pair === undefined) break
         if (isNode(pair.key)) offset = pair.key.range?.[0] ?? offset
         node = pair.value
@@ -71,12 +85,17 @@ export function parseYaml(text: string, file: string): ParsedYaml {
   try {
     return { value: document.toJS({ maxAliasCount: 100 }) ?? {}, file, text, locate }
   } catch (thrown) {
-    throw makeConfigError([{ file, line: 1, column: 1, path: '', message: messageOf(thrown), lineText: lineOf(text, 1) }])
+    throw makeConfigError([
+      { file, line: 1, column: 1, path: '', message: messageOf(thrown), lineText: lineOf(text, 1) },
+    ])
   }
 }
 
 /** Checks parsed YAML against a schema; throws `CONFIG_INVALID` with every mistake. */
-export function checkConfig<Schema extends z.ZodType>(parsed: ParsedYaml, schema: Schema): z.output<Schema> {
+export function checkConfig<Schema extends z.ZodType>(
+  parsed: ParsedYaml,
+  schema: Schema,
+): z.output<Schema> {
   const result = schema.safeParse(parsed.value)
   if (result.success) return result.data
   const problems: ConfigProblem[] = []
@@ -85,9 +104,20 @@ export function checkConfig<Schema extends z.ZodType>(parsed: ParsedYaml, schema
 }
 
 /** One mistake found after the schema, with its place; throw with `makeConfigError`. */
-export function problemAt(parsed: ParsedYaml, path: readonly PropertyKey[], message: string): ConfigProblem {
+export function problemAt(
+  parsed: ParsedYaml,
+  path: readonly PropertyKey[],
+  message: string,
+): ConfigProblem {
   const { line, column } = parsed.locate(path)
-  return { file: parsed.file, line, column, path: formatPath(path), message, lineText: lineOf(parsed.text, line) }
+  return {
+    file: parsed.file,
+    line,
+    column,
+    path: formatPath(path),
+    message,
+    lineText: lineOf(parsed.text, line),
+  }
 }
 
 /** The error that carries all problems; `facts.problems` has them as data. */
@@ -110,14 +140,20 @@ export function formatProblem(problem: ConfigProblem): string {
 function problemsOf(issue: z.core.$ZodIssue, parsed: ParsedYaml): ConfigProblem[] {
   if (issue.code === 'unrecognized_keys') {
     return issue.keys.map((key) =>
-      problemAt(parsed, [...issue.path, key], `"${key}" is not a setting here; remove it or correct its spelling`),
+      problemAt(
+        parsed,
+        [...issue.path, key],
+        `"${key}" is not a setting here; remove it or correct its spelling`,
+      ),
     )
   }
   if (issue.code === 'invalid_union' && issue.errors.length > 0) {
     // The alternative that got furthest is the one that was meant.
     const best = [...issue.errors].sort((a, b) => depthOf(b) - depthOf(a))[0]!
     if (depthOf(best) > 0) {
-      return best.flatMap((inner) => problemsOf({ ...inner, path: [...issue.path, ...inner.path] }, parsed))
+      return best.flatMap((inner) =>
+        problemsOf({ ...inner, path: [...issue.path, ...inner.path] }, parsed),
+      )
     }
   }
   return [problemAt(parsed, issue.path, issue.message)]
@@ -129,7 +165,8 @@ function depthOf(issues: readonly z.core.$ZodIssue[]): number {
 
 function formatPath(path: readonly PropertyKey[]): string {
   let text = ''
-  for (const part of path) text += typeof part === 'number' ? `[${part}]` : `${text === '' ? '' : '.'}${String(part)}`
+  for (const part of path)
+    text += typeof part === 'number' ? `[${part}]` : `${text === '' ? '' : '.'}${String(part)}`
   return text
 }
 

@@ -7,7 +7,8 @@ export const configErrors = errorTable('CONFIG', {
   FILE_UNREADABLE: {
     kind: 'user',
     status: 400,
-    message: (facts: { path: string; reason: string }) => `Cannot read ${facts.path}: ${facts.reason}.`,
+    message: (facts: { path: string; reason: string }) =>
+      `Cannot read ${facts.path}: ${facts.reason}.`,
     hint: 'Check the path and its permissions; --config names another file.',
   },
   INVALID: {

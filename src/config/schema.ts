@@ -40,18 +40,27 @@ export function duration(description: string, defaultText?: string) {
     .transform((value, context): number => {
       const spanMs = parseDuration(String(value))
       if (spanMs === undefined) {
-        context.addIssue({ code: 'custom', message: `"${value}" is not a duration; write for example 15s, 5m or 1h30m` })
+        context.addIssue({
+          code: 'custom',
+          message: `"${value}" is not a duration; write for example 15s, 5m or 1h30m`,
+        })
         return z.NEVER
       }
       return spanMs
     })
-  return schema.meta({ description, typeText: 'duration', ...(defaultText === undefined ? {} : { defaultText }) })
+  return schema.meta({
+    description,
+    typeText: 'duration',
+    ...(defaultText === undefined ? {} : { defaultText }),
+  })
 }
 
 /** A duration with a default, given as it would be written. */
 export function durationOr(defaultText: string, description: string) {
   const schema = duration(description, defaultText)
-  return schema.default(parseDuration(defaultText) ?? 0).meta({ description, typeText: 'duration', defaultText })
+  return schema
+    .default(parseDuration(defaultText) ?? 0)
+    .meta({ description, typeText: 'duration', defaultText })
 }
 
 /** A size such as `64MiB`; bytes in the result. */
@@ -61,7 +70,10 @@ export function bytesOr(defaultText: string, description: string) {
     .transform((value, context): number => {
       const size = typeof value === 'number' ? value : parseBytes(value)
       if (size === undefined) {
-        context.addIssue({ code: 'custom', message: `"${value}" is not a size; write for example 512KB or 64MiB` })
+        context.addIssue({
+          code: 'custom',
+          message: `"${value}" is not a size; write for example 512KB or 64MiB`,
+        })
         return z.NEVER
       }
       return size
@@ -90,11 +102,18 @@ export function textOr(defaultText: string, description: string) {
 
 /** true or false, with a default. */
 export function flagOr(defaultValue: boolean, description: string) {
-  return z.boolean().default(defaultValue).meta({ description, typeText: 'boolean', defaultText: String(defaultValue) })
+  return z
+    .boolean()
+    .default(defaultValue)
+    .meta({ description, typeText: 'boolean', defaultText: String(defaultValue) })
 }
 
 /** A number in a range, with a default. */
-export function numberOr(defaultValue: number, bounds: { min: number; max: number; isWhole?: boolean }, description: string) {
+export function numberOr(
+  defaultValue: number,
+  bounds: { min: number; max: number; isWhole?: boolean },
+  description: string,
+) {
   const plain = z.number().min(bounds.min).max(bounds.max)
   return (bounds.isWhole === false ? plain : plain.int())
     .default(defaultValue)
@@ -126,7 +145,8 @@ export function describeSettings(schema: z.ZodType, path = ''): SettingDescripti
       path,
       type: meta.typeText ?? typeOf(inner),
       defaultText: meta.defaultText ?? '',
-      description: meta.description ?? (inner.meta() as Partial<SettingNote> | undefined)?.description ?? '',
+      description:
+        meta.description ?? (inner.meta() as Partial<SettingNote> | undefined)?.description ?? '',
     })
   }
   if (inner instanceof z.ZodObject) {
@@ -145,7 +165,12 @@ export function describeSettings(schema: z.ZodType, path = ''): SettingDescripti
 function unwrap(schema: z.ZodType): z.ZodType {
   let current: z.ZodType = schema
   for (;;) {
-    if (current instanceof z.ZodOptional || current instanceof z.ZodDefault || current instanceof z.ZodNullable || current instanceof z.ZodPrefault) {
+    if (
+      current instanceof z.ZodOptional ||
+      current instanceof z.ZodDefault ||
+      current instanceof z.ZodNullable ||
+      current instanceof z.ZodPrefault
+    ) {
       current = current.unwrap() as z.ZodType
     } else if (current instanceof z.ZodPipe) current = current.in as z.ZodType
     else return current

@@ -28,6 +28,8 @@ export interface Alert extends DetectedAlert {
   fingerprint: string
   updatedTimeMs: number
   /** Why nobody is told, when nobody is. */
-  held: { reason: 'silenced' | 'inhibited' | 'out-of-hours' | 'acknowledged'; by: string[] } | undefined
+  held:
+    | { reason: 'silenced' | 'inhibited' | 'out-of-hours' | 'acknowledged'; by: string[] }
+    | undefined
   receivers: string[]
 }

@@ -46,7 +46,15 @@ export type RejectReason = 'out-of-order' | 'duplicate' | 'too-old' | 'too-far-i
 
 /** What exporters say of a metric family. */
 export interface MetricMetadata {
-  type: 'unknown' | 'counter' | 'gauge' | 'histogram' | 'gaugehistogram' | 'summary' | 'info' | 'stateset'
+  type:
+    | 'unknown'
+    | 'counter'
+    | 'gauge'
+    | 'histogram'
+    | 'gaugehistogram'
+    | 'summary'
+    | 'info'
+    | 'stateset'
   help: string
   unit: string
 }
@@ -124,7 +132,11 @@ export interface LogQuerier {
   logVolume(selection: LogSelection, stepMs: number): Promise<LogVolume[]>
   logLabelNames(startTimeNs: bigint, endTimeNs: bigint): Promise<string[]>
   logLabelValues(name: string, startTimeNs: bigint, endTimeNs: bigint): Promise<string[]>
-  logStreams(matchers: readonly Matcher[], startTimeNs: bigint, endTimeNs: bigint): Promise<Labels[]>
+  logStreams(
+    matchers: readonly Matcher[],
+    startTimeNs: bigint,
+    endTimeNs: bigint,
+  ): Promise<Labels[]>
   /** Hears lines as they arrive, for live tails and log metrics. Returns the call that ends it. */
   subscribeLogs(listener: (batch: LogBatch) => void): () => void
 }
@@ -139,4 +151,20 @@ export interface LogVolume {
 /** Where detection puts its verdicts. Implemented by `alert/`. Resolves when they are persisted. */
 export interface AlertSink {
   publish(alerts: readonly DetectedAlert[]): Promise<void>
+}
+
+/** What the notifications of a group should say beyond the alerts: asked just before sending. Implemented by `incident/`. */
+export interface AlertContext {
+  /** `undefined` when nothing is known. Must answer within its caller's patience (2 s); late answers are ignored. */
+  describe(fingerprints: readonly string[]): Promise<AlertBackground | undefined>
+}
+
+/** The background of a group of alerts. */
+export interface AlertBackground {
+  incidentId: string
+  incidentNumber: number
+  /** The sentence of the cause, such as "deployment checkout v1 → v2", or empty. */
+  cause: string
+  /** Address of the incident's page. */
+  url: string
 }

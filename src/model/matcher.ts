@@ -26,7 +26,8 @@ export function makeMatcher(name: string, operator: MatchOperator, value: string
     return { name, operator, value, pattern: undefined, matches: (other) => other !== value }
   }
   const pattern = compilePattern(value)
-  if (operator === '=~') return { name, operator, value, pattern, matches: (other) => pattern.test(other) }
+  if (operator === '=~')
+    return { name, operator, value, pattern, matches: (other) => pattern.test(other) }
   return { name, operator, value, pattern, matches: (other) => !pattern.test(other) }
 }
 

@@ -1,0 +1,296 @@
+/**
+ * Shapes of the product's own HTTP API, shared by server, CLI and web. Everything lives below
+ * `apiRoot`; other products' APIs (Prometheus, Loki) keep their own paths and shapes. Times are
+ * integer milliseconds since 1970 UTC and end in `TimeMs`. A failed call answers `ApiFailure` with
+ * the error's status.
+ */
+
+import type { Alert } from '../model/alert.ts'
+import type { Decision, Deployment } from '../model/deployment.ts'
+import type { Health } from '../model/health.ts'
+import type { Incident, TimelineEntry } from '../model/incident.ts'
+import type { LogLevel } from '../model/log-line.ts'
+
+/** Root of the product's own API. */
+export const apiRoot = '/api/shipwatch/v1'
+
+/** Body of a failed call. */
+export interface ApiFailure {
+  error: { code: string; message: string; hint: string; facts: Record<string, unknown> }
+}
+
+/** `GET /session`; also the answer of `POST /session` (sign in). `DELETE /session` signs out. */
+export interface SessionView {
+  isSignedIn: boolean
+  /** False under --no-auth. */
+  isAuthRequired: boolean
+  user: string
+  role: 'admin' | 'viewer' | 'none'
+  /** Whether the administrator has a password, so that the sign-in page can offer the form. */
+  hasPassword: boolean
+}
+
+/** `POST /session`: one of a one-time code from the sign-in link, a token, or a name with a password. */
+export interface SignInRequest {
+  code?: string
+  token?: string
+  user?: string
+  password?: string
+}
+
+/** `GET /now`: the first page. */
+export interface NowView {
+  nowTimeMs: number
+  version: string
+  health: Health
+  incidents: IncidentSummary[]
+  alertCounts: { firing: number; pending: number; held: number }
+  ruleCount: number
+  lastEvaluationTimeMs: number | undefined
+  /** When the last alert ended, for "no alert for …". */
+  lastAlertTimeMs: number | undefined
+  services: ServiceView[]
+  deployments: Deployment[]
+  sources: SourceCounts
+  /** The machine that Shipwatch runs on. */
+  host: HostView | undefined
+}
+
+/** Sources by state. */
+export interface SourceCounts {
+  up: number
+  down: number
+  unknown: number
+}
+
+/** One service: the noun that deployments, alerts and incidents share. */
+export interface ServiceView {
+  name: string
+  environment: string
+  health: Health
+  version: string
+  lastDeploymentTimeMs: number | undefined
+  firingAlertCount: number
+}
+
+/** Figures of the machine; ratios 0..1; `undefined` until known. */
+export interface HostView {
+  name: string
+  cpuRatio: number | undefined
+  memoryRatio: number | undefined
+  diskRatio: number | undefined
+  load1: number | undefined
+  cpuCount: number
+}
+
+/** An incident in a list. */
+export interface IncidentSummary {
+  id: string
+  number: number
+  title: string
+  service: string
+  environment: string
+  state: Incident['state']
+  health: Health
+  openedTimeMs: number
+  resolvedTimeMs: number | undefined
+  acknowledgedBy: string
+  cause: { title: string; confidence: number; deploymentId: string | undefined } | undefined
+}
+
+/** `GET /incidents?state=open|resolved|all&limit=` */
+export interface IncidentList {
+  incidents: IncidentSummary[]
+}
+
+/**
+ * `GET /incidents/:id`. Acts: `POST /incidents/:id/acknowledge`, `/comment` `{message}`, `/resolve`
+ * `{message}`; `PUT /incidents/:id/post-mortem` `{text}`.
+ */
+export interface IncidentView {
+  incident: Incident
+  alerts: AlertView[]
+  timeline: TimelineEntry[]
+  deployments: Deployment[]
+  decisions: Decision[]
+  notifications: NotificationView[]
+  /** Charts that tell the story: a title, a PromQL query, its unit, and the threshold of the rule if any. */
+  charts: ChartView[]
+}
+
+/** A chart to draw. */
+export interface ChartView {
+  title: string
+  query: string
+  unit: 'ratio' | 'seconds' | 'bytes' | 'per-second' | 'count'
+  threshold: number | undefined
+}
+
+/** An alert as the UI and CLI see it. */
+export interface AlertView {
+  fingerprint: string
+  name: string
+  state: 'firing' | 'pending' | 'resolved'
+  health: Health
+  labels: Record<string, string>
+  annotations: Record<string, string>
+  activeTimeMs: number
+  firedTimeMs: number | undefined
+  endTimeMs: number | undefined
+  value: number
+  held: Alert['held']
+  receivers: string[]
+  expression: string
+  incidentId: string | undefined
+}
+
+/** `GET /alerts` */
+export interface AlertList {
+  alerts: AlertView[]
+  ruleCount: number
+  lastEvaluationTimeMs: number | undefined
+}
+
+/** One attempt to tell somebody, from the ledger. `GET /notifications?limit=` answers `NotificationList`. */
+export interface NotificationView {
+  id: string
+  timeMs: number
+  receiver: string
+  channel: string
+  groupKey: string
+  reason: string
+  status: 'firing' | 'resolved'
+  alertCount: number
+  attempt: number
+  outcome: 'delivered' | 'retrying' | 'failed'
+  /** What the other side answered, without secrets. */
+  answer: string
+  latencyMs: number
+  incidentId: string | undefined
+}
+
+/** `GET /notifications` */
+export interface NotificationList {
+  notifications: NotificationView[]
+}
+
+/** `POST /deployments`: what a pipeline or person sends. Answers `Deployment` with 201. */
+export interface DeploymentRequest {
+  service: string
+  version: string
+  environment?: string
+  previousVersion?: string
+  startTimeMs?: number
+  endTimeMs?: number
+  actor?: string
+  url?: string
+  note?: string
+}
+
+/** `GET /deployments?service=&environment=&fromTimeMs=&toTimeMs=&limit=` */
+export interface DeploymentList {
+  deployments: Deployment[]
+}
+
+/**
+ * `GET /deployments/:id`. Acts: `POST /deployments/:id/rollback` `{reason}` (a person rolls back),
+ * `POST /deployments/:id/hold` `{reason}` (a person takes over: Shipwatch keeps its hands off).
+ */
+export interface DeploymentView {
+  deployment: Deployment
+  decisions: Decision[]
+  incidents: IncidentSummary[]
+  /** The same signals before and after, as last compared. */
+  checks: DeploymentCheck[]
+  charts: ChartView[]
+  /** Whether the configuration allows automatic rollback of this service, and by what. */
+  rollback: { isAllowed: boolean; kind: string; reason: string }
+}
+
+/** One signal of a delivery, before against after. */
+export interface DeploymentCheck {
+  name: string
+  query: string
+  unit: ChartView['unit']
+  before: number | undefined
+  after: number | undefined
+  limit: number | undefined
+  health: Health
+  message: string
+}
+
+/** `GET /sources` */
+export interface SourceList {
+  sources: SourceView[]
+  /** Rows dropped since start, by reason. */
+  drops: { source: string; reason: string; count: number }[]
+}
+
+/** One place where data comes from. */
+export interface SourceView {
+  id: string
+  kind: 'host' | 'scrape' | 'receiver' | 'file'
+  name: string
+  address: string
+  health: Health
+  /** Why it is not well, or empty. */
+  lastError: string
+  lastTimeMs: number | undefined
+  lastDurationMs: number | undefined
+  sampleCount: number
+  lineCount: number
+  labels: Record<string, string>
+  intervalMs: number | undefined
+}
+
+/** `GET /logs?query=&startTimeMs=&endTimeMs=&limit=&direction=`; `GET /logs/live?query=` streams `LogLineView` as server-sent events named `line`. */
+export interface LogList {
+  lines: LogLineView[]
+  /** Lines per bucket and level over the whole range. */
+  volume: { timeMs: number; level: LogLevel; count: number }[]
+  stepMs: number
+}
+
+/** One line. `timeNs` is a decimal string. */
+export interface LogLineView {
+  timeNs: string
+  level: LogLevel
+  line: string
+  labels: Record<string, string>
+  metadata: Record<string, string>
+}
+
+/** `GET /settings` */
+export interface SettingsView {
+  version: string
+  startedTimeMs: number
+  dataDir: string
+  configFile: string
+  /** The configuration in force with secrets as `<secret>`. */
+  configYaml: string
+  lastReload: { timeMs: number; isSuccess: boolean; message: string }
+  tokens: TokenView[]
+  hasPassword: boolean
+  store: {
+    seriesCount: number
+    journalBytes: number
+    engineBytes: number
+    retentionMs: number
+    oldestTimeMs: number | undefined
+  }
+}
+
+/** A token without its secret. `POST /tokens` `{name, scope}` answers `{token, view}` once; `DELETE /tokens/:id`. `PUT /password` `{password}`. */
+export interface TokenView {
+  id: string
+  name: string
+  scope: 'admin' | 'read' | 'ingest'
+  createdTimeMs: number
+  lastUsedTimeMs: number | undefined
+}
+
+/** `GET /live` streams these as server-sent events named `change`: what changed, so that readers fetch it again. */
+export interface ChangeEvent {
+  kind: 'alerts' | 'incidents' | 'deployments' | 'notifications' | 'sources' | 'settings'
+  id: string
+}

@@ -1,0 +1,154 @@
+/**
+ * The records: what must outlive everything and is small: deployments, incidents, the notification
+ * ledger, alert state, users. One interface over SQLite and PostgreSQL; all SQL lives in this folder.
+ * Every call may reject with `STORE_RECORDS_UNAVAILABLE` (retryable); callers on the paging path
+ * carry on without.
+ */
+
+import type { Alert } from '../../model/alert.ts'
+import type { Decision, Deployment } from '../../model/deployment.ts'
+import type { Incident, TimelineEntry } from '../../model/incident.ts'
+
+/** All record keepers. */
+export interface Records {
+  deployments: DeploymentRecords
+  incidents: IncidentRecords
+  decisions: DecisionRecords
+  notifications: NotificationRecords
+  alerts: AlertRecords
+  access: AccessRecords
+  /** Small named values: rule state, notification groups. JSON inside. */
+  states: StateRecords
+}
+
+/** Deployments by id; `save` inserts or replaces. */
+export interface DeploymentRecords {
+  save(deployment: Deployment): Promise<void>
+  find(id: string): Promise<Deployment | undefined>
+  /** Newest first by `startTimeMs`. */
+  list(filter: {
+    service?: string
+    environment?: string
+    fromTimeMs?: number
+    toTimeMs?: number
+    limit: number
+  }): Promise<Deployment[]>
+}
+
+/** Incidents and their timelines. */
+export interface IncidentRecords {
+  save(incident: Incident): Promise<void>
+  find(id: string): Promise<Incident | undefined>
+  /** Newest first by `openedTimeMs`; `open` means not resolved. */
+  list(filter: {
+    state: 'open' | 'resolved' | 'all'
+    service?: string
+    limit: number
+  }): Promise<Incident[]>
+  /** 1, 2, 3 …; never given twice. */
+  nextNumber(): Promise<number>
+  addTimelineEntry(incidentId: string, entry: TimelineEntry): Promise<void>
+  /** Oldest first. */
+  listTimeline(incidentId: string): Promise<TimelineEntry[]>
+}
+
+/** Decisions about a deployment or an incident. */
+export interface DecisionRecords {
+  add(subject: { deploymentId?: string; incidentId?: string }, decision: Decision): Promise<void>
+  /** Oldest first. */
+  list(subject: { deploymentId?: string; incidentId?: string }): Promise<Decision[]>
+}
+
+/** One attempt to tell somebody. */
+export interface NotificationAttempt {
+  id: string
+  timeMs: number
+  receiver: string
+  channel: string
+  groupKey: string
+  /** Why it was sent: "first notification", "new alerts added", "some alerts resolved", "all alerts resolved", "repeat interval elapsed". */
+  reason: string
+  status: 'firing' | 'resolved'
+  alertCount: number
+  /** From 1. */
+  attempt: number
+  outcome: 'delivered' | 'retrying' | 'failed'
+  answer: string
+  latencyMs: number
+  incidentId: string | undefined
+  fingerprints: string[]
+}
+
+/** The notification ledger. */
+export interface NotificationRecords {
+  add(attempt: NotificationAttempt): Promise<void>
+  /** Newest first. */
+  list(filter: {
+    incidentId?: string
+    receiver?: string
+    fromTimeMs?: number
+    limit: number
+  }): Promise<NotificationAttempt[]>
+}
+
+/** The active alerts, so that a restart forgets none. */
+export interface AlertRecords {
+  save(alerts: readonly Alert[]): Promise<void>
+  remove(fingerprints: readonly string[]): Promise<void>
+  list(): Promise<Alert[]>
+}
+
+/** People, tokens, sessions and what they did. Secrets are stored as SHA-256 (tokens, sessions) or scrypt (passwords). */
+export interface AccessRecords {
+  findPassword(user: string): Promise<string | undefined>
+  setPassword(user: string, hash: string): Promise<void>
+  addToken(token: {
+    id: string
+    name: string
+    scope: 'admin' | 'read' | 'ingest'
+    hash: string
+    createdTimeMs: number
+  }): Promise<void>
+  findToken(
+    hash: string,
+  ): Promise<{ id: string; name: string; scope: 'admin' | 'read' | 'ingest' } | undefined>
+  touchToken(id: string, timeMs: number): Promise<void>
+  removeToken(id: string): Promise<boolean>
+  listTokens(): Promise<
+    {
+      id: string
+      name: string
+      scope: 'admin' | 'read' | 'ingest'
+      createdTimeMs: number
+      lastUsedTimeMs: number | undefined
+    }[]
+  >
+  addSession(session: {
+    hash: string
+    user: string
+    role: 'admin' | 'viewer'
+    endTimeMs: number
+  }): Promise<void>
+  findSession(
+    hash: string,
+  ): Promise<{ user: string; role: 'admin' | 'viewer'; endTimeMs: number } | undefined>
+  removeSession(hash: string): Promise<void>
+  addAudit(entry: {
+    timeMs: number
+    actor: string
+    action: string
+    facts: Record<string, unknown>
+  }): Promise<void>
+  listAudit(
+    limit: number,
+  ): Promise<{ timeMs: number; actor: string; action: string; facts: Record<string, unknown> }[]>
+}
+
+/** Named JSON values. */
+export interface StateRecords {
+  set(name: string, value: unknown): Promise<void>
+  find(name: string): Promise<unknown>
+  remove(name: string): Promise<void>
+  /** All whose name begins with `prefix`. */
+  list(prefix: string): Promise<{ name: string; value: unknown }[]>
+}
