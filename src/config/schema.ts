@@ -5,8 +5,8 @@
  */
 
 import { z } from 'zod'
-import { formatBytes, parseBytes } from '../base/bytes.ts'
-import { formatDuration, parseDuration } from '../base/duration.ts'
+import { parseBytes } from '../base/bytes.ts'
+import { parseDuration } from '../base/duration.ts'
 import { Secret } from '../base/secret.ts'
 
 export { z }
@@ -137,16 +137,14 @@ export interface SettingDescription {
 
 /** All settings below `schema`, depth first, for the reference page and its test. */
 export function describeSettings(schema: z.ZodType, path = ''): SettingDescription[] {
-  const meta = (schema.meta() ?? {}) as Partial<SettingNote>
-  const inner = unwrap(schema)
+  const { inner, note } = unwrap(schema)
   const rows: SettingDescription[] = []
   if (path !== '') {
     rows.push({
       path,
-      type: meta.typeText ?? typeOf(inner),
-      defaultText: meta.defaultText ?? '',
-      description:
-        meta.description ?? (inner.meta() as Partial<SettingNote> | undefined)?.description ?? '',
+      type: note.typeText ?? typeOf(inner),
+      defaultText: note.defaultText ?? '',
+      description: note.description ?? '',
     })
   }
   if (inner instanceof z.ZodObject) {
@@ -154,7 +152,7 @@ export function describeSettings(schema: z.ZodType, path = ''): SettingDescripti
       rows.push(...describeSettings(field as z.ZodType, path === '' ? name : `${path}.${name}`))
     }
   } else if (inner instanceof z.ZodArray) {
-    const element = unwrap(inner.element as z.ZodType)
+    const { inner: element } = unwrap(inner.element as z.ZodType)
     if (element instanceof z.ZodObject) {
       rows.push(...describeSettings(element, `${path}[]`).slice(1))
     }
@@ -162,18 +160,21 @@ export function describeSettings(schema: z.ZodType, path = ''): SettingDescripti
   return rows
 }
 
-function unwrap(schema: z.ZodType): z.ZodType {
-  let current: z.ZodType = schema
+/** The schema below optional, default and transform, and the outermost note on the way there. */
+function unwrap(schema: z.ZodType): { inner: z.ZodType; note: Partial<SettingNote> } {
+  let inner: z.ZodType = schema
+  let note: Partial<SettingNote> = {}
   for (;;) {
+    note = { ...(inner.meta() as Partial<SettingNote> | undefined), ...note }
     if (
-      current instanceof z.ZodOptional ||
-      current instanceof z.ZodDefault ||
-      current instanceof z.ZodNullable ||
-      current instanceof z.ZodPrefault
+      inner instanceof z.ZodOptional ||
+      inner instanceof z.ZodDefault ||
+      inner instanceof z.ZodNullable ||
+      inner instanceof z.ZodPrefault
     ) {
-      current = current.unwrap() as z.ZodType
-    } else if (current instanceof z.ZodPipe) current = current.in as z.ZodType
-    else return current
+      inner = inner.unwrap() as z.ZodType
+    } else if (inner instanceof z.ZodPipe) inner = inner.in as z.ZodType
+    else return { inner, note }
   }
 }
 
@@ -183,5 +184,3 @@ function typeOf(schema: z.ZodType): string {
   if (schema instanceof z.ZodEnum) return schema.options.join(' | ')
   return schema.def.type
 }
-
-export { formatBytes, formatDuration }

@@ -1,0 +1,76 @@
+/** Reading the configuration: values, defaults, every mistake with its place. */
+
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { CodedError } from '../base/error.ts'
+import { checkConfig, type ConfigProblem, parseYaml } from './config.ts'
+import { bytesOr, describeSettings, durationOr, secret, z } from './schema.ts'
+
+const schema = z.strictObject({
+  interval: durationOr('15s', 'How often.'),
+  targets: z
+    .array(
+      z.strictObject({
+        limit: bytesOr('1MiB', 'How much.'),
+        password: secret('Who may.').optional(),
+      }),
+    )
+    .default([])
+    .meta({ description: 'Where.' }),
+})
+
+function problemsOf(text: string): ConfigProblem[] {
+  try {
+    checkConfig(parseYaml(text, 'shipwatch.yml'), schema)
+  } catch (thrown) {
+    assert.ok(thrown instanceof CodedError)
+    return thrown.facts['problems'] as ConfigProblem[]
+  }
+  return []
+}
+
+test('durations and sizes become numbers and defaults fill in', () => {
+  assert.deepEqual(checkConfig(parseYaml('', 'f'), schema), { interval: 15_000, targets: [] })
+  const config = checkConfig(
+    parseYaml('interval: 1m\ntargets: [{limit: 2KB, password: x}]', 'f'),
+    schema,
+  )
+  assert.equal(config.interval, 60_000)
+  assert.equal(config.targets[0]!.limit, 2_048)
+  assert.equal(JSON.stringify(config.targets[0]!.password), '"<secret>"')
+})
+
+test('every mistake is told at once with file, line and column', () => {
+  const problems = problemsOf('interval: 10x\ntargets:\n  - limit: 5MB\n    limits: 3\n')
+  assert.deepEqual(
+    problems.map(({ line, column, path }) => ({ line, column, path })),
+    [
+      { line: 1, column: 1, path: 'interval' },
+      { line: 4, column: 5, path: 'targets[0].limits' },
+    ],
+  )
+  assert.match(problems[0]!.message, /"10x" is not a duration; write for example 15s/)
+  assert.equal(problems[1]!.lineText, '    limits: 3')
+})
+
+test('broken YAML, doubled keys and endless aliases are mistakes, not crashes', () => {
+  for (const text of [
+    'a: [\nb: }',
+    'interval: 1s\ninterval: 2s',
+    '- a',
+    'x',
+    `a: &a [1]\nb: [${'*a,'.repeat(5_000)}]`,
+  ]) {
+    assert.ok(problemsOf(text).length > 0, text.slice(0, 40))
+  }
+})
+
+test('settings describe themselves for the reference page', () => {
+  const rows = describeSettings(schema)
+  assert.deepEqual(
+    rows.map((row) => row.path),
+    ['interval', 'targets', 'targets[].limit', 'targets[].password'],
+  )
+  assert.equal(rows[3]!.description, 'Who may.')
+  assert.equal(rows[0]!.defaultText, '15s')
+})
