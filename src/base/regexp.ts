@@ -82,3 +82,40 @@ function findGroups(engine: RE2JS, text: string): PatternGroups | undefined {
   }
   return { byIndex, byName }
 }
+
+/** How many compiled replacements are kept. */
+const replacementCountMax = 500
+const replacements = new Map<string, RE2JS>()
+
+/**
+ * Replaces every match of the unanchored `source`; `$1`, `$name` and `${name}` stand for submatches and
+ * `$$` for a dollar, as in Go's `ReplaceAllString`. Throws `SyntaxError` for a bad pattern.
+ */
+export function replaceMatches(source: string, text: string, replacement: string): string {
+  let engine = replacements.get(source)
+  if (engine === undefined) {
+    engine = compileEngine(source)
+    if (replacements.size >= replacementCountMax) replacements.clear()
+    replacements.set(source, engine)
+  }
+  const names = engine.namedGroups() as Record<string, number>
+  const matcher = engine.matcher(text)
+  let result = ''
+  let end = 0
+  while (matcher.find()) {
+    const groupOf = (name: string): string => {
+      const index = /^\d+$/.test(name)
+        ? Number(name)
+        : Object.hasOwn(names, name)
+          ? names[name]!
+          : -1
+      return index >= 0 && index <= matcher.groupCount() ? (matcher.group(index) ?? '') : ''
+    }
+    result += text.slice(end, matcher.start())
+    result += replacement.replace(/\$(?:\$|\{(\w+)\}|(\w+))/g, (whole, braced, bare) =>
+      whole === '$$' ? '$' : groupOf((braced ?? bare) as string),
+    )
+    end = matcher.end()
+  }
+  return result + text.slice(end)
+}
