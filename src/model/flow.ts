@@ -4,6 +4,7 @@
  */
 
 import type { DetectedAlert } from './alert.ts'
+import type { Histogram } from './histogram.ts'
 import type { Labels } from './labels.ts'
 import type { LogBatch, LogLevel, LogRecord } from './log-line.ts'
 import type { Matcher } from './matcher.ts'
@@ -65,6 +66,10 @@ export interface SeriesColumns {
   count: number
   timeMs: Float64Array
   value: Float64Array
+  /** Native histograms by row, `undefined` where the row is a float; absent when the series has none. */
+  histogram?: (Histogram | undefined)[]
+  /** Start timestamps by row, 0 where unknown; absent when the series has none. */
+  startTimeMs?: Float64Array
 }
 
 /** What to read: all series that fulfil the matchers, samples with start ≤ time ≤ end. */

@@ -1,0 +1,113 @@
+/**
+ * Literals as Prometheus writes them: Go-quoted strings, numbers (decimal, hexadecimal, octal, with
+ * underscores, Inf, NaN), durations as numbers of seconds.
+ * Source: prometheus promql/parser/lex.go, util/strutil/quote.go (Apache-2.0), re-implemented.
+ */
+
+import { parseDuration } from '../../base/duration.ts'
+
+const simpleEscapes: Record<string, string> = {
+  a: '\x07',
+  b: '\b',
+  f: '\f',
+  n: '\n',
+  r: '\r',
+  t: '\t',
+  v: '\v',
+  '\\': '\\',
+  "'": "'",
+  '"': '"',
+}
+
+/** The text behind a quoted literal; throws `SyntaxError` for a bad escape or a missing quote. */
+export function unquote(literal: string): string {
+  const mark = literal[0]!
+  if (literal.length < 2 || literal[literal.length - 1] !== mark)
+    throw new SyntaxError('unterminated quoted string')
+  const body = literal.slice(1, -1)
+  if (mark === '`') return body.replaceAll('\r', '')
+  if (body.includes('\n')) throw new SyntaxError('unterminated quoted string')
+  if (!body.includes('\\')) return body
+  return unescapeBody(body, mark)
+}
+
+/** Bytes written as `\xNN` or octal are collected, since several may form one UTF-8 character. */
+function unescapeBody(body: string, mark: string): string {
+  let text = ''
+  let bytes: number[] = []
+  const flush = (): void => {
+    if (bytes.length > 0) text += Buffer.from(bytes).toString('utf8')
+    bytes = []
+  }
+  for (let index = 0; index < body.length; index++) {
+    const char = body[index]!
+    if (char !== '\\') {
+      flush()
+      text += char
+      continue
+    }
+    const kind = body[++index]
+    if (kind === undefined) throw new SyntaxError('unterminated quoted string')
+    const simple = simpleEscapes[kind]
+    if (simple !== undefined) {
+      if ((kind === '"' || kind === "'") && kind !== mark) throw unknownEscape(kind)
+      flush()
+      text += simple
+      continue
+    }
+    const rule =
+      escapeRules[kind] ?? (/[0-7]/.test(kind) ? { size: 3, base: 8, from: 0 } : undefined)
+    if (rule === undefined) throw unknownEscape(kind)
+    const digits = body.slice(index + rule.from, index + rule.from + rule.size)
+    const code = Number.parseInt(digits, rule.base)
+    const isWhole =
+      digits.length === rule.size && (rule.base === 8 ? /^[0-7]+$/ : /^[\da-f]+$/i).test(digits)
+    if (!isWhole || (rule.size <= 3 ? code > 255 : code > 0x10ffff))
+      throw new SyntaxError(`illegal character in escape sequence "\\${kind}${digits}"`)
+    index += rule.from + rule.size - 1
+    if (rule.size <= 3) bytes.push(code)
+    else {
+      flush()
+      text += String.fromCodePoint(code)
+    }
+  }
+  flush()
+  return text
+}
+
+const escapeRules: Record<string, { size: number; base: number; from: number } | undefined> = {
+  x: { size: 2, base: 16, from: 1 },
+  u: { size: 4, base: 16, from: 1 },
+  U: { size: 8, base: 16, from: 1 },
+}
+
+function unknownEscape(kind: string): SyntaxError {
+  return new SyntaxError(`unknown escape sequence "\\${kind}"`)
+}
+
+/** A number or a duration in seconds, with optional sign; `undefined` when it is neither. */
+export function parseNumber(text: string): number | undefined {
+  const sign = text.startsWith('-') ? -1 : 1
+  const body = text.replace(/^[-+]\s*/, '').toLowerCase()
+  if (body === 'inf') return sign * Infinity
+  if (body === 'nan') return Number.NaN
+  if (/^0x[\da-f]+(_[\da-f]+)*$/.test(body)) return sign * Number(body.replaceAll('_', ''))
+  if (/^0[0-7]+$/.test(body)) return sign * Number.parseInt(body, 8)
+  if (/^(\d+(_\d+)*\.?\d*(_\d+)*|\.\d+(_\d+)*)(e[+-]?\d+)?$/.test(body))
+    return sign * Number(body.replaceAll('_', ''))
+  const spanMs = parseDuration(body)
+  return spanMs === undefined ? undefined : (sign * spanMs) / 1000
+}
+
+/** A float as Go's `%g` and `strconv.FormatFloat(v, 'f' or 'g', -1, 64)` print it in PromQL texts. */
+export function formatNumber(value: number): string {
+  if (Number.isNaN(value)) return 'NaN'
+  if (value === Infinity) return '+Inf'
+  if (value === -Infinity) return '-Inf'
+  if (Object.is(value, -0)) return '-0'
+  const [mantissa, exponent] = value.toExponential().split('e') as [string, string]
+  const power = Number(exponent)
+  if (power >= -4 && power < 21) return String(value)
+  const shown = String(Math.abs(power)).padStart(2, '0')
+  return `${mantissa}e${power < 0 ? '-' : '+'}${shown}`
+}
