@@ -11,11 +11,16 @@ test('figures get the prefix that keeps four digits', () => {
   check(7, '7')
   check(999.96, '1000')
   check(12_345_678, '12.35M')
+  check(360_050, '360.1k')
+  check(1000.5, '1k')
   check(-0.0042, '-4.2m')
   check(Number.NaN, 'NaN')
   assert.equal(humanizeBinary(3 * 1024 ** 3), '3Gi')
   assert.equal(humanizeBinary(0.25), '0.25')
   assert.equal(humanizeRatio(0.0834), '8.34%')
+  // exactly between two: to the even one
+  assert.equal(humanizeRatio(1000.5), '1e+05%')
+  assert.equal(humanizeRatio(1001.5), '1.002e+05%')
 })
 
 test('spans are written in the units that a person counts in', () => {

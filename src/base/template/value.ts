@@ -73,9 +73,7 @@ export function formatGeneral(value: number, precision: number): string {
   if (special !== undefined) return special
   if (value === 0) return Object.is(value, -0) ? '-0' : '0'
   const isShortest = precision < 0
-  const digits = isShortest
-    ? value.toExponential()
-    : value.toExponential(Math.min(100, Math.max(precision, 1) - 1))
+  const digits = isShortest ? value.toExponential() : roundToEven(value, Math.max(precision, 1) - 1)
   const [mantissa, exponentText] = digits.split('e') as [string, string]
   const exponent = Number(exponentText)
   // Shortest decides at 6 digits, as strconv does: 1e+06, but 123456.
@@ -84,7 +82,21 @@ export function formatGeneral(value: number, precision: number): string {
     return `${isShortest ? mantissa : trimFraction(mantissa)}e${formatExponent(exponent)}`
   }
   if (isShortest) return formatPlain(value)
-  return trimFraction(value.toFixed(Math.min(100, Math.max(0, precision - 1 - exponent))))
+  return trimFraction(Number(digits).toFixed(Math.min(100, Math.max(0, precision - 1 - exponent))))
+}
+
+/** How many digits beyond the last are looked at to tell a tie. */
+const tieDigitCount = 40
+
+/** `toExponential`, but a value exactly between two goes to the even one, as Go rounds; JavaScript rounds it up. */
+function roundToEven(value: number, fractionDigits: number): string {
+  const rounded = value.toExponential(Math.min(100, fractionDigits))
+  if (fractionDigits + tieDigitCount > 100) return rounded
+  const [mantissa, exponent] = value.toExponential(fractionDigits + tieDigitCount).split('e')
+  const rest = mantissa!.slice(-tieDigitCount)
+  const kept = mantissa!.slice(0, -tieDigitCount).replace(/\.$/, '')
+  if (!/^50*$/.test(rest) || Number(kept.at(-1)) % 2 === 1) return rounded
+  return `${kept}e${exponent}`
 }
 
 /** Go's `%f` with `precision` digits after the point; -1 is the shortest that is exact. */
