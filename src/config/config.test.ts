@@ -4,6 +4,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { CodedError } from '../base/error.ts'
 import { checkConfig, type ConfigProblem, parseYaml } from './config.ts'
+import { redactYaml } from './redact.ts'
 import { bytesOr, describeSettings, durationOr, secret, z } from './schema.ts'
 
 const schema = z.strictObject({
@@ -73,4 +74,27 @@ test('settings describe themselves for the reference page', () => {
   )
   assert.equal(rows[3]!.description, 'Who may.')
   assert.equal(rows[0]!.defaultText, '15s')
+})
+
+test('a shown configuration has no secret in it', () => {
+  const shown = redactYaml(`global:
+  smtp_auth_password: hunter2 # note
+  smtp_auth_password_file: /run/secret
+receivers:
+  - name: ops
+    webhook_configs: [{url: 'http://user:hunter2@host/x?access_token=hunter2', secret: "hunter2"}]
+    dingtalk_configs:
+      - secret: |
+          hunter2
+          hunter2
+        url: https://host/send?access_token=hunter2
+      - "secret": hunter2
+`)
+  assert.ok(!shown.includes('hunter2'), shown)
+  assert.ok(
+    shown.includes('/run/secret') &&
+      shown.includes('name: ops') &&
+      shown.includes('https://host/send'),
+    shown,
+  )
 })

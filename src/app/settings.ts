@@ -1,0 +1,48 @@
+/**
+ * The whole configuration: every folder's settings joined into one schema. The keys of Prometheus and
+ * Alertmanager stand at the top level under their own names, beside ours.
+ */
+
+import { alertSettings } from '../alert/settings.ts'
+import { collectSettings } from '../collect/settings.ts'
+import { z } from '../config/schema.ts'
+import { deliverSettings } from '../deliver/settings.ts'
+import { detectSettings } from '../detect/settings.ts'
+import { incidentSettings } from '../incident/settings.ts'
+import { notifySettings } from '../notify/settings.ts'
+import { querySettings } from '../query/settings.ts'
+import { serverSettings } from '../server/settings.ts'
+import { storeSettings } from '../store/settings.ts'
+
+/** The schema of shipwatch.yml. */
+export const configSchema = z.strictObject({
+  global: z
+    .strictObject({
+      ...collectSettings.global,
+      ...storeSettings.global,
+      ...querySettings.global,
+      ...detectSettings.global,
+      ...alertSettings.global,
+      ...notifySettings.global,
+      ...incidentSettings.global,
+      ...deliverSettings.global,
+      ...serverSettings.global,
+    })
+    .prefault({})
+    .meta({
+      description:
+        "Defaults that other sections fall back to, under Prometheus's and Alertmanager's names.",
+    }),
+  ...serverSettings.top,
+  ...storeSettings.top,
+  ...collectSettings.top,
+  ...querySettings.top,
+  ...detectSettings.top,
+  ...alertSettings.top,
+  ...notifySettings.top,
+  ...incidentSettings.top,
+  ...deliverSettings.top,
+})
+
+/** The configuration in force. */
+export type Config = z.output<typeof configSchema>

@@ -1,0 +1,21 @@
+/** Every command, in the order of the help. */
+
+import { checkConfigCommand } from './check-config.ts'
+import type { Command } from './command.ts'
+import { deploymentRecordCommand } from './deployment-record.ts'
+import { incidentListCommand } from './incident-list.ts'
+import { measureCommand } from './measure.ts'
+import { queryCommand } from './query.ts'
+import { serveCommand } from './serve.ts'
+import { versionCommand } from './version.ts'
+
+/** The list. */
+export const commands: readonly Command[] = [
+  serveCommand,
+  checkConfigCommand,
+  queryCommand,
+  deploymentRecordCommand,
+  incidentListCommand,
+  measureCommand,
+  versionCommand,
+]

@@ -1,0 +1,33 @@
+/** `shipwatch check config`: reads the configuration and its rule files as serve would, and says every mistake. */
+
+import { loadConfig } from '../../app/load-config.ts'
+import { CodedError } from '../../base/error.ts'
+import { type Command, exitCodes } from './command.ts'
+
+/** Exit code 1 when there is a mistake. */
+export const checkConfigCommand: Command = {
+  name: 'check config',
+  summary: 'Check a configuration file and the rule files that it names.',
+  operands: '[file]',
+  options: {
+    config: {
+      type: 'string',
+      valueName: 'FILE',
+      description: 'File to check. Default ./shipwatch.yml.',
+    },
+  },
+  run: async (args, output) => {
+    const file = args.words[0] ?? args.text('config') ?? 'shipwatch.yml'
+    try {
+      const { ruleCount, config } = loadConfig({ file, overrides: [] })
+      output.out(
+        `${file}: fine (${config.scrape_configs.length} scrape configurations, ${ruleCount} rules, ${config.receivers.length} receivers)\n`,
+      )
+      return exitCodes.fine
+    } catch (thrown) {
+      if (!(thrown instanceof CodedError)) throw thrown
+      output.err(`${thrown.message}\n`)
+      return exitCodes.failed
+    }
+  },
+}
