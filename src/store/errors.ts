@@ -1,0 +1,64 @@
+/** Error codes of the store. */
+
+import { errorTable } from '../base/error.ts'
+
+/** Makers of the store's errors. */
+export const storeErrors = errorTable('STORE', {
+  FULL: {
+    kind: 'operation',
+    status: 503,
+    canRetry: true,
+    message: (facts: { reason: string }) => `The store takes no more data: ${facts.reason}.`,
+    hint: 'Free disk space in the data directory, or see why the engine does not take the journal (the log and shipwatch_store_engine_up say); data sent again later is taken.',
+  },
+  CLOSED: {
+    kind: 'operation',
+    status: 503,
+    canRetry: true,
+    message: (_facts: Record<string, never>) => 'The store is closed.',
+    hint: 'Send again when the program has started.',
+  },
+  TOO_MANY_SAMPLES: {
+    kind: 'user',
+    status: 422,
+    message: (facts: { limit: number }) => `The query would read more than ${facts.limit} samples.`,
+    hint: 'Ask for a shorter range or fewer series.',
+  },
+  ENGINE_UNAVAILABLE: {
+    kind: 'operation',
+    status: 503,
+    canRetry: true,
+    message: (facts: { reason: string }) =>
+      `The storage engine cannot answer: ${facts.reason}. Recent data stays readable.`,
+    hint: 'Recent ranges work without the engine; look at the log for why it failed.',
+  },
+  ENGINE_QUERY_FAILED: {
+    kind: 'operation',
+    status: 500,
+    canRetry: true,
+    message: (facts: { reason: string }) => `The storage engine refused a query: ${facts.reason}.`,
+    hint: 'Look at the log; ask again.',
+  },
+  RECORDS_UNAVAILABLE: {
+    kind: 'operation',
+    status: 503,
+    canRetry: true,
+    message: (facts: { reason: string }) =>
+      `The records cannot be read or written: ${facts.reason}.`,
+    hint: 'Check the data directory: free space, permissions, and that nobody else has records.db open.',
+  },
+  RECORDS_NEWER: {
+    kind: 'user',
+    status: 500,
+    message: (facts: { found: number; known: number }) =>
+      `The records were written by a newer version (schema ${facts.found}, this one knows ${facts.known}).`,
+    hint: 'Start the newer version again, or restore a backup made by this one.',
+  },
+  DATA_DIR_IN_USE: {
+    kind: 'user',
+    status: 500,
+    message: (facts: { path: string; processId: number }) =>
+      `The data directory ${facts.path} is in use by process ${facts.processId}.`,
+    hint: 'Stop that process, or give another --data-dir.',
+  },
+})

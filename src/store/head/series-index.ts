@@ -1,0 +1,321 @@
+/**
+ * Label sets and their numbers. A set is a run of symbol numbers in one large array
+ * (`name, value, name, value, …`), found again through an open-addressing hash table; no object per
+ * series. About 80 bytes for ten labels, plus the postings. `Labels` objects are made on demand and
+ * kept while there are few.
+ */
+
+import { addByte, addText, type Fnv64, startFnv64 } from '../../base/hash.ts'
+import { Labels, metricNameLabel } from '../../model/labels.ts'
+import type { Matcher } from '../../model/matcher.ts'
+import type { SeriesId } from '../../model/sample.ts'
+import { intersect, Postings, unite } from './postings.ts'
+import { noSymbol, SymbolTable } from './symbols.ts'
+
+/** `Labels` objects kept at most; then all are let go. About 300 bytes each. */
+const labelsKeptMax = 200_000
+
+/** Not a series: the answer of `find`. */
+export const noSeries = -1
+
+/** Numbers of label sets, and which of them fulfil matchers. */
+export class SeriesIndex {
+  readonly symbols = new SymbolTable()
+  readonly postings = new Postings()
+  /** Series that exist now. */
+  count = 0
+  /** One more than the highest number given. */
+  idEnd = 0
+  /** 1 where a number stands for a series. */
+  isLive: Uint8Array = new Uint8Array(1_024)
+  #offset: Uint32Array = new Uint32Array(1_024)
+  #size: Uint16Array = new Uint16Array(1_024)
+  #arena: Uint32Array = new Uint32Array(16_384)
+  #arenaEnd = 0
+  #table: Uint32Array = new Uint32Array(4_096)
+  #labels: (Labels | undefined)[] = []
+  #labelsCount = 0
+  #hashes: Uint32Array = new Uint32Array(2_048)
+  #free: SeriesId[] = []
+  #resting: SeriesId[] = []
+  #scratch: number[] = []
+
+  /** The number of a label set, or `noSeries`. */
+  find(labels: Labels): SeriesId {
+    const symbols = this.#scratch
+    symbols.length = 0
+    for (const text of labels.pairs) {
+      const symbol = this.symbols.find(text)
+      if (symbol === noSymbol) return noSeries
+      symbols.push(symbol)
+    }
+    return this.#findSymbols(symbols)
+  }
+
+  /** Gives a number to a label set that has none. */
+  add(labels: Labels): SeriesId {
+    const symbols = labels.pairs.map((text) => this.symbols.add(text))
+    const id = this.#free.pop() ?? this.idEnd
+    this.put(id, symbols)
+    return id
+  }
+
+  /** Puts symbols known from before a restart at their number. */
+  put(id: SeriesId, symbols: readonly number[]): void {
+    this.#reserve(id, symbols.length)
+    this.#offset[id] = this.#arenaEnd
+    this.#size[id] = symbols.length
+    this.#arena.set(symbols, this.#arenaEnd)
+    this.#arenaEnd += symbols.length
+    this.isLive[id] = 1
+    this.#hashes[id * 2] = 0
+    this.#hashes[id * 2 + 1] = 0
+    this.count++
+    this.idEnd = Math.max(this.idEnd, id + 1)
+    if (this.count * 2 > this.#table.length) this.#rebuildTable(this.#table.length * 2)
+    else this.#insert(id)
+    for (let index = 0; index < symbols.length; index += 2) {
+      this.postings.add(id, symbols[index]!, symbols[index + 1]!)
+    }
+  }
+
+  /** After a replay with `put`: numbers below the highest that stand for nothing can be given. */
+  collectFree(): void {
+    this.#free = []
+    for (let id = this.idEnd - 1; id >= 0; id--) if (this.isLive[id] !== 1) this.#free.push(id)
+  }
+
+  /** The label set behind a number. */
+  labelsOf(id: SeriesId): Labels {
+    const kept = this.#labels[id]
+    if (kept !== undefined) return kept
+    if (this.#labelsCount >= labelsKeptMax) {
+      this.#labels = []
+      this.#labelsCount = 0
+    }
+    const labels = this.makeLabelsOf(id)
+    this.#labels[id] = labels
+    this.#labelsCount++
+    return labels
+  }
+
+  /** As `labelsOf`, but not kept: for passes over everything. */
+  makeLabelsOf(id: SeriesId): Labels {
+    return new Labels(this.symbolsOf(id).map((symbol) => this.symbols.textOf(symbol)))
+  }
+
+  /** The symbols of a set, name and value in turn. */
+  symbolsOf(id: SeriesId): number[] {
+    const offset = this.#offset[id]!
+    return Array.from(this.#arena.subarray(offset, offset + this.#size[id]!))
+  }
+
+  /**
+   * The identity of a series beyond this process: FNV-1a 64 of its label set, as `[high, low]` at
+   * `id * 2` of the answer. Computed when first asked.
+   */
+  hashOf(id: SeriesId): { high: number; low: number } {
+    const at = id * 2
+    if (this.#hashes[at] === 0 && this.#hashes[at + 1] === 0) {
+      const state = this.#hash(id)
+      this.#hashes[at] = state.high
+      this.#hashes[at + 1] = state.low
+    }
+    return { high: this.#hashes[at]!, low: this.#hashes[at + 1]! }
+  }
+
+  /** Value of one label by symbol, or `noSymbol`. */
+  valueOf(id: SeriesId, name: number): number {
+    const arena = this.#arena
+    const end = this.#offset[id]! + this.#size[id]!
+    for (let at = this.#offset[id]!; at < end; at += 2) {
+      if (arena[at] === name) return arena[at + 1]!
+    }
+    return noSymbol
+  }
+
+  /** Metric name of a series. */
+  metricOf(id: SeriesId): string {
+    const name = this.symbols.find(metricNameLabel)
+    const value = name === noSymbol ? noSymbol : this.valueOf(id, name)
+    return value === noSymbol ? '' : this.symbols.textOf(value)
+  }
+
+  /** Numbers of all series that fulfil the matchers, ascending. The caller must not change them. */
+  match(matchers: readonly Matcher[]): Uint32Array {
+    let candidates: Uint32Array | undefined
+    const rest: Matcher[] = []
+    for (const matcher of matchers) {
+      const list = this.#listOf(matcher)
+      if (list === undefined) rest.push(matcher)
+      else candidates = candidates === undefined ? list : intersect(candidates, list)
+      if (candidates?.length === 0) return candidates
+    }
+    if (candidates === undefined) {
+      const index = rest.findIndex((matcher) => !matcher.matches(''))
+      candidates = index === -1 ? this.all() : this.#unionOf(rest.splice(index, 1)[0]!)
+    }
+    for (const matcher of rest) candidates = this.#filter(candidates, matcher)
+    return candidates
+  }
+
+  /** Numbers of all series, ascending. */
+  all(): Uint32Array {
+    const ids = new Uint32Array(this.count)
+    let count = 0
+    for (let id = 0; id < this.idEnd; id++) if (this.isLive[id] === 1) ids[count++] = id
+    return ids
+  }
+
+  /**
+   * Takes back numbers. They are given again only after the next call, so that what still carries
+   * them (a journal being deleted, a cache) has died out by then.
+   */
+  remove(ids: readonly SeriesId[]): void {
+    for (const id of this.#resting) this.#free.push(id)
+    this.#resting = [...ids]
+    for (const id of ids) this.isLive[id] = 0
+    this.count -= ids.length
+    this.#labels = []
+    this.#labelsCount = 0
+    this.postings.keep(this.isLive)
+    this.#rebuildArena()
+    this.#rebuildTable(this.#table.length)
+  }
+
+  /** The list of an equality or of an alternation of literals, when an index answers it. */
+  #listOf(matcher: Matcher): Uint32Array | undefined {
+    if (matcher.operator === '=' && matcher.value !== '') {
+      return this.#findList(matcher.name, matcher.value)
+    }
+    const literals = matcher.operator === '=~' ? matcher.pattern?.literals : undefined
+    if (literals === undefined || literals.includes('')) return undefined
+    return unite([...new Set(literals)].map((value) => this.#findList(matcher.name, value)))
+  }
+
+  #findList(name: string, value: string): Uint32Array {
+    const nameSymbol = this.symbols.find(name)
+    const valueSymbol = this.symbols.find(value)
+    if (nameSymbol === noSymbol || valueSymbol === noSymbol) return new Uint32Array(0)
+    return this.postings.find(nameSymbol, valueSymbol)
+  }
+
+  #unionOf(matcher: Matcher): Uint32Array {
+    const name = this.symbols.find(matcher.name)
+    const lists: Uint32Array[] = []
+    for (const value of this.postings.values(name)) {
+      if (matcher.matches(this.symbols.textOf(value))) lists.push(this.postings.find(name, value))
+    }
+    return lists.length === 0 ? new Uint32Array(0) : unite(lists)
+  }
+
+  #filter(candidates: Uint32Array, matcher: Matcher): Uint32Array {
+    const name = this.symbols.find(matcher.name)
+    const verdicts = new Map<number, boolean>()
+    const kept = new Uint32Array(candidates.length)
+    let count = 0
+    for (const id of candidates) {
+      const value = name === noSymbol ? noSymbol : this.valueOf(id, name)
+      let verdict = verdicts.get(value)
+      if (verdict === undefined) {
+        verdict = matcher.matches(value === noSymbol ? '' : this.symbols.textOf(value))
+        verdicts.set(value, verdict)
+      }
+      if (verdict) kept[count++] = id
+    }
+    return kept.subarray(0, count)
+  }
+
+  #findSymbols(symbols: readonly number[]): SeriesId {
+    const mask = this.#table.length - 1
+    for (let slot = hashSymbols(symbols, 0, symbols.length) & mask; ; slot = (slot + 1) & mask) {
+      const entry = this.#table[slot]!
+      if (entry === 0) return noSeries
+      if (this.#equals(entry - 1, symbols)) return entry - 1
+    }
+  }
+
+  #equals(id: SeriesId, symbols: readonly number[]): boolean {
+    if (this.#size[id] !== symbols.length) return false
+    const offset = this.#offset[id]!
+    for (let index = 0; index < symbols.length; index++) {
+      if (this.#arena[offset + index] !== symbols[index]) return false
+    }
+    return true
+  }
+
+  #insert(id: SeriesId): void {
+    const mask = this.#table.length - 1
+    let slot = hashSymbols(this.#arena, this.#offset[id]!, this.#size[id]!) & mask
+    while (this.#table[slot] !== 0) slot = (slot + 1) & mask
+    this.#table[slot] = id + 1
+  }
+
+  #rebuildTable(capacity: number): void {
+    this.#table = new Uint32Array(capacity)
+    for (let id = 0; id < this.idEnd; id++) if (this.isLive[id] === 1) this.#insert(id)
+  }
+
+  #rebuildArena(): void {
+    const arena = new Uint32Array(this.#arena.length)
+    const marks = new Uint8Array(this.symbols.idEnd)
+    let end = 0
+    for (let id = 0; id < this.idEnd; id++) {
+      if (this.isLive[id] !== 1) continue
+      const offset = this.#offset[id]!
+      const size = this.#size[id]!
+      this.#offset[id] = end
+      for (let index = 0; index < size; index++) {
+        const symbol = this.#arena[offset + index]!
+        arena[end++] = symbol
+        marks[symbol] = 1
+      }
+    }
+    this.#arena = arena
+    this.#arenaEnd = end
+    this.symbols.sweep(marks)
+  }
+
+  #hash(id: SeriesId): Fnv64 {
+    const state = startFnv64()
+    for (const symbol of this.symbolsOf(id)) {
+      addText(state, this.symbols.textOf(symbol))
+      addByte(state, 0xff)
+    }
+    return state
+  }
+
+  #reserve(id: SeriesId, size: number): void {
+    if (id >= this.#offset.length) {
+      const capacity = Math.max(id + 1, this.#offset.length * 2)
+      this.#offset = grow(this.#offset, new Uint32Array(capacity))
+      this.#size = grow(this.#size, new Uint16Array(capacity))
+      this.isLive = grow(this.isLive, new Uint8Array(capacity))
+      this.#hashes = grow(this.#hashes, new Uint32Array(capacity * 2))
+    }
+    if (this.#arenaEnd + size > this.#arena.length) {
+      const capacity = Math.max(this.#arenaEnd + size, this.#arena.length * 2)
+      this.#arena = grow(this.#arena, new Uint32Array(capacity))
+    }
+  }
+}
+
+/** Copies `from` into the larger `to` and answers `to`. */
+export function grow<Column extends Uint8Array | Uint16Array | Uint32Array | Float64Array>(
+  from: Column,
+  to: Column,
+): Column {
+  to.set(from)
+  return to
+}
+
+/** A mixing of 32-bit numbers after MurmurHash3's finaliser (Austin Appleby, public domain). */
+function hashSymbols(symbols: ArrayLike<number>, offset: number, size: number): number {
+  let hash = size
+  for (let index = 0; index < size; index++) {
+    hash = Math.imul(hash ^ symbols[offset + index]!, 0x85ebca6b)
+    hash ^= hash >>> 13
+  }
+  hash = Math.imul(hash, 0xc2b2ae35)
+  return (hash ^ (hash >>> 16)) >>> 0
+}

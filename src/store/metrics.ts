@@ -1,0 +1,71 @@
+/** The store's own metrics. */
+
+import { counter, gauge, histogram } from '../base/metrics.ts'
+
+/** Everything the store counts. */
+export const storeMetrics = {
+  appendedSamples: counter({
+    name: 'shipwatch_store_appended_samples_total',
+    help: 'Samples accepted.',
+  }),
+  rejectedSamples: counter({
+    name: 'shipwatch_store_rejected_samples_total',
+    help: 'Samples not taken, by reason.',
+    labels: ['reason'],
+  }),
+  appendedLines: counter({
+    name: 'shipwatch_store_appended_lines_total',
+    help: 'Log lines accepted.',
+  }),
+  headSeries: gauge({
+    name: 'shipwatch_store_head_series',
+    help: 'Series in memory.',
+  }),
+  headBytes: gauge({
+    name: 'shipwatch_store_head_sample_bytes',
+    help: 'Bytes of samples in memory.',
+  }),
+  metadataDropped: counter({
+    name: 'shipwatch_store_metadata_dropped_total',
+    help: 'Metric families whose metadata was not kept because the limit was reached.',
+  }),
+  journalBytes: gauge({
+    name: 'shipwatch_store_journal_bytes',
+    help: 'Bytes of the journal on disk.',
+  }),
+  journalWrites: counter({
+    name: 'shipwatch_store_journal_writes_total',
+    help: 'Writes to the journal; one holds every batch that waited.',
+  }),
+  journalFailures: counter({
+    name: 'shipwatch_store_journal_failures_total',
+    help: 'Batches refused because the journal could not take them, by reason.',
+    labels: ['reason'],
+  }),
+  journalTorn: counter({
+    name: 'shipwatch_store_journal_torn_bytes_total',
+    help: 'Bytes at the ends of journal files that were not whole records when read at start.',
+  }),
+  flushSeconds: histogram({
+    name: 'shipwatch_store_flush_duration_seconds',
+    help: 'Time to bring one journal segment into the engine.',
+    buckets: [0.01, 0.05, 0.1, 0.5, 1, 5, 15, 60],
+  }),
+  flushFailures: counter({
+    name: 'shipwatch_store_flush_failures_total',
+    help: 'Flushes that failed and will be tried again.',
+  }),
+  engineUp: gauge({
+    name: 'shipwatch_store_engine_up',
+    help: '1 when the storage engine is open, 0 when it is not.',
+  }),
+  engineBytes: gauge({
+    name: 'shipwatch_store_engine_bytes',
+    help: 'Bytes of tables on disk.',
+  }),
+  droppedPartitions: counter({
+    name: 'shipwatch_store_dropped_partitions_total',
+    help: 'Days removed by retention, by table.',
+    labels: ['table'],
+  }),
+}

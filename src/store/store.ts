@@ -1,0 +1,5 @@
+/** The door of the store. */
+
+export { MemoryStore } from './memory-store.ts'
+export type * from './record/records.ts'
+export { type StoreSettings, storeSettings } from './settings.ts'
