@@ -3,3 +3,4 @@
 export { MemoryStore } from './memory-store.ts'
 export type * from './record/records.ts'
 export { type StoreSettings, storeSettings } from './settings.ts'
+export { type OpenRecords, openSqliteRecords } from './record/sql-records.ts'

@@ -1,0 +1,191 @@
+/** The notification ledger, active alerts and named states in SQL. */
+
+import type { Alert } from '../../model/alert.ts'
+import { Labels } from '../../model/labels.ts'
+import type {
+  AlertRecords,
+  NotificationAttempt,
+  NotificationRecords,
+  StateRecords,
+} from './records.ts'
+import type { Run } from './tables.ts'
+
+/** Rows of one statement; SQLite takes 32,766 parameters. */
+const rowsPerStatementMax = 500
+
+/** Keeper of the ledger. */
+export function makeNotificationRecords(run: Run): NotificationRecords {
+  return {
+    add: (attempt) =>
+      run(async (database) => {
+        await database
+          .insertInto('notification')
+          .values({
+            id: attempt.id,
+            time_ms: attempt.timeMs,
+            receiver: attempt.receiver,
+            channel: attempt.channel,
+            group_key: attempt.groupKey,
+            reason: attempt.reason,
+            status: attempt.status,
+            alert_count: attempt.alertCount,
+            attempt: attempt.attempt,
+            outcome: attempt.outcome,
+            answer: attempt.answer,
+            latency_ms: attempt.latencyMs,
+            incident_id: attempt.incidentId ?? null,
+            fingerprints: JSON.stringify(attempt.fingerprints),
+          })
+          .onConflict((conflict) => conflict.column('id').doNothing())
+          .execute()
+      }),
+    list: (filter) =>
+      run(async (database) => {
+        let query = database.selectFrom('notification').selectAll()
+        if (filter.incidentId !== undefined) {
+          query = query.where('incident_id', '=', filter.incidentId)
+        }
+        if (filter.receiver !== undefined) query = query.where('receiver', '=', filter.receiver)
+        if (filter.fromTimeMs !== undefined) query = query.where('time_ms', '>=', filter.fromTimeMs)
+        const rows = await query
+          .orderBy('time_ms', 'desc')
+          .orderBy('position', 'desc')
+          .limit(filter.limit)
+          .execute()
+        return rows.map((row) => ({
+          id: row.id,
+          timeMs: row.time_ms,
+          receiver: row.receiver,
+          channel: row.channel,
+          groupKey: row.group_key,
+          reason: row.reason,
+          status: row.status as NotificationAttempt['status'],
+          alertCount: row.alert_count,
+          attempt: row.attempt,
+          outcome: row.outcome as NotificationAttempt['outcome'],
+          answer: row.answer,
+          latencyMs: row.latency_ms,
+          incidentId: row.incident_id ?? undefined,
+          fingerprints: JSON.parse(row.fingerprints) as string[],
+        }))
+      }),
+  }
+}
+
+/** Keeper of active alerts. */
+export function makeAlertRecords(run: Run): AlertRecords {
+  return {
+    save: (alerts) =>
+      run((database) =>
+        database.transaction().execute(async (transaction) => {
+          for (const part of inParts(alerts)) {
+            const rows = part.map((alert) => ({
+              fingerprint: alert.fingerprint,
+              body: JSON.stringify(plainAlertOf(alert)),
+            }))
+            await transaction
+              .insertInto('alert')
+              .values(rows)
+              .onConflict((conflict) =>
+                conflict
+                  .column('fingerprint')
+                  .doUpdateSet({ body: (row) => row.ref('excluded.body') }),
+              )
+              .execute()
+          }
+        }),
+      ),
+    remove: (fingerprints) =>
+      run((database) =>
+        database.transaction().execute(async (transaction) => {
+          for (const part of inParts(fingerprints)) {
+            await transaction.deleteFrom('alert').where('fingerprint', 'in', part).execute()
+          }
+        }),
+      ),
+    list: () =>
+      run(async (database) => {
+        const rows = await database
+          .selectFrom('alert')
+          .select('body')
+          .orderBy('fingerprint')
+          .execute()
+        return rows.map((row) => alertOf(JSON.parse(row.body) as PlainAlert))
+      }),
+  }
+}
+
+/** Keeper of named JSON values. */
+export function makeStateRecords(run: Run): StateRecords {
+  return {
+    set: (name, value) =>
+      run(async (database) => {
+        const body = JSON.stringify(value ?? null)
+        await database
+          .insertInto('state')
+          .values({ name, body })
+          .onConflict((conflict) => conflict.column('name').doUpdateSet({ body }))
+          .execute()
+      }),
+    find: (name) =>
+      run(async (database) => {
+        const row = await database
+          .selectFrom('state')
+          .select('body')
+          .where('name', '=', name)
+          .executeTakeFirst()
+        return row === undefined ? undefined : (JSON.parse(row.body) as unknown)
+      }),
+    remove: (name) =>
+      run(async (database) => {
+        await database.deleteFrom('state').where('name', '=', name).execute()
+      }),
+    list: (prefix) =>
+      run(async (database) => {
+        // A range instead of LIKE: no wildcards to escape, the same letter case everywhere.
+        const rows = await database
+          .selectFrom('state')
+          .selectAll()
+          .where('name', '>=', prefix)
+          .where('name', '<', `${prefix}\u{10ffff}`)
+          .orderBy('name')
+          .execute()
+        return rows.map((row) => ({ name: row.name, value: JSON.parse(row.body) as unknown }))
+      }),
+  }
+}
+
+/** An alert as JSON can hold it: labels as pairs, a value that may be NaN as text. */
+type PlainAlert = Omit<Alert, 'labels' | 'annotations' | 'value' | 'rule' | 'held'> & {
+  labels: string[]
+  annotations: string[]
+  value: string
+  rule?: Alert['rule']
+  held?: Alert['held']
+}
+
+function plainAlertOf(alert: Alert): object {
+  return {
+    ...alert,
+    labels: alert.labels.pairs,
+    annotations: alert.annotations.pairs,
+    value: String(alert.value),
+  }
+}
+
+function alertOf(plain: PlainAlert): Alert {
+  return {
+    ...plain,
+    labels: new Labels(plain.labels),
+    annotations: new Labels(plain.annotations),
+    value: Number(plain.value),
+    rule: plain.rule,
+    held: plain.held,
+  }
+}
+
+function* inParts<Item>(items: readonly Item[]): Generator<Item[]> {
+  for (let from = 0; from < items.length; from += rowsPerStatementMax) {
+    yield items.slice(from, from + rowsPerStatementMax)
+  }
+}

@@ -1,0 +1,301 @@
+/**
+ * What every implementation of the records must do, as tests over a function that opens an empty
+ * one. Sections: deployments, decisions, incidents, timelines, notifications, alerts, access, states.
+ */
+
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import type { Alert } from '../../model/alert.ts'
+import type { Decision, Deployment } from '../../model/deployment.ts'
+import type { Incident, TimelineEntry } from '../../model/incident.ts'
+import { emptyLabels, labelsFromPairs, makeLabels } from '../../model/labels.ts'
+import type { NotificationAttempt } from './records.ts'
+import type { OpenRecords } from './sql-records.ts'
+
+/** Opens empty records; `again` opens the same ones a second time after `close`. */
+export interface OpenedRecords {
+  records: OpenRecords
+  again(): Promise<OpenRecords>
+}
+
+/** Declares the suite for one implementation. */
+export function testRecords(name: string, open: () => Promise<OpenedRecords>): void {
+  const check = (sentence: string, body: (opened: OpenedRecords) => Promise<void>): void => {
+    test(`${name}: ${sentence}`, async () => {
+      const opened = await open()
+      try {
+        await body(opened)
+      } finally {
+        await opened.records.close()
+      }
+    })
+  }
+
+  check('a deployment comes back as saved, and saving again replaces it', async ({ records }) => {
+    const one = makeDeployment({ id: 'a', startTimeMs: 5 })
+    await records.deployments.save(one)
+    assert.deepEqual(await records.deployments.find('a'), one)
+    const changed = { ...one, state: 'rolled-back', endTimeMs: 1_700_000_000_123 } as Deployment
+    await records.deployments.save(changed)
+    assert.deepEqual(await records.deployments.find('a'), changed)
+    assert.equal(await records.deployments.find('b'), undefined)
+  })
+
+  check('deployments are listed newest first within every filter', async ({ records }) => {
+    const all = [
+      makeDeployment({ id: 'a', startTimeMs: 1 }),
+      makeDeployment({ id: 'b', startTimeMs: 3, service: 'pay' }),
+      makeDeployment({ id: 'c', startTimeMs: 2, environment: 'test' }),
+      makeDeployment({ id: 'd', startTimeMs: 4 }),
+    ]
+    for (const one of all) await records.deployments.save(one)
+    const list = async (filter: object): Promise<string> => {
+      const found = await records.deployments.list({ limit: 10, ...filter })
+      return found.map((one) => one.id).join('')
+    }
+    assert.equal(await list({}), 'dbca')
+    assert.equal(await list({ limit: 2 }), 'db')
+    assert.equal(await list({ service: 'pay' }), 'b')
+    assert.equal(await list({ environment: 'test' }), 'c')
+    assert.equal(await list({ fromTimeMs: 2, toTimeMs: 3 }), 'bc')
+  })
+
+  check('decisions are listed oldest first by subject', async ({ records }) => {
+    const make = (timeMs: number, reason: string): Decision => ({
+      timeMs,
+      question: 'rollback',
+      verdict: 'no',
+      reason,
+      message: 'Because.',
+      facts: { nested: { list: [1, null] } },
+    })
+    await records.decisions.add({ deploymentId: 'd', incidentId: 'i' }, make(2, 'second'))
+    await records.decisions.add({ deploymentId: 'd' }, make(2, 'third'))
+    await records.decisions.add({ incidentId: 'i' }, make(1, 'first'))
+    assert.deepEqual(await records.decisions.list({ deploymentId: 'd' }), [
+      make(2, 'second'),
+      make(2, 'third'),
+    ])
+    assert.deepEqual(
+      (await records.decisions.list({ incidentId: 'i' })).map((one) => one.reason),
+      ['first', 'second'],
+    )
+  })
+
+  check('an incident comes back as saved; open means not resolved', async ({ records }) => {
+    const one = makeIncident({ id: 'a', number: 1, openedTimeMs: 1 })
+    const two = makeIncident({ id: 'b', number: 2, openedTimeMs: 2, state: 'recovering' })
+    const three = makeIncident({ id: 'c', number: 3, openedTimeMs: 3, state: 'resolved' })
+    for (const incident of [one, two, three]) await records.incidents.save(incident)
+    assert.deepEqual(await records.incidents.find('a'), one)
+    const list = async (state: 'open' | 'resolved' | 'all'): Promise<string> =>
+      (await records.incidents.list({ state, limit: 9 })).map((found) => found.id).join('')
+    assert.equal(await list('open'), 'ba')
+    assert.equal(await list('resolved'), 'c')
+    assert.equal(await list('all'), 'cba')
+    await records.incidents.save({ ...one, state: 'resolved' })
+    assert.equal(await list('open'), 'b')
+  })
+
+  check('incident numbers begin at 1 and are never given twice', async ({ records, again }) => {
+    const numbers = await Promise.all([1, 2, 3].map(() => records.incidents.nextNumber()))
+    assert.deepEqual(numbers.sort(), [1, 2, 3])
+    await records.close()
+    const reopened = await again()
+    assert.equal(await reopened.incidents.nextNumber(), 4)
+    await reopened.close()
+  })
+
+  check('a timeline is in time order, and an entry sent twice is one', async ({ records }) => {
+    const make = (id: string, timeMs: number): TimelineEntry => ({
+      id,
+      timeMs,
+      kind: 'comment',
+      code: 'comment',
+      message: "it's; -- \u0000 ✓",
+      facts: JSON.parse('{"__proto__":"plain","list":[1]}'),
+      actor: 'me',
+    })
+    await records.incidents.addTimelineEntry('i', make('late', 9))
+    await records.incidents.addTimelineEntry('i', make('z', 1))
+    await records.incidents.addTimelineEntry('i', make('a', 1))
+    await records.incidents.addTimelineEntry('i', make('a', 1))
+    await records.incidents.addTimelineEntry('other', make('a', 1))
+    const timeline = await records.incidents.listTimeline('i')
+    assert.deepEqual(
+      timeline.map((entry) => entry.id),
+      ['z', 'a', 'late'],
+    )
+    assert.deepEqual(timeline[0], make('z', 1))
+  })
+
+  check(
+    'the ledger is listed newest first, and an attempt noted twice is one',
+    async ({ records }) => {
+      const make = (id: string, timeMs: number, change = {}): NotificationAttempt => ({
+        id,
+        timeMs,
+        receiver: 'team',
+        channel: 'webhook',
+        groupKey: '{}:{}',
+        reason: 'first notification',
+        status: 'firing',
+        alertCount: 2,
+        attempt: 1,
+        outcome: 'retrying',
+        answer: 'HTTP 500',
+        latencyMs: 1.5,
+        incidentId: undefined,
+        fingerprints: ['f1', 'f2'],
+        ...change,
+      })
+      const all = [make('a', 1), make('b', 2, { incidentId: 'i' }), make('c', 2, { receiver: 'x' })]
+      for (const one of [...all, all[0]!]) await records.notifications.add(one)
+      assert.deepEqual(await records.notifications.list({ limit: 9 }), [all[2], all[1], all[0]])
+      assert.deepEqual(await records.notifications.list({ limit: 1, incidentId: 'i' }), [all[1]])
+      assert.deepEqual(await records.notifications.list({ limit: 9, receiver: 'x' }), [all[2]])
+      assert.equal((await records.notifications.list({ limit: 9, fromTimeMs: 2 })).length, 2)
+    },
+  )
+
+  check('active alerts come back whole after a restart', async ({ records, again }) => {
+    const alerts = Array.from({ length: 1_200 }, (_, index) => makeAlert(`f${index}`, index))
+    alerts[0] = { ...alerts[0]!, value: Number.NaN, rule: undefined, held: undefined }
+    alerts[1] = { ...alerts[1]!, value: Number.NEGATIVE_INFINITY }
+    await records.alerts.save(alerts)
+    await records.alerts.save([{ ...alerts[2]!, state: 'resolved' }])
+    await records.alerts.remove(alerts.slice(3).map((alert) => alert.fingerprint))
+    await records.alerts.save([])
+    await records.alerts.remove([])
+    await records.close()
+    const reopened = await again()
+    const found = await reopened.alerts.list()
+    await reopened.close()
+    assert.deepEqual(
+      found.map((alert) => ({ ...alert, labels: alert.labels.key, annotations: '' })),
+      [alerts[0]!, alerts[1]!, { ...alerts[2]!, state: 'resolved' as const }].map((alert) => ({
+        ...alert,
+        labels: alert.labels.key,
+        annotations: '',
+      })),
+    )
+  })
+
+  check('tokens, sessions and passwords are found by their hashes', async ({ records }) => {
+    const { access } = records
+    assert.equal(await access.findPassword('admin'), undefined)
+    await access.setPassword('admin', 'one')
+    await access.setPassword('admin', 'two')
+    assert.equal(await access.findPassword('admin'), 'two')
+    await access.addToken({ id: 't', name: 'ci', scope: 'ingest', hash: 'h', createdTimeMs: 1 })
+    assert.deepEqual(await access.findToken('h'), { id: 't', name: 'ci', scope: 'ingest' })
+    await access.touchToken('t', 7)
+    assert.deepEqual(await access.listTokens(), [
+      { id: 't', name: 'ci', scope: 'ingest', createdTimeMs: 1, lastUsedTimeMs: 7 },
+    ])
+    assert.equal(await access.removeToken('t'), true)
+    assert.equal(await access.removeToken('t'), false)
+    assert.equal(await access.findToken('h'), undefined)
+    await access.addSession({ hash: 's', user: 'admin', role: 'admin', endTimeMs: 9 })
+    assert.deepEqual(await access.findSession('s'), { user: 'admin', role: 'admin', endTimeMs: 9 })
+    await access.removeSession('s')
+    assert.equal(await access.findSession('s'), undefined)
+    await access.addAudit({ timeMs: 1, actor: 'a', action: 'first', facts: {} })
+    await access.addAudit({ timeMs: 1, actor: 'a', action: 'second', facts: { x: 1 } })
+    assert.deepEqual(await access.listAudit(1), [
+      { timeMs: 1, actor: 'a', action: 'second', facts: { x: 1 } },
+    ])
+  })
+
+  check('named states are replaced, listed by prefix and removed', async ({ records }) => {
+    const { states } = records
+    await states.set('group/a%', { list: [1] })
+    await states.set('group/b', 'text')
+    await states.set('groups', 1)
+    await states.set('group/b', null)
+    assert.deepEqual(await states.find('group/a%'), { list: [1] })
+    assert.equal(await states.find('nothing'), undefined)
+    assert.deepEqual(await states.list('group/'), [
+      { name: 'group/a%', value: { list: [1] } },
+      { name: 'group/b', value: null },
+    ])
+    await states.remove('group/b')
+    assert.deepEqual(
+      (await states.list('')).map((state) => state.name),
+      ['group/a%', 'groups'],
+    )
+  })
+
+  check('calls after close are refused with a code', async ({ records }) => {
+    await records.close()
+    await assert.rejects(records.states.find('x'), { code: 'STORE_RECORDS_UNAVAILABLE' })
+  })
+}
+
+function makeDeployment(change: Partial<Deployment>): Deployment {
+  return {
+    id: 'id',
+    service: 'shop',
+    environment: 'production',
+    version: 'v2',
+    previousVersion: 'v1',
+    startTimeMs: 0,
+    endTimeMs: undefined,
+    actor: 'ci',
+    url: '',
+    note: '',
+    state: 'watching',
+    rollbackOf: undefined,
+    ...change,
+  }
+}
+
+function makeIncident(change: Partial<Incident>): Incident {
+  const evidence = [
+    { kind: 'onset' as const, message: 'm', query: 'up', weight: 0.5, facts: { a: 1 } },
+  ]
+  return {
+    id: 'id',
+    number: 1,
+    title: 'Trouble',
+    service: 'shop',
+    environment: 'production',
+    state: 'open',
+    health: 'critical',
+    openedTimeMs: 0,
+    onsetTimeMs: undefined,
+    resolvedTimeMs: undefined,
+    acknowledgedBy: '',
+    causes: [
+      {
+        kind: 'unknown',
+        title: 't',
+        deploymentId: undefined,
+        service: 's',
+        confidence: 0.25,
+        evidence,
+      },
+    ],
+    alerts: ['f'],
+    postMortem: '',
+    ...change,
+  }
+}
+
+function makeAlert(fingerprint: string, value: number): Alert {
+  return {
+    fingerprint,
+    labels: labelsFromPairs(['alertname', 'A', '__proto__', fingerprint]),
+    annotations: value === 0 ? emptyLabels : makeLabels({ summary: 's' }),
+    state: 'firing',
+    firedTimeMs: 2,
+    activeTimeMs: 1,
+    endTimeMs: 3,
+    value,
+    generatorUrl: '',
+    rule: { group: 'g', name: 'A', expression: 'up == 0' },
+    updatedTimeMs: 4,
+    held: { reason: 'silenced', by: ['s'] },
+    receivers: ['team'],
+  }
+}

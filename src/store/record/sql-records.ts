@@ -1,0 +1,97 @@
+/** All record keepers over one SQL database; opens it, brings its schema up to date, gives failures their code. */
+
+import { type Dialect, Kysely } from 'kysely'
+import { Migrator } from 'kysely/migration'
+import type { Clock } from '../../base/clock.ts'
+import { CodedError, messageOf } from '../../base/error.ts'
+import type { Log } from '../../base/log.ts'
+import { storeErrors } from '../errors.ts'
+import { makeAccessRecords } from './access.ts'
+import { makeDecisionRecords, makeDeploymentRecords } from './deployments.ts'
+import { makeIncidentRecords } from './incidents.ts'
+import { migrations } from './migrations.ts'
+import { makeAlertRecords, makeNotificationRecords, makeStateRecords } from './notifications.ts'
+import type { Records } from './records.ts'
+import { openSqlite } from './sqlite.ts'
+import type { Run, Tables } from './tables.ts'
+
+/** Records that can be closed. */
+export interface OpenRecords extends Records {
+  /** Later calls reject with `STORE_RECORDS_UNAVAILABLE`. */
+  close(): Promise<void>
+}
+
+/** Opens the records in a SQLite file; throws `STORE_RECORDS_UNAVAILABLE` or `STORE_RECORDS_NEWER`. */
+export async function openSqliteRecords(options: {
+  path: string
+  clock: Clock
+  log: Log
+}): Promise<OpenRecords> {
+  let file: ReturnType<typeof openSqlite>
+  try {
+    file = openSqlite(options)
+  } catch (thrown) {
+    throw storeErrors.RECORDS_UNAVAILABLE({ reason: messageOf(thrown) }, thrown)
+  }
+  return await openRecords(file.dialect, () => file.sync())
+}
+
+async function openRecords(dialect: Dialect, sync: () => Promise<void>): Promise<OpenRecords> {
+  const database = new Kysely<Tables>({ dialect })
+  let isClosed = false
+  const run: Run = async (work) => {
+    if (isClosed) throw storeErrors.RECORDS_UNAVAILABLE({ reason: 'they are closed' })
+    try {
+      return await work(database)
+    } catch (thrown) {
+      if (thrown instanceof CodedError) throw thrown
+      throw storeErrors.RECORDS_UNAVAILABLE({ reason: messageOf(thrown) }, thrown)
+    }
+  }
+  try {
+    await run(migrate)
+  } catch (thrown) {
+    await database.destroy()
+    throw thrown
+  }
+  return {
+    deployments: makeDeploymentRecords(run),
+    incidents: makeIncidentRecords(run),
+    decisions: makeDecisionRecords(run),
+    notifications: makeNotificationRecords(run),
+    alerts: makeAlertRecords(run),
+    access: makeAccessRecords(run),
+    states: makeStateRecords(run),
+    close: async () => {
+      if (isClosed) return
+      isClosed = true
+      await sync()
+      await database.destroy()
+    },
+  }
+}
+
+async function migrate(database: Kysely<Tables>): Promise<void> {
+  const migrator = new Migrator({
+    db: database,
+    provider: { getMigrations: async () => migrations },
+  })
+  const found = await migrator.getMigrations()
+  const known = Object.keys(migrations)
+  const done = await listDone(database)
+  if (done.some((name) => !known.includes(name))) {
+    throw storeErrors.RECORDS_NEWER({ found: done.length, known: known.length })
+  }
+  if (found.every((one) => one.executedAt !== undefined)) return
+  const { error } = await migrator.migrateToLatest()
+  if (error !== undefined) throw error
+}
+
+/** Names of the steps that were run on this database. */
+async function listDone(database: Kysely<Tables>): Promise<string[]> {
+  const tables = await database.introspection.getTables({ withInternalKyselyTables: true })
+  if (!tables.some((table) => table.name === 'kysely_migration')) return []
+  const done = database as unknown as Kysely<{ kysely_migration: { name: string } }>
+  const rows = await done.selectFrom('kysely_migration').select('name').execute()
+  return rows.map((row) => row.name)
+}
