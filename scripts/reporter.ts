@@ -4,7 +4,7 @@
  * its events (nodejs.org/api/test.html, "Custom reporters"). Must not know what is tested.
  */
 
-import { relative } from 'node:path'
+import { relative, resolve } from 'node:path'
 import { styleText } from 'node:util'
 import type { TestEvent } from 'node:test/reporters'
 
@@ -40,7 +40,7 @@ export default async function* report(source: AsyncIterable<TestEvent>): AsyncGe
         const file = fileOf(data.file)
         names.length = data.nesting
         const path = [...names, data.name].join(' > ')
-        if (data.name === data.file) {
+        if (data.file !== undefined && resolve(data.name) === data.file) {
           // The process of a file ended badly outside of any test.
           failures.push({
             place: file,

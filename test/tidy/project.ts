@@ -17,6 +17,8 @@ export interface Problem {
 /** The repository: every text, and every file of code read. */
 export interface Project {
   texts: ReadonlyMap<string, string>
+  /** Files that are no text, such as images. */
+  otherPaths: ReadonlySet<string>
   sources: ReadonlyMap<string, Source>
 }
 
@@ -26,30 +28,34 @@ const textFile = /\.(ts|tsx|mjs|css|html|md|json|ya?ml|sh|test|txt)$|^LICENSE$|^
 const codeFile = /\.(ts|tsx|mjs)$/
 
 /** Makes a project of texts by path. */
-export function makeProject(texts: Iterable<[string, string]>): Project {
+export function makeProject(
+  texts: Iterable<[string, string]>,
+  otherPaths: Iterable<string> = [],
+): Project {
   const all = new Map(texts)
   const sources = new Map<string, Source>()
   for (const [path, text] of all) {
     if (codeFile.test(path)) sources.set(path, readSource(path, text))
   }
-  return { texts: all, sources }
+  return { texts: all, otherPaths: new Set(otherPaths), sources }
 }
 
 /** Reads the repository at `root`. */
 export function readProject(root: string): Project {
   const texts: [string, string][] = []
+  const others: string[] = []
   const visit = (folder: string): void => {
     for (const entry of readdirSync(join(root, folder), { withFileTypes: true })) {
       const path = folder === '' ? entry.name : `${folder}/${entry.name}`
       if (entry.isDirectory()) {
         if (!foreignFolders.has(path) && entry.name !== 'node_modules') visit(path)
-      } else if (entry.isFile() && textFile.test(path)) {
+      } else if (textFile.test(path)) {
         texts.push([path, readFileSync(join(root, path), 'utf8')])
-      }
+      } else others.push(path)
     }
   }
   visit('')
-  return makeProject(texts)
+  return makeProject(texts, others)
 }
 
 /** The file that a relative specifier names, or undefined when it is a package or absent. */
