@@ -4,6 +4,7 @@
  */
 
 import { posix } from 'node:path'
+import { floors } from './imports.ts'
 import type { Problem, Project } from './project.ts'
 
 /** Calls `visit` for every line of every page; `isCode` inside a fenced block. */
@@ -62,14 +63,17 @@ export function findBrokenLinks(project: Project): Problem[] {
 export function findMissingPaths(project: Project): Problem[] {
   const problems: Problem[] = []
   const inRepository = /^(?:src|web|test|bench|scripts|examples|docs|\.ci)\/[^\s]*$/
+  // Stages are named without src/ where that is plain.
+  const inStage = new RegExp(`^(?:${Object.keys(floors).join('|')})/[a-z-/]+\\.ts$`)
   eachLine(project, (at, text, isCode) => {
     if (isCode) return
     for (const match of text.matchAll(/`([^`]+)`/g)) {
       const path = match[1]!.replace(/:\d+$/, '')
-      if (!inRepository.test(path) || /[<>*…{]|\.\.\./.test(path)) continue
+      const isInStage = inStage.test(path)
+      if (!(isInStage || inRepository.test(path)) || /[<>*…{]|\.\.\./.test(path)) continue
       // Made by building, so absent in a fresh clone.
       if (path.startsWith('web/dist')) continue
-      if (exists(project, path)) continue
+      if (exists(project, isInStage ? `src/${path}` : path)) continue
       problems.push({ ...at, message: `names \`${path}\`, which does not exist.` })
     }
   })

@@ -172,7 +172,9 @@ export function findLooseWords(project: Project): Problem[] {
       problems.push({ path: source.path, line: lineAt(at), message })
     }
     for (const match of source.code.matchAll(/>([^<>{}]*[A-Za-z]{2}[^<>{}]*)<\//g)) {
-      if (!/=>|[;=()]/.test(match[1]!)) add(match.index, match[1]!)
+      // The product's own name is the same in every language.
+      const isWords = !/=>|[;=()]/.test(match[1]!) && match[1]!.trim() !== 'Shipwatch'
+      if (isWords) add(match.index, match[1]!)
     }
     const attribute = /\b(?:aria-label|title|placeholder|label|alt|description)=(["'])/g
     for (const match of source.code.matchAll(attribute)) {
