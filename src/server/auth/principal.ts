@@ -1,0 +1,35 @@
+/** Who calls, and what that lets them do: two roles of people, three scopes of tokens. */
+
+/** What a caller may do. `admin` includes everything, `read` no ingest, `ingest` nothing else. */
+export type Scope = 'admin' | 'read' | 'ingest' | 'none'
+
+/** What a route needs; `metrics` and `ingest` may be open to this machine. */
+export type Access = 'open' | 'read' | 'admin' | 'ingest' | 'metrics'
+
+/** A caller. */
+export interface Principal {
+  kind: 'session' | 'token' | 'anonymous'
+  /** The name in the audit and on decisions. */
+  actor: string
+  scope: Scope
+  /** Equal for the same session or token; empty for anonymous callers. */
+  key: string
+  /** When the credential ends by itself; for live streams. */
+  endTimeMs: number | undefined
+}
+
+/** A caller without credentials. */
+export const anonymous: Principal = {
+  kind: 'anonymous',
+  actor: 'anonymous',
+  scope: 'none',
+  key: '',
+  endTimeMs: undefined,
+}
+
+/** Whether a scope suffices for a route. Loopback exceptions are decided in auth.ts. */
+export function isAllowed(scope: Scope, access: Access): boolean {
+  if (access === 'open' || scope === 'admin') return true
+  if (access === 'ingest') return scope === 'ingest'
+  return (access === 'read' || access === 'metrics') && scope === 'read'
+}

@@ -1,0 +1,111 @@
+/**
+ * Sessions of browsers and the one-time codes that open them. The cookie holds 256 random bits, the
+ * records their SHA-256. A session remembers by what it was opened and ends with it: with the token
+ * when that is removed, with the password when that is changed. The record's `user` is
+ * `link//admin`, `password/<digest of the stored hash>/admin` or `token/<id>/<name>`.
+ */
+
+import type { Clock } from '../../base/clock.ts'
+import { makeToken } from '../../base/random.ts'
+import type { AccessRecords } from '../../store/store.ts'
+import { hashSecret, type TokenKeeper } from './token.ts'
+
+/** The one user that has a password. */
+export const administrator = 'admin'
+
+/** By what a session was opened. */
+export type SessionOrigin =
+  | { method: 'link'; user: string }
+  | { method: 'password'; user: string }
+  | { method: 'token'; user: string; tokenId: string }
+
+/** A session in force. */
+export interface Session {
+  key: string
+  user: string
+  role: 'admin' | 'viewer'
+  endTimeMs: number
+}
+
+const codeCountMax = 16
+
+/** Opens, finds and ends sessions. */
+export class SessionKeeper {
+  readonly #access: AccessRecords
+  readonly #tokens: TokenKeeper
+  readonly #clock: Clock
+  readonly #lifetimes: { sessionMs: number; linkMs: number }
+  /** End time by hashed code. */
+  readonly #codes = new Map<string, number>()
+
+  constructor(parts: {
+    access: AccessRecords
+    tokens: TokenKeeper
+    clock: Clock
+    lifetimes: { sessionMs: number; linkMs: number }
+  }) {
+    this.#access = parts.access
+    this.#tokens = parts.tokens
+    this.#clock = parts.clock
+    this.#lifetimes = parts.lifetimes
+  }
+
+  /** A new one-time code; the oldest of too many is forgotten. */
+  makeCode(): string {
+    if (this.#codes.size >= codeCountMax) this.#codes.delete(this.#codes.keys().next().value!)
+    const code = makeToken(24)
+    this.#codes.set(hashSecret(code), this.#clock.nowTimeMs() + this.#lifetimes.linkMs)
+    return code
+  }
+
+  /** Uses a code up; false when it is unknown, used or too old. */
+  takeCode(code: string): boolean {
+    const hash = hashSecret(code)
+    const endTimeMs = this.#codes.get(hash)
+    this.#codes.delete(hash)
+    return endTimeMs !== undefined && endTimeMs > this.#clock.nowTimeMs()
+  }
+
+  /** Opens a session; `secret` goes into the cookie and nowhere else. */
+  async open(
+    origin: SessionOrigin,
+    role: Session['role'],
+  ): Promise<{ secret: string; session: Session }> {
+    const secret = makeToken(32)
+    const hash = hashSecret(secret)
+    const endTimeMs = this.#clock.nowTimeMs() + this.#lifetimes.sessionMs
+    const user = `${origin.method}/${await this.#proofOf(origin)}/${origin.user}`
+    await this.#access.addSession({ hash, user, role, endTimeMs })
+    return { secret, session: { key: `session:${hash}`, user: origin.user, role, endTimeMs } }
+  }
+
+  /** The session behind a cookie, or `undefined` when it ended. */
+  async find(secret: string): Promise<Session | undefined> {
+    const hash = hashSecret(secret)
+    const found = await this.#access.findSession(hash)
+    if (found === undefined) return undefined
+    const [method, proof, ...rest] = found.user.split('/')
+    const user = rest.join('/')
+    const isProven =
+      method === 'link' ||
+      (method === 'password' && proof === (await this.#proofOf({ method, user }))) ||
+      (method === 'token' && (await this.#tokens.has(proof ?? '')))
+    if (!isProven || found.endTimeMs <= this.#clock.nowTimeMs()) {
+      await this.#access.removeSession(hash)
+      return undefined
+    }
+    return { key: `session:${hash}`, user, role: found.role, endTimeMs: found.endTimeMs }
+  }
+
+  /** Ends the session behind a cookie. */
+  async close(secret: string): Promise<void> {
+    await this.#access.removeSession(hashSecret(secret))
+  }
+
+  /** How the session's ground is known again. */
+  async #proofOf(origin: SessionOrigin): Promise<string> {
+    if (origin.method === 'link') return ''
+    if (origin.method === 'token') return origin.tokenId
+    return hashSecret((await this.#access.findPassword(origin.user)) ?? '').slice(0, 16)
+  }
+}

@@ -1,0 +1,145 @@
+/**
+ * Query results as JSON, written by hand from the columns: labels are escaped once per series, no
+ * tree of objects is built, and large answers leave in pieces as the client takes them, so that a
+ * result of any size costs little memory. Shapes: docs/querying/api.md of Prometheus.
+ */
+
+import { Readable } from 'node:stream'
+import type { FastifyReply } from 'fastify'
+import type { Labels } from '../../model/labels.ts'
+import type { MatrixSeries, QueryAnswer } from '../parts.ts'
+import { formatSeconds, formatValue } from './number.ts'
+
+/** A piece is sent when it has grown to this many characters. */
+const pieceLengthMax = 64 * 1024
+/** Annotations of one kind in an answer, as in Prometheus. */
+const annotationCountMax = 10
+
+/** `{"a":"b"}`; names such as `__proto__` are plain text here. */
+export function formatLabels(labels: Labels): string {
+  const { pairs } = labels
+  let text = '{'
+  for (let index = 0; index < pairs.length; index += 2) {
+    if (index > 0) text += ','
+    text += `${JSON.stringify(pairs[index])}:${JSON.stringify(pairs[index + 1])}`
+  }
+  return `${text}}`
+}
+
+/** The envelope around ready JSON. */
+export function formatSuccess(data: string, warnings: string[] = [], infos: string[] = []): string {
+  return `{"status":"success","data":${data}${formatAnnotations(warnings, infos)}}`
+}
+
+/** Answers with ready JSON. */
+export function sendSuccess(
+  reply: FastifyReply,
+  data: string,
+  warnings: string[] = [],
+): FastifyReply {
+  return reply.type('application/json').send(formatSuccess(data, warnings))
+}
+
+/** Answers a query; `hasStats` adds its cost. */
+export function sendAnswer(
+  reply: FastifyReply,
+  answer: QueryAnswer,
+  hasStats: boolean,
+): FastifyReply {
+  reply.type('application/json')
+  const pieces = formatAnswer(answer, hasStats)
+  const first = pieces.next()
+  if (first.done) return reply.send('')
+  const second = pieces.next()
+  if (second.done) return reply.send(first.value)
+  return reply.send(Readable.from(joined([first.value, second.value], pieces)))
+}
+
+function* joined(head: string[], tail: Generator<string>): Generator<string> {
+  yield* head
+  yield* tail
+}
+
+/** The whole answer in pieces. */
+export function* formatAnswer(answer: QueryAnswer, hasStats: boolean): Generator<string> {
+  const { value } = answer
+  let text = `{"status":"success","data":{"resultType":"${value.type}","result":`
+  switch (value.type) {
+    case 'scalar':
+      text += `[${formatSeconds(value.timeMs)},"${formatValue(value.value)}"]`
+      break
+    case 'string':
+      text += `[${formatSeconds(value.timeMs)},${JSON.stringify(value.value)}]`
+      break
+    case 'vector': {
+      const time = formatSeconds(value.timeMs)
+      text += '['
+      for (let index = 0; index < value.elements.length; index++) {
+        const element = value.elements[index]!
+        text += `${index > 0 ? ',' : ''}{"metric":${formatLabels(element.labels)},"value":[${time},"${formatValue(element.value)}"]}`
+        if (text.length > pieceLengthMax) {
+          yield text
+          text = ''
+        }
+      }
+      text += ']'
+      break
+    }
+    case 'matrix': {
+      text += '['
+      for (let index = 0; index < value.series.length; index++) {
+        const series = value.series[index]!
+        text += `${index > 0 ? ',' : ''}{"metric":${formatLabels(series.labels)},"values":[`
+        for (let row = 0; row < series.count; row += rowsPerPiece) {
+          text += formatRows(series, row, Math.min(series.count, row + rowsPerPiece))
+          if (text.length > pieceLengthMax) {
+            yield text
+            text = ''
+          }
+        }
+        text += ']}'
+      }
+      text += ']'
+      break
+    }
+  }
+  if (hasStats) text += `,"stats":${formatStats(answer)}`
+  yield `${text}}${formatAnnotations(answer.warnings, answer.infos)}}`
+}
+
+const rowsPerPiece = 2048
+
+/** `[time,"value"],…`: the hot loop of range queries; plain arguments, no objects. */
+function formatRows(series: MatrixSeries, start: number, end: number): string {
+  const { timeMs, value } = series
+  let text = ''
+  for (let row = start; row < end; row++) {
+    text += `${row > 0 ? ',' : ''}[${formatSeconds(timeMs[row]!)},"${formatValue(value[row]!)}"]`
+  }
+  return text
+}
+
+/** Only what is measured. */
+function formatStats(answer: QueryAnswer): string {
+  const seconds = answer.stats.elapsedMs / 1000
+  return JSON.stringify({
+    timings: { evalTotalTime: seconds, execTotalTime: seconds },
+    samples: { totalQueryableSamples: answer.stats.sampleCount },
+  })
+}
+
+function formatAnnotations(warnings: string[], infos: string[]): string {
+  let text = ''
+  if (warnings.length > 0) text += `,"warnings":${formatNotes(warnings, 'warning')}`
+  if (infos.length > 0) text += `,"infos":${formatNotes(infos, 'info')}`
+  return text
+}
+
+function formatNotes(notes: string[], kind: string): string {
+  if (notes.length <= annotationCountMax) return JSON.stringify(notes)
+  const rest = notes.length - annotationCountMax
+  return JSON.stringify([
+    ...notes.slice(0, annotationCountMax),
+    `${rest} more ${kind} annotations omitted`,
+  ])
+}

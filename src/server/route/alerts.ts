@@ -1,0 +1,84 @@
+/** `/alerts`: what fires, is pending, is held, or ended lately; `/notifications`: the ledger. */
+
+import type { FastifyInstance } from 'fastify'
+import {
+  type AlertList,
+  type AlertView,
+  apiRoot,
+  type NotificationList,
+  type NotificationView,
+} from '../../api/api.ts'
+import { z } from '../../config/schema.ts'
+import type { Alert } from '../../model/alert.ts'
+import { healthOfSeverity } from '../../model/health.ts'
+import type { ServerParts } from '../parts.ts'
+import { readQuery, wholeNumber } from '../request.ts'
+import type { RouteContext } from './route.ts'
+
+/** Incidents looked through to find those of the alerts shown. */
+const incidentCountMax = 200
+
+const notificationQuery = z.strictObject({
+  limit: wholeNumber({ min: 1, max: 1000, fallback: 100 }),
+  incidentId: z.string().max(100).optional(),
+  receiver: z.string().max(500).optional(),
+})
+
+/** Adds the routes of alerts and of the notification ledger. */
+export function addAlertRoutes(app: FastifyInstance, context: RouteContext): void {
+  const { parts } = context
+  const options = { config: { access: 'read' as const } }
+
+  app.get(`${apiRoot}/alerts`, options, async (): Promise<AlertList> => {
+    const { ruleCount, lastEvaluationTimeMs } = parts.detector.status()
+    return { alerts: await listAlerts(parts), ruleCount, lastEvaluationTimeMs }
+  })
+
+  app.get(`${apiRoot}/notifications`, options, async (request): Promise<NotificationList> => {
+    const { limit, incidentId, receiver } = readQuery(request, notificationQuery)
+    const attempts = await parts.records.notifications.list({
+      limit,
+      ...(incidentId === undefined ? {} : { incidentId }),
+      ...(receiver === undefined ? {} : { receiver }),
+    })
+    return {
+      notifications: attempts.map(({ fingerprints: _, ...view }): NotificationView => view),
+    }
+  })
+}
+
+/** All alerts, each with its incident. Without records the incidents are left out, not the alerts. */
+async function listAlerts(parts: ServerParts): Promise<AlertView[]> {
+  const incidentIds = new Map<string, string>()
+  try {
+    const filter = { state: 'all' as const, limit: incidentCountMax }
+    for (const incident of await parts.records.incidents.list(filter)) {
+      for (const fingerprint of incident.alerts) {
+        if (!incidentIds.has(fingerprint)) incidentIds.set(fingerprint, incident.id)
+      }
+    }
+  } catch (thrown) {
+    parts.log.warn({ reason: String(thrown) }, 'alerts are listed without their incidents')
+  }
+  const views = parts.alerts.list().map((alert) => viewAlert(alert, incidentIds))
+  return [...views, ...parts.detector.pendingAlerts()]
+}
+
+function viewAlert(alert: Alert, incidentIds: ReadonlyMap<string, string>): AlertView {
+  return {
+    fingerprint: alert.fingerprint,
+    name: alert.labels.get('alertname'),
+    state: alert.state,
+    health: healthOfSeverity(alert.labels.get('severity')),
+    labels: alert.labels.toObject(),
+    annotations: alert.annotations.toObject(),
+    activeTimeMs: alert.activeTimeMs,
+    firedTimeMs: alert.firedTimeMs,
+    endTimeMs: alert.state === 'resolved' ? alert.endTimeMs : undefined,
+    value: alert.value,
+    held: alert.held,
+    receivers: alert.receivers,
+    expression: alert.rule?.expression ?? '',
+    incidentId: incidentIds.get(alert.fingerprint),
+  }
+}

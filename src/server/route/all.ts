@@ -1,0 +1,32 @@
+/** The list of route files. */
+
+import type { FastifyInstance } from 'fastify'
+import { addAlertRoutes } from './alerts.ts'
+import { addDeploymentRoutes } from './deployments.ts'
+import { addIncidentRoutes } from './incidents.ts'
+import { addLiveRoute } from './live.ts'
+import { addLogRoutes } from './logs.ts'
+import { addManagementRoutes } from './manage.ts'
+import { addNowRoute } from './now.ts'
+import { addReceiverRoutes } from './receive.ts'
+import type { RouteContext } from './route.ts'
+import { addSessionRoutes } from './session.ts'
+import { addSettingRoutes } from './settings.ts'
+import { addSourceRoutes } from './sources.ts'
+import { addTokenRoutes } from './tokens.ts'
+
+/** Adds every route of the product's own API, receivers and management. Returns the call that disconnects them. */
+export function addAllRoutes(app: FastifyInstance, context: RouteContext): () => void {
+  addAlertRoutes(app, context)
+  addDeploymentRoutes(app, context)
+  addIncidentRoutes(app, context)
+  addLogRoutes(app, context)
+  addManagementRoutes(app, context)
+  addNowRoute(app, context)
+  addReceiverRoutes(app, context)
+  addSessionRoutes(app, context)
+  addSettingRoutes(app, context)
+  addSourceRoutes(app, context)
+  addTokenRoutes(app, context)
+  return addLiveRoute(app, context)
+}

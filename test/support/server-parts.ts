@@ -1,0 +1,277 @@
+/**
+ * A server over small parts: a real store in memory, real records in memory, and scripted doubles for
+ * the stages above. `calls` tells what the server asked of them. For tests of the server alone; the
+ * whole product is started in test/support/serve.ts.
+ */
+
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { AlertView, IncidentSummary, IncidentView } from '../../src/api/api.ts'
+import { type Clock, VirtualClock } from '../../src/base/clock.ts'
+import { silentLog } from '../../src/base/log.ts'
+import { z } from '../../src/config/schema.ts'
+import type { Alert } from '../../src/model/alert.ts'
+import type { Deployment } from '../../src/model/deployment.ts'
+import type { Incident } from '../../src/model/incident.ts'
+import { emptyLabels, makeLabels } from '../../src/model/labels.ts'
+import type { LogRecord } from '../../src/model/log-line.ts'
+import { makeMatcher } from '../../src/model/matcher.ts'
+import { Server, type ServerParts, serverSettings } from '../../src/server/server.ts'
+import { MemoryStore } from '../../src/store/store.ts'
+import { MemoryRecords } from './memory-records.ts'
+
+type Instant = ServerParts['engine']['instant']
+type Range = ServerParts['engine']['range']
+
+/** What a test can set and see. */
+export class ServerBench {
+  readonly clock = new VirtualClock(1_700_000_000_000)
+  readonly store = new MemoryStore({ clock: this.clock, isTimeChecked: false })
+  readonly records = new MemoryRecords()
+  readonly dataDir = mkdtempSync(join(tmpdir(), 'shipwatch-server-'))
+  /** `part.method` with its arguments, in order. */
+  readonly calls: { name: string; args: unknown[] }[] = []
+  /** Listeners by part, to be fired by the test. */
+  readonly listeners = new Map<string, ((value: never) => void)[]>()
+  answerInstant: Instant = async ({ timeMs }) => ({
+    value: { type: 'scalar', timeMs, value: 2 },
+    warnings: [],
+    infos: [],
+    stats: { sampleCount: 1, seriesCount: 1, elapsedMs: 1 },
+  })
+  answerRange: Range = async () => ({
+    value: { type: 'matrix', series: [] },
+    warnings: [],
+    infos: [],
+    stats: { sampleCount: 0, seriesCount: 0, elapsedMs: 0 },
+  })
+  logRecords: LogRecord[] = []
+  tail: ((records: LogRecord[]) => void) | undefined
+  alertList: Alert[] = []
+  pending: AlertView[] = []
+  incidentList: IncidentSummary[] = []
+  incident: Incident | undefined
+  deployment: Deployment | undefined
+  groups: ReturnType<ServerParts['detector']['groups']> = []
+  targets: object[] = []
+  sources: ReturnType<ServerParts['collector']['sources']> = []
+  receive: ServerParts['collector']['receiveRemoteWrite'] = async () => ({
+    status: 204,
+    headers: {},
+    body: '',
+  })
+  reload: () => Promise<void> = async () => undefined
+  readonly #servers: Server[] = []
+
+  /** Makes a server; `server` holds keys of the section "server" of the configuration. */
+  makeServer(
+    options: {
+      server?: Record<string, unknown>
+      isAuthRequired?: boolean
+      host?: string
+      externalUrl?: string
+      webDir?: string
+      clock?: Clock
+    } = {},
+  ): Server {
+    const settings = z
+      .object(serverSettings.top)
+      .parse(options.server === undefined ? {} : { server: options.server })
+    const server = new Server({
+      ...this.#parts(),
+      settings: { ...settings, global: {} },
+      clock: options.clock ?? this.clock,
+      listen: { host: options.host ?? '127.0.0.1', port: 0 },
+      externalUrl: options.externalUrl ?? 'http://127.0.0.1:9595',
+      isAuthRequired: options.isAuthRequired ?? true,
+      webDir: options.webDir ?? join(this.dataDir, 'no-web'),
+    })
+    this.#servers.push(server)
+    return server
+  }
+
+  /** Closes what was made. */
+  async close(): Promise<void> {
+    for (const server of this.#servers) await server.close()
+    rmSync(this.dataDir, { recursive: true, force: true })
+  }
+
+  /** Tells the listeners of a part. */
+  fire(part: string, value: unknown): void {
+    for (const listener of this.listeners.get(part) ?? []) listener(value as never)
+  }
+
+  #parts(): Omit<
+    ServerParts,
+    'settings' | 'clock' | 'listen' | 'externalUrl' | 'isAuthRequired' | 'webDir'
+  > {
+    const note =
+      <Answer>(name: string, answer: (...args: never[]) => Answer) =>
+      (...args: unknown[]): Answer => {
+        this.calls.push({ name, args })
+        return answer(...(args as never[]))
+      }
+    const listen = (part: string) => (listener: (value: never) => void) => {
+      const list = this.listeners.get(part) ?? []
+      this.listeners.set(part, [...list, listener])
+      return () => {
+        this.listeners.set(
+          part,
+          (this.listeners.get(part) ?? []).filter((other) => other !== listener),
+        )
+      }
+    }
+    const act = (name: string) =>
+      note(name, async (id: string) => (id === this.incident?.id ? this.incident : undefined))
+    const decision = {
+      timeMs: 0,
+      question: 'rollback',
+      verdict: 'yes' as const,
+      reason: 'asked-by-person',
+      message: 'A person asked for it.',
+      facts: {},
+    }
+    const store = this.store
+    return {
+      store: Object.assign(Object.create(store) as MemoryStore, {
+        select: store.select.bind(store),
+        selectRecent: store.selectRecent.bind(store),
+        series: store.series.bind(store),
+        labelNames: store.labelNames.bind(store),
+        labelValues: store.labelValues.bind(store),
+        metadata: store.metadata.bind(store),
+        selectLogs: store.selectLogs.bind(store),
+        logVolume: store.logVolume.bind(store),
+        logLabelNames: store.logLabelNames.bind(store),
+        logLabelValues: store.logLabelValues.bind(store),
+        logStreams: store.logStreams.bind(store),
+        subscribeLogs: store.subscribeLogs.bind(store),
+        stats: () => ({
+          seriesCount: store.seriesCount,
+          journalBytes: 1,
+          engineBytes: 2,
+          retentionMs: 1_296_000_000,
+          oldestTimeMs: undefined,
+        }),
+        flush: note('store.flush', async () => undefined),
+      }),
+      collector: {
+        receiveRemoteWrite: note('collector.receiveRemoteWrite', (request: never) =>
+          this.receive(request),
+        ),
+        receiveLokiPush: note('collector.receiveLokiPush', (request: never) =>
+          this.receive(request),
+        ),
+        sources: () => this.sources,
+        drops: () => [{ source: 'remote write', reason: 'too-old', count: 3 }],
+        targets: () => this.targets,
+        onChange: listen('sources'),
+      },
+      engine: {
+        instant: note('engine.instant', (query: never) => this.answerInstant(query)),
+        range: note('engine.range', (query: never) => this.answerRange(query)),
+        parseSelector: (text) => {
+          const name = /^[a-z_]+$/.exec(text)?.[0]
+          if (name === undefined) return [makeMatcher('__name__', '=~', '.*')]
+          return [makeMatcher('__name__', '=', name)]
+        },
+        selectLogs: note('engine.selectLogs', async () => this.logRecords),
+        logVolume: note('engine.logVolume', async () => [
+          { timeMs: 60_000, level: 'error' as const, count: 4 },
+        ]),
+        tailLogs: (_expression, listener) => {
+          this.tail = listener
+          return () => {
+            this.tail = undefined
+          }
+        },
+      },
+      detector: {
+        groups: () => this.groups,
+        status: () => ({ ruleCount: 7, lastEvaluationTimeMs: 5 }),
+        pendingAlerts: () => this.pending,
+      },
+      alerts: { list: () => this.alertList, onChange: listen('alerts') },
+      notifier: { onAttempt: listen('notifications') },
+      incidents: {
+        list: note('incidents.list', async () => this.incidentList),
+        view: note('incidents.view', async (id: string) =>
+          id === this.incident?.id
+            ? ({ incident: this.incident } as unknown as IncidentView)
+            : undefined,
+        ),
+        acknowledge: act('incidents.acknowledge'),
+        comment: act('incidents.comment'),
+        resolve: act('incidents.resolve'),
+        savePostMortem: act('incidents.savePostMortem'),
+        onChange: listen('incidents'),
+      },
+      deliveries: {
+        record: note('deliveries.record', async () => this.deployment!),
+        list: note('deliveries.list', async () =>
+          this.deployment === undefined ? [] : [this.deployment],
+        ),
+        view: note('deliveries.view', async (id: string) =>
+          id === this.deployment?.id ? ({ deployment: this.deployment } as never) : undefined,
+        ),
+        rollback: note('deliveries.rollback', async () => decision),
+        hold: note('deliveries.hold', async () => decision),
+        services: async () => [],
+        onChange: listen('deployments'),
+      },
+      records: this.records,
+      log: silentLog,
+      dataDir: this.dataDir,
+      version: '1.2.3',
+      configView: () => ({
+        file: 'shipwatch.yml',
+        yaml: 'password: <secret>\n',
+        lastReload: { timeMs: 1, isSuccess: true, message: '' },
+      }),
+      reload: () => this.reload(),
+      startedTimeMs: 1_700_000_000_000,
+      quit: note('quit', () => undefined),
+    }
+  }
+}
+
+/** A firing alert. */
+export function makeAlert(labels: Record<string, string>): Alert {
+  const set = makeLabels(labels)
+  return {
+    labels: set,
+    annotations: emptyLabels,
+    state: 'firing',
+    firedTimeMs: 2,
+    activeTimeMs: 1,
+    endTimeMs: 10,
+    value: 3,
+    generatorUrl: '',
+    rule: { group: 'g', name: set.get('alertname'), expression: 'up == 0' },
+    fingerprint: set.fingerprint(),
+    updatedTimeMs: 2,
+    held: undefined,
+    receivers: ['default'],
+  }
+}
+
+/** An open incident. */
+export function makeIncident(id: string, alerts: string[]): Incident {
+  return {
+    id,
+    number: 1,
+    title: 'checkout fails',
+    service: 'checkout',
+    environment: 'production',
+    state: 'open',
+    health: 'critical',
+    openedTimeMs: 1,
+    onsetTimeMs: undefined,
+    resolvedTimeMs: undefined,
+    acknowledgedBy: '',
+    causes: [],
+    alerts,
+    postMortem: '',
+  }
+}
