@@ -21,6 +21,8 @@ export interface DetectedAlert {
   rule: { group: string; name: string; expression: string } | undefined
   /** When the sample that decided arrived at us, if evaluation was caused by an arrival; for latency. */
   arrivedTimeMs?: number
+  /** Since when the alert is kept although its data stopped arriving. */
+  noDataSinceTimeMs?: number
 }
 
 /** An alert as alerting knows it. */

@@ -1,0 +1,370 @@
+/**
+ * The door of detection: rules in, verdicts out. Rules are evaluated by the clock of their group and,
+ * within milliseconds, when a sample arrives that they read; the verdict is the one that the clock
+ * would have given at that instant. Work is cut into slices, each rule takes its turn in the order in
+ * which it was touched, and no rule takes more than a tenth of the time.
+ */
+
+import { globSync, readFileSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+import type { AlertView } from '../api/api.ts'
+import type { Clock, Timer } from '../base/clock.ts'
+import { CodedError, messageOf } from '../base/error.ts'
+import type { Log } from '../base/log.ts'
+import { type ConfigProblem, makeConfigError, readConfigFile } from '../config/config.ts'
+import type { DetectedAlert } from '../model/alert.ts'
+import type { AlertSink, Appender, ArrivalFeed } from '../model/flow.ts'
+import { makeLabels } from '../model/labels.ts'
+import type { QueryEngine } from '../query/query.ts'
+import type { Records } from '../store/store.ts'
+import { ArrivalIndex } from './arrival.ts'
+import { detectErrors } from './errors.ts'
+import { GroupRunner } from './group-runner.ts'
+import { dirtyRules, noDataAlerts, recordFailuresTotal, ruleCount } from './metrics.ts'
+import { Pace } from './pace.ts'
+import { parseRuleFile, type RuleGroup } from './rule-file.ts'
+import { RuleMemory } from './rule-memory.ts'
+import { RuleRunner, type RuleSurroundings } from './rule-runner.ts'
+import { type RuleGroupView, viewGroup, viewPending } from './rule-view.ts'
+import type { DetectSettings } from './settings.ts'
+
+export { type ExpressionParser, parseRuleFile, type Rule, type RuleGroup } from './rule-file.ts'
+export type {
+  AlertingRuleView,
+  RecordingRuleView,
+  RuleAlertView,
+  RuleGroupView,
+  RuleView,
+} from './rule-view.ts'
+export { type DetectSettings, detectSettings } from './settings.ts'
+
+/** How long touches are collected before the rules run. */
+const arrivalDelayMs = 2
+/** Sample times may be this far ahead of our clock and still be judged at once. */
+const skewMsMax = 5_000
+
+/** What detection is connected to. */
+export interface DetectorParts {
+  engine: QueryEngine
+  feed: ArrivalFeed
+  appender: Appender
+  sink: AlertSink
+  records: Records
+  settings: DetectSettings
+  clock: Clock
+  log: Log
+  externalUrl: string
+  /** Where relative `rule_files` start; the working directory unless given. */
+  baseDir?: string
+}
+
+/** Evaluates rules. */
+export class Detector {
+  readonly #parts: DetectorParts
+  readonly #memory: RuleMemory
+  readonly #pace: Pace
+  #settings: DetectSettings
+  #groups: GroupRunner[] = []
+  #rules: RuleRunner[] = []
+  #index = new ArrivalIndex([], () => undefined)
+  #unsubscribe: (() => void) | undefined
+  /** Groups with dirty rules, in the order in which they were touched. */
+  readonly #dirtyGroups = new Set<GroupRunner>()
+  #groupOfRule = new Map<RuleRunner, GroupRunner>()
+  #wake: { timer: Timer; dueMs: number } | undefined
+  #isRunning = false
+  #isStopped = false
+
+  constructor(parts: DetectorParts) {
+    this.#parts = parts
+    this.#settings = parts.settings
+    this.#pace = new Pace(parts.clock)
+    this.#memory = new RuleMemory(parts)
+  }
+
+  /** Loads the rules, brings back their alerts and begins. Throws `CONFIG_INVALID` for bad rule files. */
+  async start(): Promise<void> {
+    const groups = loadGroups(this.#settings, this.#parts)
+    const kept = await this.#memory.load()
+    this.#install(groups)
+    for (const rule of this.#rules) {
+      rule.restore(kept.get(rule.key) ?? [])
+      kept.delete(rule.key)
+    }
+    await this.#memory.forget(kept.keys())
+    this.#memory.startHeartbeat()
+    for (const group of this.#groups) group.start()
+  }
+
+  /** Stops evaluating; alerts are kept for the next start. */
+  async stop(): Promise<void> {
+    this.#isStopped = true
+    this.#unsubscribe?.()
+    this.#wake?.timer.cancel()
+    for (const group of this.#groups) group.stop()
+    await this.#memory.stop()
+  }
+
+  /** Takes new settings and reads the rule files again. Throws `CONFIG_INVALID` and changes nothing when one is bad. */
+  async reload(settings: DetectSettings): Promise<void> {
+    const groups = loadGroups(settings, this.#parts)
+    const oldGroups = this.#groups
+    const oldRules = new Map(this.#rules.map((rule) => [rule.key, rule]))
+    this.#settings = settings
+    for (const group of oldGroups) group.stop()
+    this.#dirtyGroups.clear()
+    this.#install(groups)
+    for (const rule of this.#rules) {
+      rule.restore([...(oldRules.get(rule.key)?.alerts?.active.values() ?? [])])
+      oldRules.delete(rule.key)
+    }
+    for (const group of this.#groups) group.start()
+    for (const rule of oldRules.values()) await rule.end(this.#parts.clock.nowTimeMs())
+    await this.#memory.forget(oldRules.keys())
+  }
+
+  /** All groups with their rules and live alerts. */
+  groups(): RuleGroupView[] {
+    return this.#groups.map((group) =>
+      viewGroup(group, group.group.queryOffsetMs ?? this.#settings.global.rule_query_offset),
+    )
+  }
+
+  /** How many rules there are and when one last ran. */
+  status(): { ruleCount: number; lastEvaluationTimeMs: number | undefined } {
+    let lastEvaluationTimeMs: number | undefined
+    for (const rule of this.#rules) {
+      const timeMs = rule.lastEvaluationTimeMs
+      if (timeMs !== undefined && timeMs > (lastEvaluationTimeMs ?? 0))
+        lastEvaluationTimeMs = timeMs
+    }
+    return { ruleCount: this.#rules.length, lastEvaluationTimeMs }
+  }
+
+  /** Alerts whose `for` has not passed yet. */
+  pendingAlerts(): AlertView[] {
+    const views: AlertView[] = []
+    for (const rule of this.#rules) {
+      for (const alert of rule.alerts?.listLive() ?? []) {
+        if (alert.state === 'pending') views.push(viewPending(rule, alert))
+      }
+    }
+    return views
+  }
+
+  #install(groups: readonly RuleGroup[]): void {
+    const { engine, appender, clock, log, externalUrl } = this.#parts
+    const around: RuleSurroundings = {
+      engine,
+      appender,
+      clock,
+      log,
+      externalUrl,
+      index: () => this.#index,
+      externalLabels: makeLabels(this.#settings.global.external_labels),
+      noDataKeepMs: this.#settings.no_data === 'keep' ? this.#settings.no_data_keep_for : 0,
+      send: (alerts) => this.#send(alerts),
+      noteChanged: (runner) => this.#memory.note(runner),
+      noteDue: (runner) => this.#markDirty(runner),
+    }
+    this.#rules = []
+    this.#groupOfRule = new Map()
+    this.#groups = groups.map((group) => {
+      const intervalMs = group.intervalMs ?? this.#settings.global.evaluation_interval
+      const offsetMs = group.queryOffsetMs ?? this.#settings.global.rule_query_offset
+      const rules = group.rules.map((rule) => {
+        const runner = new RuleRunner({
+          rule,
+          group,
+          ruleIndex: this.#rules.length,
+          intervalMs,
+          offsetMs,
+          around,
+        })
+        this.#rules.push(runner)
+        return runner
+      })
+      const runner = new GroupRunner({ group, intervalMs, rules, clock, pace: this.#pace })
+      for (const rule of rules) this.#groupOfRule.set(rule, runner)
+      return runner
+    })
+    connectRules(this.#groups, this.#rules)
+    this.#listen()
+    ruleCount.set({ kind: 'alerting' }, this.#rules.filter((rule) => rule.alerts).length)
+    ruleCount.set({ kind: 'recording' }, this.#rules.filter((rule) => !rule.alerts).length)
+  }
+
+  #listen(): void {
+    this.#unsubscribe?.()
+    const before = this.#index
+    const index = new ArrivalIndex(
+      this.#rules.map((rule) => rule.query.selectors),
+      (ruleIndex, arrival) => this.#touch(ruleIndex, arrival),
+    )
+    this.#index = index
+    this.#unsubscribe = this.#parts.feed.subscribe({
+      onSeries: (seriesId, labels) => index.onSeries(seriesId, labels),
+      onSamples: (batch, arrivedTimeMs) => index.onSamples(batch, arrivedTimeMs),
+    })
+    index.takeOver(before)
+  }
+
+  #touch(ruleIndex: number, arrival: { arrivedTimeMs: number; newestTimeMs: number }): void {
+    const rule = this.#rules[ruleIndex]
+    if (rule === undefined || !rule.isOnArrival) return
+    rule.dirtySinceMs ??= arrival.arrivedTimeMs
+    if (arrival.newestTimeMs > rule.newestSampleTimeMs)
+      rule.newestSampleTimeMs = arrival.newestTimeMs
+    this.#markDirty(rule)
+  }
+
+  #markDirty(rule: RuleRunner): void {
+    if (this.#isStopped) return
+    rule.isDirty = true
+    const group = this.#groupOfRule.get(rule)
+    if (group === undefined) return
+    this.#dirtyGroups.add(group)
+    if (!this.#isRunning) this.#wakeIn(arrivalDelayMs)
+  }
+
+  #wakeIn(delayMs: number): void {
+    const dueMs = this.#parts.clock.monotonicMs() + delayMs
+    if (this.#wake !== undefined) {
+      if (this.#wake.dueMs <= dueMs) return
+      this.#wake.timer.cancel()
+    }
+    this.#wake = { timer: this.#parts.clock.after(delayMs, () => void this.#run()), dueMs }
+  }
+
+  /** Evaluates the dirty groups, first touched first. */
+  async #run(): Promise<void> {
+    this.#wake = undefined
+    if (this.#isRunning || this.#isStopped) return
+    this.#isRunning = true
+    const { clock } = this.#parts
+    dirtyRules.set(this.#rules.reduce((count, rule) => count + (rule.isDirty ? 1 : 0), 0))
+    this.#pace.begin()
+    let waitUntilMs = Infinity
+    const waiting = new Set<GroupRunner>()
+    const groups = [...this.#dirtyGroups]
+    this.#dirtyGroups.clear()
+    try {
+      for (const group of groups) {
+        const waitMs = await group.evaluateDirty(this.#instantFor(group))
+        if (waitMs !== undefined) {
+          waiting.add(group)
+          waitUntilMs = Math.min(waitUntilMs, waitMs)
+        }
+        if (this.#pace.isTired) await this.#pace.rest()
+      }
+    } finally {
+      this.#isRunning = false
+    }
+    if (this.#isStopped) return
+    if (this.#dirtyGroups.size > 0) this.#wakeIn(arrivalDelayMs)
+    else if (waiting.size > 0) this.#wakeIn(Math.max(1, waitUntilMs - clock.monotonicMs()))
+    for (const group of waiting) this.#dirtyGroups.add(group)
+  }
+
+  /** Now; or a little later, when a sender's clock runs ahead of ours. */
+  #instantFor(group: GroupRunner): number {
+    const nowTimeMs = this.#parts.clock.nowTimeMs()
+    let timeMs = nowTimeMs
+    for (const rule of group.rules) {
+      if (rule.isDirty && rule.newestSampleTimeMs <= nowTimeMs + skewMsMax)
+        timeMs = Math.max(timeMs, rule.newestSampleTimeMs)
+    }
+    return timeMs
+  }
+
+  #send(alerts: DetectedAlert[]): void {
+    noDataAlerts.set(
+      this.#rules.reduce((count, rule) => {
+        for (const alert of rule.alerts?.active.values() ?? [])
+          if (alert.noDataSinceTimeMs !== undefined) count++
+        return count
+      }, 0),
+    )
+    this.#parts.sink.publish(alerts).catch((thrown: unknown) => {
+      recordFailuresTotal.inc()
+      this.#parts.log.error({ error: messageOf(thrown) }, 'alerts could not be handed over')
+    })
+  }
+}
+
+/**
+ * Finds which recordings each rule reads inside its group, and which rules arrival evaluates: alerts,
+ * and the recordings that lead to one. Rules with a query offset look at the past on purpose: the
+ * clock alone evaluates them.
+ */
+function connectRules(groups: readonly GroupRunner[], rules: readonly RuleRunner[]): void {
+  const recordings = new Map<string, RuleRunner[]>()
+  for (const rule of rules) {
+    if (rule.alerts !== undefined) continue
+    recordings.set(rule.rule.name, [...(recordings.get(rule.rule.name) ?? []), rule])
+  }
+  for (const group of groups) {
+    for (const [place, rule] of group.rules.entries()) {
+      const earlier = new Set(group.rules.slice(0, place))
+      rule.dependencies = listRead(rule, recordings).filter((other) => earlier.has(other))
+    }
+  }
+  const reached = new Set(rules.filter((rule) => rule.alerts !== undefined))
+  // A set is walked in the order of insertion, what is added meanwhile included.
+  for (const rule of reached) {
+    rule.isOnArrival = !rule.hasQueryOffset
+    if (rule.isOnArrival) for (const other of listRead(rule, recordings)) reached.add(other)
+  }
+}
+
+/** The recordings whose series a rule may read. */
+function listRead(rule: RuleRunner, recordings: ReadonlyMap<string, RuleRunner[]>): RuleRunner[] {
+  const found: RuleRunner[] = []
+  for (const { matchers } of rule.query.selectors) {
+    const names = matchers.filter((matcher) => matcher.name === '__name__')
+    const exact = names.find((matcher) => matcher.operator === '=')
+    if (exact !== undefined) found.push(...(recordings.get(exact.value) ?? []))
+    else {
+      for (const [name, rules] of recordings)
+        if (names.every((matcher) => matcher.matches(name))) found.push(...rules)
+    }
+  }
+  return found
+}
+
+/** Reads all rule files; throws one error with every mistake of all of them. */
+function loadGroups(settings: DetectSettings, parts: DetectorParts): RuleGroup[] {
+  const groups: RuleGroup[] = []
+  const problems: ConfigProblem[] = []
+  const read = (text: string, file: string): void => {
+    try {
+      groups.push(...parseRuleFile(text, file, parts.engine))
+    } catch (thrown) {
+      if (!(thrown instanceof CodedError) || !Array.isArray(thrown.facts['problems'])) throw thrown
+      problems.push(...(thrown.facts['problems'] as ConfigProblem[]))
+    }
+  }
+  if (settings.default_rules) {
+    read(readFileSync(join(import.meta.dirname, 'default-rules.yml'), 'utf8'), 'default-rules.yml')
+  }
+  const baseDir = parts.baseDir ?? process.cwd()
+  const seen = new Set<string>()
+  for (const pattern of settings.rule_files) {
+    const files = findFiles(resolve(baseDir, pattern))
+    if (files.length === 0) parts.log.warn({ pattern }, 'no rule file has this name')
+    for (const file of files) {
+      if (!seen.has(file)) read(readConfigFile(file), file)
+      seen.add(file)
+    }
+  }
+  if (problems.length > 0) throw makeConfigError(problems)
+  return groups
+}
+
+function findFiles(pattern: string): string[] {
+  try {
+    return globSync(pattern).sort()
+  } catch (thrown) {
+    throw detectErrors.RULE_FILES_UNREADABLE({ pattern, reason: messageOf(thrown) }, thrown)
+  }
+}

@@ -1,0 +1,209 @@
+/**
+ * Rule files in Prometheus's format: groups of alerting and recording rules. Read strictly: every
+ * unknown key, bad expression, bad template and bad name is named with its line and column, all at
+ * once.
+ * Source: prometheus model/rulefmt (Apache-2.0), behaviour re-implemented.
+ */
+
+import { messageOf } from '../base/error.ts'
+import {
+  type ConfigProblem,
+  checkConfig,
+  makeConfigError,
+  type ParsedYaml,
+  parseYaml,
+  problemAt,
+} from '../config/config.ts'
+import { duration, labelMap, z } from '../config/schema.ts'
+import { isLegacyMetricName } from '../model/labels.ts'
+import type { PreparedQuery } from '../query/query.ts'
+import { checkTemplate } from './template.ts'
+
+/** A group: rules that are evaluated one after the other at the same instant. */
+export interface RuleGroup {
+  name: string
+  file: string
+  /** `undefined`: the global interval. */
+  intervalMs: number | undefined
+  /** `undefined`: the global offset. */
+  queryOffsetMs: number | undefined
+  /** Most results of one rule; 0 is no limit. */
+  limit: number
+  rules: Rule[]
+}
+
+/** An alerting or a recording rule. */
+export type Rule = AlertingRule | RecordingRule
+
+/** A rule whose every result is an alert. */
+export interface AlertingRule {
+  kind: 'alerting'
+  name: string
+  expression: string
+  holdMs: number
+  keepFiringMs: number
+  /** Templates, those of the group included. */
+  labels: Map<string, string>
+  annotations: Map<string, string>
+}
+
+/** A rule whose results are appended as a series. */
+export interface RecordingRule {
+  kind: 'recording'
+  name: string
+  expression: string
+  labels: Map<string, string>
+}
+
+/** What checks expressions: the query engine, or anything that parses PromQL. */
+export interface ExpressionParser {
+  prepare(expression: string): Pick<PreparedQuery, 'valueType'>
+}
+
+const ruleShape = z.strictObject({
+  record: z.string().optional(),
+  alert: z.string().optional(),
+  expr: z.union([z.string(), z.number()], 'must be a PromQL expression').transform(String),
+  for: duration('How long the expression must hold.').optional(),
+  keep_firing_for: duration('How long to keep firing afterwards.').optional(),
+  labels: labelMap('Labels to add.').nullish(),
+  annotations: labelMap('Annotations of the alert.').nullish(),
+})
+
+const groupShape = z.strictObject({
+  name: z.string(),
+  interval: duration('How often to evaluate.').optional(),
+  query_offset: duration('How far in the past to look.').optional(),
+  limit: z.number().int().min(0).nullish(),
+  labels: labelMap('Labels of every rule.').nullish(),
+  rules: z.array(ruleShape).nullish(),
+})
+
+const fileShape = z.strictObject({ groups: z.array(groupShape).nullish() })
+
+type RawRule = z.output<typeof ruleShape>
+type RawGroup = z.output<typeof groupShape>
+
+/**
+ * Reads a rule file. Throws `CONFIG_INVALID` with the place of every mistake. Expressions are checked
+ * when `parser` is given.
+ */
+export function parseRuleFile(text: string, file: string, parser?: ExpressionParser): RuleGroup[] {
+  const parsed = parseYaml(text, file)
+  const raw = checkConfig({ ...parsed, value: parsed.value ?? {} }, fileShape)
+  const problems: ConfigProblem[] = []
+  const names = new Set<string>()
+  const groups: RuleGroup[] = []
+  for (const [index, group] of (raw.groups ?? []).entries()) {
+    const path = ['groups', index]
+    if (group.name === '') problems.push(problemAt(parsed, [...path, 'name'], 'must not be empty'))
+    else if (names.has(group.name)) {
+      problems.push(
+        problemAt(parsed, [...path, 'name'], `"${group.name}" is repeated in the same file`),
+      )
+    }
+    names.add(group.name)
+    checkLabels(group.labels ?? {}, { parsed, path: [...path, 'labels'], problems })
+    groups.push(makeGroup(group, { file, path, parsed, parser, problems }))
+  }
+  if (problems.length > 0) throw makeConfigError(problems)
+  return groups
+}
+
+interface GroupPlace {
+  file: string
+  path: PropertyKey[]
+  parsed: ParsedYaml
+  parser: ExpressionParser | undefined
+  problems: ConfigProblem[]
+}
+
+function makeGroup(raw: RawGroup, place: GroupPlace): RuleGroup {
+  const rules: Rule[] = []
+  for (const [index, rule] of (raw.rules ?? []).entries()) {
+    const path = [...place.path, 'rules', index]
+    checkRule(rule, { ...place, path })
+    const labels = new Map(Object.entries({ ...raw.labels, ...rule.labels }))
+    if (rule.alert !== undefined) {
+      rules.push({
+        kind: 'alerting',
+        name: rule.alert,
+        expression: rule.expr,
+        holdMs: rule.for ?? 0,
+        keepFiringMs: rule.keep_firing_for ?? 0,
+        labels,
+        annotations: new Map(Object.entries(rule.annotations ?? {})),
+      })
+    } else if (rule.record !== undefined) {
+      rules.push({ kind: 'recording', name: rule.record, expression: rule.expr, labels })
+    }
+  }
+  return {
+    name: raw.name,
+    file: place.file,
+    intervalMs: raw.interval === undefined || raw.interval === 0 ? undefined : raw.interval,
+    queryOffsetMs: raw.query_offset,
+    limit: raw.limit ?? 0,
+    rules,
+  }
+}
+
+function checkRule(rule: RawRule, place: GroupPlace): void {
+  const { path, parsed, problems } = place
+  const add = (key: string, message: string): void => {
+    problems.push(problemAt(parsed, [...path, key], message))
+  }
+  if (rule.record !== undefined && rule.alert !== undefined) {
+    add('alert', 'a rule has either "record" or "alert", not both')
+  } else if (!rule.record && !rule.alert) {
+    problems.push(problemAt(parsed, path, 'a rule needs "record" or "alert" with a name'))
+  }
+  if (rule.expr.trim() === '') add('expr', 'must not be empty')
+  else checkExpression(rule.expr, place)
+  if (rule.record !== undefined) {
+    for (const key of ['for', 'keep_firing_for', 'annotations'] as const) {
+      if (rule[key] !== undefined) add(key, `"${key}" belongs to alerts, not to a recording rule`)
+    }
+    if (!isLegacyMetricName(rule.record)) add('record', `"${rule.record}" is not a metric name`)
+  }
+  checkLabels(rule.labels ?? {}, { parsed, path: [...path, 'labels'], problems })
+  if (rule.alert === undefined) return
+  for (const key of ['labels', 'annotations'] as const) {
+    for (const [name, template] of Object.entries(rule[key] ?? {})) {
+      if (key === 'annotations' && name === '') add(key, 'an annotation needs a name')
+      const reason = checkTemplate(template, `__alert_${rule.alert}`)
+      if (reason !== undefined)
+        problems.push(problemAt(parsed, [...path, key, name], `bad template: ${reason}`))
+    }
+  }
+}
+
+function checkExpression(expression: string, place: GroupPlace): void {
+  if (place.parser === undefined) return
+  const path = [...place.path, 'expr']
+  try {
+    const { valueType } = place.parser.prepare(expression)
+    if (valueType === 'string' || valueType === 'matrix') {
+      place.problems.push(
+        problemAt(place.parsed, path, `answers a ${valueType}; a rule needs a vector or a scalar`),
+      )
+    }
+  } catch (thrown) {
+    place.problems.push(
+      problemAt(place.parsed, path, `could not parse expression: ${messageOf(thrown)}`),
+    )
+  }
+}
+
+function checkLabels(
+  labels: Record<string, string>,
+  place: { parsed: ParsedYaml; path: PropertyKey[]; problems: ConfigProblem[] },
+): void {
+  for (const name of Object.keys(labels)) {
+    if (name === '' || name === '__name__') {
+      place.problems.push(
+        problemAt(place.parsed, [...place.path, name], `"${name}" cannot be set as a label`),
+      )
+    }
+  }
+}

@@ -1,0 +1,395 @@
+/**
+ * One rule at work: asks its expression, judges or records the answer, appends its series, and hands
+ * over the alerts that are due. A failure stays inside the rule: its state is left as it was.
+ */
+
+import type { Clock, Timer } from '../base/clock.ts'
+import { messageOf } from '../base/error.ts'
+import type { Log } from '../base/log.ts'
+import type { DetectedAlert } from '../model/alert.ts'
+import type { Appender } from '../model/flow.ts'
+import { type Labels, labelsFromPairs, makeLabels } from '../model/labels.ts'
+import type { PreparedQuery, QueryAnswer, QueryEngine } from '../query/query.ts'
+import { type ActiveAlert, AlertState, type Element, toDetected } from './alert-state.ts'
+import type { ArrivalIndex } from './arrival.ts'
+import { elementsOf } from './elements.ts'
+import { detectErrors } from './errors.ts'
+import {
+  evaluationDuration,
+  evaluationFailuresTotal,
+  evaluationsTotal,
+  lateness,
+  recordFailuresTotal,
+} from './metrics.ts'
+import { NoDataFinder } from './no-data.ts'
+import type { Rule, RuleGroup } from './rule-file.ts'
+import { SeriesWriter, type WrittenSample } from './series-writer.ts'
+import { makeLink, mapOf, type TemplateSample } from './template.ts'
+
+/** What causes an evaluation. */
+export type Cause = 'arrival' | 'clock' | 'deadline'
+
+/** What all rules share. */
+export interface RuleSurroundings {
+  engine: QueryEngine
+  appender: Appender
+  clock: Clock
+  log: Log
+  index(): ArrivalIndex
+  externalLabels: Labels
+  externalUrl: string
+  noDataKeepMs: number
+  /** Takes the alerts that are due. */
+  send(alerts: DetectedAlert[]): void
+  /** The state of a rule changed and must be kept. */
+  noteChanged(runner: RuleRunner): void
+  /** A deadline of a rule has come. */
+  noteDue(runner: RuleRunner): void
+}
+
+/** Firing alerts are sent again at least this often. */
+export const resendDelayMs = 60_000
+/** On arrival a rule is evaluated at most this often … */
+const arrivalSpacingMs = 20
+/** … and takes at most one part in so many of the time. */
+const arrivalShare = 10
+
+/** A rule with its state. */
+export class RuleRunner {
+  readonly rule: Rule
+  readonly group: RuleGroup
+  readonly ruleIndex: number
+  readonly intervalMs: number
+  readonly query: PreparedQuery
+  readonly alerts: AlertState | undefined
+  /** Recording rules of the same group that this one reads. */
+  dependencies: RuleRunner[] = []
+  /** Whether samples evaluate it: alerts are, recordings when an alert reads them. */
+  isOnArrival = false
+  isDirty = false
+  /** When the first sample arrived that made it dirty. */
+  dirtySinceMs: number | undefined
+  /** Time of the newest such sample. */
+  newestSampleTimeMs = 0
+  /** Not before this (monotonic) may arrival evaluate it again. */
+  allowedFromMs = 0
+
+  lastEvaluationTimeMs: number | undefined
+  evaluationMs = 0
+  lastError = ''
+  health: 'unknown' | 'ok' | 'err' = 'unknown'
+  lastLatenessMs: number | undefined
+
+  readonly #around: RuleSurroundings
+  readonly #writer: SeriesWriter
+  readonly #noData: NoDataFinder
+  readonly #recordLabels: Labels
+  readonly #offsetMs: number
+  #lastElements: { labels: Labels; lastTrueTimeMs: number }[] = []
+  #failingSinceMs: number | undefined
+  #deadline: Timer | undefined
+  #isStopped = false
+
+  constructor(options: {
+    rule: Rule
+    group: RuleGroup
+    ruleIndex: number
+    intervalMs: number
+    offsetMs: number
+    around: RuleSurroundings
+  }) {
+    const { rule, around } = options
+    this.rule = rule
+    this.group = options.group
+    this.ruleIndex = options.ruleIndex
+    this.intervalMs = options.intervalMs
+    this.#offsetMs = options.offsetMs
+    this.#around = around
+    this.query = around.engine.prepare(rule.expression)
+    this.alerts = rule.kind === 'alerting' ? new AlertState(rule) : undefined
+    this.#writer = new SeriesWriter(around.appender)
+    this.#noData = new NoDataFinder(this.query, around)
+    this.#recordLabels = makeLabels(Object.fromEntries(rule.labels))
+  }
+
+  /** Identity over reloads and restarts: where it stands, its name and its labels, as Prometheus matches rules. */
+  get key(): string {
+    const { file, name } = this.group
+    return `${file};${name};${this.rule.kind};${this.rule.name};${this.#recordLabels.fingerprint()}`
+  }
+
+  get hasQueryOffset(): boolean {
+    return this.#offsetMs > 0
+  }
+
+  /**
+   * Evaluates at `timeMs` from memory alone. Answers `undefined` when the range reaches behind
+   * memory; else the promise that resolves when the rule's series are durable.
+   */
+  evaluateNow(timeMs: number, cause: Cause): Promise<void> | undefined {
+    const startMs = this.#around.clock.monotonicMs()
+    let answer: QueryAnswer | undefined
+    try {
+      answer = this.query.evaluateRecent(timeMs - this.#offsetMs)
+    } catch (thrown) {
+      this.#fail(timeMs, thrown, startMs)
+      return Promise.resolve()
+    }
+    if (answer === undefined) return undefined
+    return this.#apply(timeMs, answer, { cause, startMs })
+  }
+
+  /** Evaluates at `timeMs`, reading from disk when memory is too short. */
+  async evaluate(timeMs: number, cause: Cause): Promise<void> {
+    const done = this.evaluateNow(timeMs, cause)
+    if (done !== undefined) return done
+    const startMs = this.#around.clock.monotonicMs()
+    let answer: QueryAnswer
+    try {
+      answer = await this.query.evaluate(timeMs - this.#offsetMs)
+    } catch (thrown) {
+      this.#fail(timeMs, thrown, startMs)
+      return
+    }
+    await this.#apply(timeMs, answer, { cause, startMs })
+  }
+
+  /** Ends what the rule has open: it was removed. Alerts are resolved. */
+  async end(timeMs: number): Promise<void> {
+    this.stop()
+    if (this.alerts !== undefined) {
+      this.alerts.judge(timeMs, [], this.#judgeOptions(timeMs, 0))
+      this.#send(timeMs, undefined)
+    }
+    await this.#write(() => this.#writer.end(timeMs - this.#offsetMs))
+  }
+
+  /** Stops timers; keeps alerts as they are. */
+  stop(): void {
+    this.#isStopped = true
+    this.#deadline?.cancel()
+  }
+
+  /** Takes over alerts kept from before a reload or restart. */
+  restore(alerts: readonly ActiveAlert[]): void {
+    if (this.alerts === undefined) return
+    for (const alert of alerts) this.alerts.active.set(alert.labels.key, alert)
+    this.#armDeadline()
+  }
+
+  #apply(
+    timeMs: number,
+    answer: QueryAnswer,
+    run: { cause: Cause; startMs: number },
+  ): Promise<void> {
+    // A newer instant was judged while this answer was on its way from disk.
+    if (this.#isStopped) return Promise.resolve()
+    if (this.lastEvaluationTimeMs !== undefined && timeMs < this.lastEvaluationTimeMs)
+      return Promise.resolve()
+    const arrivedTimeMs = run.cause === 'arrival' ? this.dirtySinceMs : undefined
+    let samples: WrittenSample[]
+    try {
+      const elements = elementsOf(answer.value)
+      if (elements === undefined) {
+        throw detectErrors.RESULT_NOT_VECTOR({ rule: this.rule.name, type: answer.value.type })
+      }
+      samples =
+        this.alerts === undefined
+          ? this.#record(timeMs, elements)
+          : this.#judge(timeMs, elements, arrivedTimeMs)
+    } catch (thrown) {
+      this.#fail(timeMs, thrown, run.startMs)
+      if (this.alerts !== undefined && this.alerts.active.size === 0)
+        return this.#write(() => this.#writer.end(timeMs - this.#offsetMs))
+      return Promise.resolve()
+    }
+    this.#failingSinceMs = undefined
+    this.health = 'ok'
+    this.lastError = ''
+    this.#finish(timeMs, run.startMs)
+    evaluationsTotal.inc({ cause: run.cause })
+    if (arrivedTimeMs !== undefined) {
+      this.lastLatenessMs = this.#around.clock.nowTimeMs() - arrivedTimeMs
+      lateness.observe(this.lastLatenessMs / 1000)
+    }
+    this.#armDeadline()
+    const onlyChanges = run.cause !== 'clock' && this.alerts !== undefined
+    return this.#write(() => this.#writer.write(timeMs - this.#offsetMs, samples, onlyChanges))
+  }
+
+  #judge(
+    timeMs: number,
+    elements: readonly Element[],
+    arrivedTimeMs: number | undefined,
+  ): WrittenSample[] {
+    const alerts = this.alerts!
+    const isChanged = alerts.judge(
+      timeMs,
+      elements,
+      this.#judgeOptions(timeMs, this.#around.noDataKeepMs),
+    )
+    if (isChanged) this.#around.noteChanged(this)
+    this.#send(timeMs, arrivedTimeMs)
+    const samples: WrittenSample[] = []
+    for (const alert of alerts.active.values()) {
+      if (alert.state === 'inactive') continue
+      samples.push(
+        {
+          labels: alert.labels.with('alertstate', alert.state).with('__name__', 'ALERTS'),
+          value: 1,
+        },
+        {
+          labels: alert.labels.with('__name__', 'ALERTS_FOR_STATE'),
+          value: Math.floor(alert.activeTimeMs / 1000),
+        },
+      )
+    }
+    return samples
+  }
+
+  #judgeOptions(timeMs: number, noDataKeepMs: number) {
+    const { externalLabels, externalUrl } = this.#around
+    return {
+      limit: this.group.limit,
+      dataOf: this.#noData.at(timeMs - this.#offsetMs, this.ruleIndex),
+      noDataKeepMs,
+      template: {
+        externalLabels,
+        externalUrl,
+        query: (expression: string) => this.#queryForTemplate(expression, timeMs),
+      },
+    }
+  }
+
+  /** `dataOf` of the finder wants the labels as the expression answered them. */
+  #record(timeMs: number, elements: readonly Element[]): WrittenSample[] {
+    const pairs = this.#recordLabels.pairs
+    const samples: WrittenSample[] = []
+    const keys = new Set<string>()
+    for (const element of elements) {
+      const labels = labelsFromPairs([
+        ...element.labels.pairs,
+        ...pairs,
+        '__name__',
+        this.rule.name,
+      ])
+      if (keys.has(labels.key)) {
+        throw detectErrors.DUPLICATE_LABELS({ rule: this.rule.name, labels: String(labels) })
+      }
+      keys.add(labels.key)
+      samples.push({ labels, value: element.value })
+    }
+    const { limit } = this.group
+    if (limit > 0 && samples.length > limit) {
+      throw detectErrors.LIMIT_EXCEEDED({ rule: this.rule.name, limit, count: samples.length })
+    }
+    this.#noteSilent(timeMs, elements, samples)
+    return samples
+  }
+
+  /** A recorded series that ends because its source fell silent has not taken its leave. */
+  #noteSilent(
+    timeMs: number,
+    elements: readonly Element[],
+    samples: readonly WrittenSample[],
+  ): void {
+    const before = this.#lastElements
+    this.#lastElements = elements.map(({ labels }) => ({ labels, lastTrueTimeMs: timeMs }))
+    if (this.#around.noDataKeepMs === 0) return
+    const vanished = this.#writer.listVanished(samples)
+    if (vanished.length === 0) return
+    const dataOf = this.#noData.at(timeMs - this.#offsetMs, this.ruleIndex)
+    for (const labels of vanished) {
+      const element = before.find((row) =>
+        row.labels.pairs.every(
+          (text, place) =>
+            place % 2 === 1 ||
+            text === '__name__' ||
+            this.rule.labels.has(text) ||
+            labels.get(text) === row.labels.pairs[place + 1],
+        ),
+      )
+      const seriesId = this.#writer.seriesIdOf(labels)
+      if (element === undefined || seriesId === undefined) continue
+      if (dataOf(element) === 'silent') this.#silentSeries.push(seriesId)
+    }
+  }
+
+  readonly #silentSeries: number[] = []
+
+  #queryForTemplate(expression: string, timeMs: number): TemplateSample[] {
+    const answer = this.#around.engine.prepare(expression).evaluateRecent(timeMs - this.#offsetMs)
+    if (answer === undefined) throw new Error(`query "${expression}" reaches behind memory`)
+    const elements = elementsOf(answer.value)
+    if (elements === undefined) throw new Error(`query "${expression}" answers no vector`)
+    return elements.map(({ labels, value }) => ({ Labels: mapOf(labels), Value: value }))
+  }
+
+  #send(timeMs: number, arrivedTimeMs: number | undefined): void {
+    const alerts = this.alerts
+    if (alerts === undefined) return
+    const due = alerts.takeDue(timeMs, resendDelayMs)
+    if (due.length === 0) return
+    this.#around.send(
+      due.map((alert) =>
+        toDetected(alert, {
+          rule: alerts.rule,
+          group: this.group.name,
+          timeMs,
+          validMs: 4 * Math.max(this.intervalMs, resendDelayMs),
+          externalLabels: this.#around.externalLabels,
+          generatorUrl: `${this.#around.externalUrl.replace(/\/$/, '')}${makeLink(this.rule.expression, 1)}`,
+          arrivedTimeMs,
+        }),
+      ),
+    )
+  }
+
+  /** Nothing is changed. Firing alerts stay valid for as long as silence may keep them: not knowing is not healthy. */
+  #fail(timeMs: number, thrown: unknown, startMs: number): void {
+    this.health = 'err'
+    this.lastError = messageOf(thrown)
+    this.#finish(timeMs, startMs)
+    evaluationFailuresTotal.inc()
+    this.#failingSinceMs ??= timeMs
+    if (timeMs - this.#failingSinceMs < this.#around.noDataKeepMs) this.#send(timeMs, undefined)
+    this.#around.log.warn(
+      { rule: this.rule.name, group: this.group.name, error: this.lastError },
+      'a rule could not be evaluated',
+    )
+  }
+
+  #finish(timeMs: number, startMs: number): void {
+    const nowMs = this.#around.clock.monotonicMs()
+    this.evaluationMs = nowMs - startMs
+    this.lastEvaluationTimeMs = timeMs
+    this.allowedFromMs = nowMs + Math.max(arrivalSpacingMs, this.evaluationMs * arrivalShare)
+    evaluationDuration.observe(this.evaluationMs / 1000)
+  }
+
+  async #write(action: () => Promise<void>): Promise<void> {
+    const silent = this.#silentSeries.splice(0)
+    try {
+      await action()
+      for (const seriesId of silent) this.#around.index().markSilent(seriesId)
+    } catch (thrown) {
+      recordFailuresTotal.inc()
+      this.#around.log.warn(
+        { rule: this.rule.name, error: messageOf(thrown) },
+        'the series of a rule could not be appended; its alerts go on',
+      )
+    }
+  }
+
+  /** `for` and keep_firing_for end at their instant, not at the next turn of the group. */
+  #armDeadline(): void {
+    this.#deadline?.cancel()
+    const dueMs = this.alerts?.nextDeadlineMs()
+    if (dueMs === undefined || this.hasQueryOffset || this.#isStopped) return
+    const delayMs = dueMs - this.#around.clock.nowTimeMs()
+    if (delayMs > this.intervalMs) return
+    this.#deadline = this.#around.clock.after(Math.max(1, delayMs), () =>
+      this.#around.noteDue(this),
+    )
+  }
+}

@@ -1,0 +1,52 @@
+/** Settings of detection: which rules, how often, and what missing data means. */
+
+import {
+  duration,
+  durationOr,
+  flagOr,
+  labelMap,
+  type SettingsOf,
+  type SettingsPart,
+  text,
+  z,
+} from '../config/schema.ts'
+
+/** The folder's part of the configuration. */
+export const detectSettings = {
+  global: {
+    evaluation_interval: durationOr(
+      '1m',
+      'How often the rules of a group that names no interval are evaluated by the clock.',
+    ),
+    rule_query_offset: duration(
+      'How far in the past the rules of a group that names no query_offset look.',
+      '0s',
+    ).default(0),
+    external_labels: labelMap('Labels that are added to every alert that lacks them.').default({}),
+  },
+  top: {
+    rule_files: z.array(text('A path or glob of rule files.')).default([]).meta({
+      description:
+        'Prometheus rule files; globs are allowed, relative paths start at the configuration file.',
+      typeText: 'list of paths',
+      defaultText: '[]',
+    }),
+    default_rules: flagOr(
+      true,
+      'Evaluates the built-in rules for CPU, memory, disks, targets and log errors.',
+    ),
+    no_data: z.enum(['keep', 'resolve']).default('keep').meta({
+      description:
+        'What becomes of an alert whose data stopped without a word: "keep" holds it and stops its "for" clock, "resolve" ends it as Prometheus does.',
+      typeText: 'keep | resolve',
+      defaultText: 'keep',
+    }),
+    no_data_keep_for: durationOr(
+      '1h',
+      'How long an alert without data is kept before it is resolved after all.',
+    ),
+  },
+} satisfies SettingsPart
+
+/** Settings as detection sees them. */
+export type DetectSettings = SettingsOf<typeof detectSettings>
