@@ -18,7 +18,8 @@ test('numbers are read as Go reads them', () => {
   fc.assert(
     fc.property(fc.double({ noNaN: true, noDefaultInfinity: true }), (value) => {
       for (const text of [String(value), value.toExponential(), value.toPrecision(15)]) {
-        assert.equal(numberOf(text), Number(text), text)
+        const hasValue = Number.isFinite(Number(text))
+        assert.equal(numberOf(text), hasValue ? Number(text) : undefined, text)
       }
     }),
   )

@@ -1,0 +1,330 @@
+/**
+ * All scraping: the jobs of the configuration with their discovered targets, and pages of our own
+ * process that are read without HTTP (our metrics, the host agent) but with the same rules.
+ */
+
+import type { Clock } from '../../base/clock.ts'
+import { formatDuration } from '../../base/duration.ts'
+import { messageOf } from '../../base/error.ts'
+import { redactUrl } from '../../base/http-client.ts'
+import type { Log } from '../../base/log.ts'
+import type { Appender } from '../../model/flow.ts'
+import { emptyLabels, type Labels, makeLabels } from '../../model/labels.ts'
+import { compileRelabel } from '../../prepare/prepare.ts'
+import { makeDiscoveries } from '../discover/all.ts'
+import type { Discovery, TargetGroup } from '../discover/discover.ts'
+import type { DropLedger } from '../drops.ts'
+import { collectTargets } from '../metrics.ts'
+import { type CollectSettings, collectSettings, type ScrapeConfig } from '../settings.ts'
+import { ScrapeLoop } from './loop.ts'
+import { makePageSource, type PageSource } from './page.ts'
+import { hashRatio, makeScrapeJob, makeTarget, type ScrapeJob } from './target.ts'
+
+/** Targets of one job beyond this are not scraped, and the job says so. */
+const jobTargetsMax = 100_000
+/** Dropped targets kept for `/api/v1/targets`, per job. */
+const droppedTargetsMax = 1000
+
+/** An active target in the shape of `/api/v1/targets`. */
+export interface PrometheusTarget {
+  discoveredLabels: Record<string, string>
+  labels: Record<string, string>
+  scrapePool: string
+  scrapeUrl: string
+  globalUrl: string
+  lastError: string
+  /** RFC 3339; the zero time when it was never scraped. */
+  lastScrape: string
+  /** Seconds. */
+  lastScrapeDuration: number
+  health: 'up' | 'down' | 'unknown'
+  scrapeInterval: string
+  scrapeTimeout: string
+}
+
+/** What scraping works with. */
+export interface ScraperParts {
+  appender: Appender
+  clock: Clock
+  log: Log
+  drops: DropLedger
+  version: string
+  onChange: () => void
+}
+
+interface Pool {
+  job: ScrapeJob
+  /** The configuration as text: equal text means that nothing changed. */
+  fingerprint: string
+  discoveries: Discovery[]
+  groups: Map<Discovery, readonly TargetGroup[]>
+  loops: Map<string, ScrapeLoop>
+  dropped: Labels[]
+  problems: string[]
+}
+
+/** A page of our own process. */
+export interface OwnPage {
+  job: string
+  instance: string
+  intervalMs: number
+  source: PageSource
+}
+
+/** Runs every scrape loop. */
+export class Scraper {
+  readonly #parts: ScraperParts
+  readonly #pools = new Map<string, Pool>()
+  readonly #own = new Map<string, ScrapeLoop>()
+  /** Loops that are ending; awaited at stop. */
+  readonly #ending = new Set<Promise<void>>()
+  #isStopped = false
+
+  constructor(parts: ScraperParts) {
+    this.#parts = parts
+  }
+
+  /** Makes the jobs be as configured; targets that stay keep their loops. */
+  async configure(settings: CollectSettings): Promise<void> {
+    const wanted = new Map<string, { config: ScrapeConfig; fingerprint: string }>()
+    for (const config of settings.scrape_configs) {
+      wanted.set(config.job_name, { config, fingerprint: fingerprintOf(config, settings.global) })
+    }
+    for (const [name, pool] of this.#pools) {
+      if (wanted.get(name)?.fingerprint !== pool.fingerprint) this.#closePool(name, pool)
+    }
+    const starts: Promise<void>[] = []
+    for (const [name, { config, fingerprint }] of wanted) {
+      if (this.#pools.has(name)) continue
+      const pool: Pool = {
+        job: makeScrapeJob(config, settings.global, compileRelabel),
+        fingerprint,
+        discoveries: makeDiscoveries(config, this.#parts.clock),
+        groups: new Map(),
+        loops: new Map(),
+        dropped: [],
+        problems: [],
+      }
+      this.#pools.set(name, pool)
+      for (const discovery of pool.discoveries) starts.push(this.#startDiscovery(pool, discovery))
+    }
+    await Promise.all(starts)
+    this.#parts.onChange()
+  }
+
+  /** Reads a page of our own at its rhythm; a page with the same job and instance is replaced. */
+  addOwn(page: OwnPage): void {
+    const key = `${page.job}\xff${page.instance}`
+    this.removeOwn(page.job, page.instance)
+    const labels = makeLabels({ job: page.job, instance: page.instance })
+    const loop = new ScrapeLoop(
+      makeOwnJob(page.job),
+      {
+        key,
+        job: page.job,
+        discovered: emptyLabels,
+        labels,
+        url: `internal://${page.job}`,
+        intervalMs: page.intervalMs,
+        timeoutMs: page.intervalMs,
+        offsetRatio: hashRatio(key),
+      },
+      page.source,
+      this.#loopParts(),
+    )
+    this.#own.set(key, loop)
+    loop.start(true)
+  }
+
+  /** Stops reading a page of our own; its series end. */
+  removeOwn(job: string, instance: string): void {
+    const key = `${job}\xff${instance}`
+    const loop = this.#own.get(key)
+    if (loop === undefined) return
+    this.#own.delete(key)
+    this.#end(loop)
+  }
+
+  /** Ends all loops after the turns that run. Series do not end: a restart goes on with them. */
+  async stop(): Promise<void> {
+    this.#isStopped = true
+    const loops: ScrapeLoop[] = [...this.#own.values()]
+    for (const pool of this.#pools.values()) {
+      for (const discovery of pool.discoveries) discovery.stop()
+      loops.push(...pool.loops.values())
+    }
+    await Promise.all([...loops.map((loop) => loop.stop(false)), ...this.#ending])
+  }
+
+  /** Every loop with the kind of its source. */
+  list(): { kind: 'own' | 'http'; loop: ScrapeLoop }[] {
+    const rows: { kind: 'own' | 'http'; loop: ScrapeLoop }[] = []
+    for (const loop of this.#own.values()) rows.push({ kind: 'own', loop })
+    for (const pool of this.#pools.values()) {
+      for (const loop of pool.loops.values()) rows.push({ kind: 'http', loop })
+    }
+    return rows
+  }
+
+  /** Jobs that have no target or a problem with discovery. */
+  problems(): { job: string; message: string }[] {
+    const rows: { job: string; message: string }[] = []
+    for (const [job, pool] of this.#pools) {
+      for (const message of pool.problems) rows.push({ job, message })
+    }
+    return rows
+  }
+
+  /** As `/api/v1/targets` shows them. */
+  targets(): PrometheusTarget[] {
+    return this.list()
+      .filter(({ kind }) => kind === 'http')
+      .map(({ loop }) => viewTarget(loop))
+  }
+
+  async #startDiscovery(pool: Pool, discovery: Discovery): Promise<void> {
+    const onError = (message: string): void => {
+      if (pool.problems.includes(message)) return
+      pool.problems = [...pool.problems.slice(-9), message]
+      this.#parts.log.warn({ job: pool.job.config.job_name, reason: message }, 'Discovery failed.')
+      this.#parts.onChange()
+    }
+    await discovery.start((groups) => {
+      pool.problems = []
+      pool.groups.set(discovery, groups)
+      this.#sync(pool)
+    }, onError)
+  }
+
+  /** Starts and ends loops so that they are the pool's targets. */
+  #sync(pool: Pool): void {
+    if (this.#isStopped || this.#pools.get(pool.job.config.job_name) !== pool) return
+    const seen = new Set<string>()
+    pool.dropped = []
+    for (const discovery of pool.discoveries) {
+      for (const group of pool.groups.get(discovery) ?? []) {
+        for (const found of group.targets) this.#syncTarget(pool, found, seen)
+      }
+    }
+    for (const [key, loop] of pool.loops) {
+      if (seen.has(key)) continue
+      pool.loops.delete(key)
+      this.#end(loop)
+    }
+    this.#parts.onChange()
+  }
+
+  #syncTarget(pool: Pool, found: Labels, seen: Set<string>): void {
+    const outcome = makeTarget(pool.job, found)
+    if (outcome.kind === 'dropped') {
+      if (pool.dropped.length < droppedTargetsMax) pool.dropped.push(outcome.discovered)
+      return
+    }
+    if (outcome.kind === 'invalid') {
+      pool.problems = [...pool.problems.slice(-9), outcome.reason]
+      return
+    }
+    const { target } = outcome
+    if (seen.has(target.key)) return
+    if (seen.size >= jobTargetsMax) {
+      pool.problems = [`more than ${jobTargetsMax} targets; the others are left out`]
+      return
+    }
+    seen.add(target.key)
+    if (pool.loops.has(target.key)) return
+    const source = makePageSource(pool.job, target, this.#parts.version)
+    const loop = new ScrapeLoop(pool.job, target, source, this.#loopParts())
+    pool.loops.set(target.key, loop)
+    loop.start()
+  }
+
+  #closePool(name: string, pool: Pool): void {
+    this.#pools.delete(name)
+    for (const discovery of pool.discoveries) discovery.stop()
+    for (const loop of pool.loops.values()) this.#end(loop)
+  }
+
+  #end(loop: ScrapeLoop): void {
+    const ending = loop
+      .stop(true)
+      .catch((thrown: unknown) => {
+        this.#parts.log.warn({ reason: messageOf(thrown) }, 'Series of a target were not ended.')
+      })
+      .finally(() => this.#ending.delete(ending))
+    this.#ending.add(ending)
+  }
+
+  #loopParts() {
+    const { appender, clock, log, drops } = this.#parts
+    return {
+      appender,
+      clock,
+      log,
+      drops,
+      onHealth: () => {
+        this.#countTargets()
+        this.#parts.onChange()
+      },
+    }
+  }
+
+  #countTargets(): void {
+    const counts = { up: 0, down: 0, unknown: 0 }
+    for (const { loop } of this.list()) counts[loop.state.health]++
+    for (const health of ['up', 'down', 'unknown'] as const) {
+      collectTargets.set({ health }, counts[health])
+    }
+  }
+}
+
+/** Secrets print as `<secret>`, so a changed one is found by its value. */
+function fingerprintOf(config: ScrapeConfig, global: CollectSettings['global']): string {
+  const secrets = [
+    config.basic_auth?.password?.reveal(),
+    config.authorization?.credentials?.reveal(),
+    ...Object.values(config.http_headers).flatMap((header) =>
+      header.secrets.map((value) => value.reveal()),
+    ),
+  ]
+  return JSON.stringify([config, global, secrets])
+}
+
+function makeOwnJob(name: string): ScrapeJob {
+  const config = collectSettings.top.scrape_configs.parse([{ job_name: name }])[0]!
+  return {
+    config,
+    relabelRules: [],
+    metricRelabelRules: [],
+    intervalMs: 0,
+    timeoutMs: 0,
+    bodyBytesMax: Number.POSITIVE_INFINITY,
+    sampleCountMax: 0,
+    labelCountMax: 0,
+    labelNameBytesMax: 0,
+    labelValueBytesMax: 0,
+  }
+}
+
+function viewTarget(loop: ScrapeLoop): PrometheusTarget {
+  const { target, state } = loop
+  return {
+    discoveredLabels: target.discovered.toObject(),
+    labels: target.labels.toObject(),
+    scrapePool: target.job,
+    scrapeUrl: hideUser(target.url),
+    globalUrl: hideUser(target.url),
+    lastError: state.lastError,
+    lastScrape:
+      state.lastTimeMs === undefined
+        ? '0001-01-01T00:00:00Z'
+        : new Date(state.lastTimeMs).toISOString(),
+    lastScrapeDuration: (state.lastDurationMs ?? 0) / 1000,
+    health: state.health,
+    scrapeInterval: formatDuration(target.intervalMs),
+    scrapeTimeout: formatDuration(target.timeoutMs),
+  }
+}
+
+function hideUser(url: string): string {
+  return url.includes('@') ? redactUrl(url) : url
+}

@@ -1,0 +1,347 @@
+/**
+ * Settings of collecting: `scrape_configs` and its part of `global` under Prometheus's own keys, the
+ * host agent, and the log files to follow. Keys that Prometheus knows and we do not support yet are
+ * refused by name, so that nobody believes in a setting that does nothing.
+ */
+
+import {
+  bytesOr,
+  duration,
+  durationOr,
+  flagOr,
+  labelMap,
+  numberOr,
+  type SettingsOf,
+  type SettingsPart,
+  secret,
+  text,
+  textOr,
+  z,
+} from '../config/schema.ts'
+import { relabelConfig } from '../prepare/prepare.ts'
+
+/** Formats that a target may be asked for, under Prometheus's names; the best first. */
+export const scrapeProtocols = [
+  'OpenMetricsText1.0.0',
+  'OpenMetricsText0.0.1',
+  'PrometheusText1.0.0',
+  'PrometheusText0.0.4',
+] as const
+/** One of `scrapeProtocols`. */
+export type ScrapeProtocol = (typeof scrapeProtocols)[number]
+
+/** A key of Prometheus that is refused, with the reason. */
+function unsupported(what: string) {
+  return z
+    .unknown()
+    .refine((value) => value === undefined, {
+      error: `not supported yet: ${what}; remove the key until it is`,
+    })
+    .optional()
+    .meta({ description: `Not supported yet: ${what}.`, typeText: 'refused' })
+}
+
+function unsupportedKeys(table: Record<string, string>): Record<string, z.ZodType<unknown>> {
+  const shape: Record<string, z.ZodType<unknown>> = {}
+  for (const [key, what] of Object.entries(table)) shape[key] = unsupported(what)
+  return shape
+}
+
+const scrapeProtocol = z.preprocess(
+  (value) => value,
+  z.string().superRefine((value, context) => {
+    if (value === 'PrometheusProto') {
+      context.addIssue({ code: 'custom', message: 'not supported yet: PrometheusProto' })
+    } else if (!(scrapeProtocols as readonly string[]).includes(value)) {
+      context.addIssue({
+        code: 'custom',
+        message: `"${value}" is not a scrape protocol; write one of ${scrapeProtocols.join(', ')}`,
+      })
+    }
+  }),
+) as unknown as z.ZodType<ScrapeProtocol>
+
+const limit = (description: string) =>
+  z.number().int().nonnegative().optional().meta({ description, typeText: 'number' })
+
+const basicAuth = z
+  .strictObject({
+    username: textOr('', 'The user.'),
+    username_file: text('File that holds the user, read at every scrape.').optional(),
+    password: secret('The password.').optional(),
+    password_file: text('File that holds the password, read at every scrape.').optional(),
+  })
+  .refine((auth) => auth.password === undefined || auth.password_file === undefined, {
+    error: 'at most one of password and password_file must be configured',
+  })
+  .optional()
+  .meta({ description: 'Sends user and password with every scrape.' })
+
+const authorization = z
+  .strictObject({
+    type: textOr('Bearer', 'Type of the credentials.'),
+    credentials: secret('The credentials.').optional(),
+    credentials_file: text('File that holds the credentials, read at every scrape.').optional(),
+  })
+  .refine((auth) => auth.credentials === undefined || auth.credentials_file === undefined, {
+    error: 'at most one of credentials and credentials_file must be configured',
+  })
+  .refine((auth) => auth.type.trim().toLowerCase() !== 'basic', {
+    error: 'authorization type cannot be Basic; use basic_auth instead',
+  })
+  .optional()
+  .meta({ description: 'Sends an Authorization header with every scrape.' })
+
+const targetLabels = labelMap('Labels of all targets of the group.').default({})
+
+/** One group of `static_configs`; files of `file_sd_configs` hold a list of the same. */
+export const targetGroup = z.strictObject({
+  targets: z
+    .array(z.string().min(1))
+    .default([])
+    .meta({ description: 'Addresses as host:port.', typeText: 'list' }),
+  labels: targetLabels,
+})
+
+const fileDiscovery = z.strictObject({
+  files: z
+    .array(
+      z.string().regex(/^[^*]*(?:\*[^/]*)?\.(?:json|ya?ml)$/i, {
+        error: 'must end in .json, .yml or .yaml and may have one * in its last part',
+      }),
+    )
+    .min(1)
+    .meta({ description: 'Files of target groups; one * in the last part.', typeText: 'list' }),
+  refresh_interval: durationOr(
+    '5m',
+    'How often files are read again even if they did not change; changes are seen within 5 s.',
+  ),
+})
+
+const discoveryNames =
+  'aws azure consul digitalocean dns docker dockerswarm ec2 eureka gce hetzner http ionos kubernetes kuma lightsail linode marathon nerve nomad openstack outscale ovhcloud puppetdb scaleway serverset stackit triton uyuni vultr'
+
+const unsupportedDiscoveries: Record<string, string> = {}
+for (const name of discoveryNames.split(' ')) {
+  unsupportedDiscoveries[`${name}_sd_configs`] = `target discovery by ${name}`
+}
+
+const unsupportedHttp = {
+  tls_config: 'TLS settings of a scrape job',
+  oauth2: 'OAuth 2 for scrapes',
+  proxy_url: 'scraping through a proxy',
+  no_proxy: 'scraping through a proxy',
+  proxy_from_environment: 'scraping through a proxy',
+  proxy_connect_header: 'scraping through a proxy',
+  enable_http2: 'choosing the HTTP version of scrapes',
+  bearer_token: 'this old form; write authorization with credentials',
+  bearer_token_file: 'this old form; write authorization with credentials_file',
+}
+
+const unsupportedScrape = {
+  target_limit: 'a limit of targets per job',
+  keep_dropped_targets: 'a limit of remembered dropped targets',
+  native_histogram_bucket_limit: 'native histograms',
+  native_histogram_min_bucket_factor: 'native histograms',
+  scrape_native_histograms: 'native histograms',
+  scrape_classic_histograms: 'native histograms',
+  always_scrape_classic_histograms: 'native histograms',
+  convert_classic_histograms_to_nhcb: 'native histograms',
+  extra_scrape_metrics: 'extra series per scrape',
+  scrape_failure_log_file: 'a log file of failed scrapes',
+  metric_name_validation_scheme: 'choosing which names are valid; all UTF-8 names are',
+  metric_name_escaping_scheme: 'choosing how names are escaped; they are not',
+}
+
+const limits = {
+  body_size_limit: bytesOr(
+    '64MiB',
+    'Bytes of a page after decompression at most; 0 means the default.',
+  ),
+  sample_limit: limit('Samples of a page after relabeling at most; 0 means no limit.'),
+  label_limit: limit('Labels of a sample at most; 0 means no limit.'),
+  label_name_length_limit: limit('Bytes of a label name at most; 0 means no limit.'),
+  label_value_length_limit: limit('Bytes of a label value at most; 0 means no limit.'),
+}
+
+const scrapeConfig = z
+  .strictObject({
+    job_name: z
+      .string()
+      .min(1)
+      .meta({ description: 'Name of the job, unique; becomes the label job.' }),
+    scrape_interval: duration('Time from scrape to scrape; global when left out.').optional(),
+    scrape_timeout: duration('Patience of one scrape; global when left out.').optional(),
+    metrics_path: textOr('/metrics', 'Path of the page.'),
+    scheme: z
+      .enum(['http', 'https'])
+      .default('http')
+      .meta({ description: 'Protocol of the scrape.', defaultText: 'http' }),
+    params: z
+      .record(z.string(), z.array(z.string()))
+      .default({})
+      .meta({ description: 'Parameters of the address.', typeText: 'mapping of lists' }),
+    honor_labels: flagOr(
+      false,
+      'Keeps labels of the page when they clash with those of the target.',
+    ),
+    honor_timestamps: flagOr(true, 'Keeps timestamps that the page gives.'),
+    track_timestamps_staleness: flagOr(
+      false,
+      'Ends series at once also when the page gave them timestamps.',
+    ),
+    follow_redirects: flagOr(true, 'Follows redirects of the target.'),
+    enable_compression: flagOr(true, 'Asks the target for gzip.'),
+    scrape_protocols: z
+      .array(scrapeProtocol)
+      .min(1)
+      .default([...scrapeProtocols])
+      .meta({ description: 'Formats to ask for, the best first.', typeText: 'list' }),
+    fallback_scrape_protocol: scrapeProtocol
+      .optional()
+      .meta({ description: 'Format of pages that come without a usable Content-Type.' }),
+    ...limits,
+    body_size_limit: limits.body_size_limit.unwrap().optional().meta({
+      description: 'Bytes of a page after decompression at most; global when left out.',
+      typeText: 'size',
+    }),
+    basic_auth: basicAuth,
+    authorization,
+    http_headers: z
+      .record(
+        z.string(),
+        z.strictObject({
+          values: z.array(z.string()).default([]),
+          secrets: z.array(secret('A value that is not printed.')).default([]),
+          files: z.array(z.string()).default([]),
+        }),
+      )
+      .default({})
+      .meta({ description: 'Headers sent with every scrape.', typeText: 'mapping' }),
+    static_configs: z.array(targetGroup).default([]).meta({ description: 'Targets given here.' }),
+    file_sd_configs: z
+      .array(fileDiscovery)
+      .default([])
+      .meta({ description: 'Targets given in files, read again when they change.' }),
+    relabel_configs: z
+      .array(relabelConfig)
+      .default([])
+      .meta({ description: 'Rules applied to the labels of a target before it is scraped.' }),
+    metric_relabel_configs: z
+      .array(relabelConfig)
+      .default([])
+      .meta({ description: 'Rules applied to the labels of every sample.' }),
+    ...unsupportedKeys({ ...unsupportedDiscoveries, ...unsupportedHttp, ...unsupportedScrape }),
+  })
+  .superRefine((config, context) => {
+    if (config.basic_auth !== undefined && config.authorization !== undefined) {
+      context.addIssue({
+        code: 'custom',
+        path: ['authorization'],
+        message: 'at most one of basic_auth and authorization must be configured',
+      })
+    }
+    if (config.scrape_interval === 0) {
+      context.addIssue({ code: 'custom', path: ['scrape_interval'], message: 'must be above 0' })
+    }
+    if (
+      config.scrape_interval !== undefined &&
+      config.scrape_timeout !== undefined &&
+      config.scrape_timeout > config.scrape_interval
+    ) {
+      context.addIssue({
+        code: 'custom',
+        path: ['scrape_timeout'],
+        message: `scrape timeout greater than scrape interval for scrape config with job name "${config.job_name}"`,
+      })
+    }
+  })
+
+const logFiles = z.strictObject({
+  paths: z
+    .array(z.string().min(1))
+    .min(1)
+    .meta({ description: 'Files to follow; * and ** as in a shell.', typeText: 'list' }),
+  exclude: z
+    .array(z.string().min(1))
+    .default([])
+    .meta({ description: 'Files to leave out, in the same form.', typeText: 'list' }),
+  service: text('Service that writes the files; becomes the label service_name.').optional(),
+  labels: labelMap('Labels of the lines.').default({}),
+  start_at: z.enum(['end', 'beginning']).default('end').meta({
+    description: 'Where to begin with a file that is older than our first look at it.',
+    defaultText: 'end',
+  }),
+  join_lines: flagOr(
+    false,
+    'Joins stack traces: lines that begin with a blank, "at " or "Caused by" belong to the line before.',
+  ),
+  line_size_limit: bytesOr('256KiB', 'Bytes of a line at most; what is longer is cut.'),
+})
+
+/** Collecting's part of the configuration. */
+export const collectSettings = {
+  global: {
+    scrape_interval: durationOr('1m', 'Time from scrape to scrape of a target.'),
+    scrape_timeout: durationOr('10s', 'Patience of one scrape.'),
+    external_labels: labelMap(
+      'Labels that name this installation to others: on alerts and federated series.',
+    ).default({}),
+    ...limits,
+    ...unsupportedKeys({
+      scrape_protocols: 'formats for all jobs; name them in the job',
+      query_log_file: 'a log file of queries',
+      ...unsupportedScrape,
+    }),
+  },
+  top: {
+    scrape_configs: z
+      .array(scrapeConfig)
+      .default([])
+      .superRefine((configs, context) => {
+        const names = new Set<string>()
+        configs.forEach((config, index) => {
+          if (names.has(config.job_name)) {
+            context.addIssue({
+              code: 'custom',
+              path: [index, 'job_name'],
+              message: `found multiple scrape configs with job name "${config.job_name}"`,
+            })
+          }
+          names.add(config.job_name)
+        })
+      })
+      .meta({ description: 'What to scrape, as in prometheus.yml.' }),
+    host_agent: z
+      .strictObject({
+        enabled: flagOr(true, 'Watches the machine that Shipwatch runs on.'),
+        interval: durationOr('5s', 'Time from reading to reading.'),
+        process_count: numberOr(
+          10,
+          { min: 0, max: 100 },
+          'How many of the busiest process names get series of their own.',
+        ),
+      })
+      .prefault({})
+      .meta({ description: 'The agent for the machine itself, under the names of node_exporter.' }),
+    logs: z
+      .strictObject({
+        files: z.array(logFiles).default([]).meta({ description: 'Log files to follow.' }),
+      })
+      .prefault({})
+      .meta({ description: 'Where logs come from beside the push receivers.' }),
+    ...unsupportedKeys({
+      scrape_config_files: 'scrape jobs in files of their own',
+      remote_write: 'sending samples on',
+      remote_read: 'reading samples of others',
+      otlp: 'settings of the OTLP receiver',
+    }),
+  },
+} satisfies SettingsPart
+
+/** Collecting's settings, checked. */
+export type CollectSettings = SettingsOf<typeof collectSettings>
+/** One scrape job, checked. */
+export type ScrapeConfig = CollectSettings['scrape_configs'][number]
+/** One group of followed log files, checked. */
+export type LogFilesConfig = CollectSettings['logs']['files'][number]
