@@ -296,7 +296,8 @@ async function installDebianPackages(packages) {
     say(`installed ${packages.join(', ')} in ${formatSpan(startMs)}`)
     return ''
   }
-  return `\n${indent(update.code === 0 ? result.output : update.output + result.output)}`
+  const reason = indent(update.code === 0 ? result.output : update.output + result.output)
+  return reason.trim() === '' ? '' : `\n${reason}`
 }
 
 /**
