@@ -227,7 +227,7 @@ export interface IncidentsPart {
   comment(id: string, actor: string, message: string): Promise<Incident | undefined>
   resolve(id: string, actor: string, message: string): Promise<Incident | undefined>
   savePostMortem(id: string, actor: string, text: string): Promise<Incident | undefined>
-  onChange(listener: (incident: Incident, change: never) => void): () => void
+  onChange(listener: (incident: Incident) => void): () => void
 }
 
 /** What is asked of delivery. */

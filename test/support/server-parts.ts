@@ -70,6 +70,7 @@ export class ServerBench {
       server?: Record<string, unknown>
       isAuthRequired?: boolean
       host?: string
+      port?: number
       externalUrl?: string
       webDir?: string
       clock?: Clock
@@ -82,7 +83,7 @@ export class ServerBench {
       ...this.#parts(),
       settings: { ...settings, global: {} },
       clock: options.clock ?? this.clock,
-      listen: { host: options.host ?? '127.0.0.1', port: 0 },
+      listen: { host: options.host ?? '127.0.0.1', port: options.port ?? 0 },
       externalUrl: options.externalUrl ?? 'http://127.0.0.1:9595',
       isAuthRequired: options.isAuthRequired ?? true,
       webDir: options.webDir ?? join(this.dataDir, 'no-web'),

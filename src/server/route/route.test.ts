@@ -1,0 +1,304 @@
+/** The product's own API: each route's shape, what it asks of the parts, and its failures. */
+
+import assert from 'node:assert/strict'
+import { after, before, beforeEach, describe, test } from 'node:test'
+import { makeAlert, makeIncident, ServerBench } from '../../../test/support/server-parts.ts'
+import { apiRoot, type SourceView } from '../../api/api.ts'
+import type { Deployment } from '../../model/deployment.ts'
+import { labelsFromPairs, makeLabels } from '../../model/labels.ts'
+import type { Server } from '../server.ts'
+
+const host = { host: '127.0.0.1:9595' }
+let bench: ServerBench
+let server: Server
+
+before(() => {
+  bench = new ServerBench()
+  server = bench.makeServer({ isAuthRequired: false })
+})
+after(() => bench.close())
+beforeEach(() => {
+  bench.calls.length = 0
+})
+
+async function get(path: string) {
+  return server.inject({ url: `${apiRoot}${path}`, headers: host })
+}
+
+async function send(method: 'POST' | 'PUT' | 'DELETE', path: string, body?: object) {
+  return server.inject({
+    method,
+    url: `${apiRoot}${path}`,
+    headers: { ...host, 'content-type': 'application/json' },
+    ...(body === undefined ? {} : { payload: JSON.stringify(body) }),
+  })
+}
+
+function callsOf(name: string): unknown[][] {
+  return bench.calls.filter((call) => call.name === name).map((call) => call.args)
+}
+
+const deployment: Deployment = {
+  id: 'd1',
+  service: 'checkout',
+  environment: 'production',
+  version: 'v2',
+  previousVersion: 'v1',
+  startTimeMs: 1,
+  endTimeMs: undefined,
+  actor: 'ci',
+  url: '',
+  note: '',
+  state: 'watching',
+  rollbackOf: undefined,
+}
+
+const source: SourceView = {
+  id: 'host',
+  kind: 'host',
+  name: 'this machine',
+  address: '',
+  health: 'ok',
+  lastError: '',
+  lastTimeMs: 1,
+  lastDurationMs: 1,
+  sampleCount: 1,
+  lineCount: 0,
+  labels: { instance: 'box "1"' },
+  intervalMs: 5000,
+}
+
+describe('now', () => {
+  test('with nothing watched is unknown, never well', async () => {
+    const view = (await get('/now')).json()
+    assert.equal(view.health, 'unknown')
+    assert.equal(view.host, undefined)
+    assert.equal(view.ruleCount, 7)
+    assert.deepEqual(view.sources, { up: 0, down: 0, unknown: 0 })
+  })
+
+  test('counts alerts and sources, takes the worst, and shows the machine', async () => {
+    bench.sources = [source, { ...source, id: 's2', kind: 'scrape', health: 'critical' }]
+    const held = makeAlert({ alertname: 'Held', severity: 'critical' })
+    held.held = { reason: 'silenced', by: ['s'] }
+    const ended = makeAlert({ alertname: 'Ended' })
+    ended.state = 'resolved'
+    ended.endTimeMs = 77
+    bench.alertList = [makeAlert({ alertname: 'A', severity: 'warning' }), held, ended]
+    bench.deployment = deployment
+    bench.answerInstant = async ({ timeMs }) => ({
+      value: {
+        type: 'vector',
+        timeMs,
+        elements: [{ labels: labelsFromPairs([]), value: 0.5 }],
+      },
+      warnings: [],
+      infos: [],
+      stats: { sampleCount: 1, seriesCount: 1, elapsedMs: 1 },
+    })
+    await bench.clock.advance(2_001)
+    const view = (await get('/now')).json()
+    assert.equal(view.health, 'warning')
+    assert.deepEqual(view.alertCounts, { firing: 1, pending: 0, held: 1 })
+    assert.deepEqual(view.sources, { up: 1, down: 1, unknown: 0 })
+    assert.equal(view.lastAlertTimeMs, 77)
+    assert.equal(view.deployments[0].id, 'd1')
+    assert.equal(view.host.name, 'box "1"')
+    assert.equal(view.host.cpuRatio, 0.5)
+    const expressions = callsOf('engine.instant').map(([query]) => JSON.stringify(query))
+    assert.equal(expressions.length, 5)
+    for (const text of expressions) assert.match(text, /instance=\\"box \\\\\\"1/)
+    await get('/now')
+    assert.equal(callsOf('engine.instant').length, 5, 'asked once however many look')
+  })
+
+  test('a figure that cannot be read is left out, not the page', async () => {
+    bench.answerInstant = async () => {
+      throw new Error('no engine')
+    }
+    await bench.clock.advance(2_001)
+    const reply = await get('/now')
+    assert.equal(reply.statusCode, 200)
+    assert.equal(reply.json().host.cpuRatio, undefined)
+  })
+})
+
+describe('alerts and notifications', () => {
+  test('an alert carries its expression, health and incident', async () => {
+    const alert = makeAlert({ alertname: 'A', severity: 'page', __proto__x: '1' })
+    bench.alertList = [alert]
+    await bench.records.incidents.save(makeIncident('i1', [alert.fingerprint]))
+    const list = (await get('/alerts')).json()
+    assert.equal(list.ruleCount, 7)
+    assert.deepEqual(list.alerts[0], {
+      fingerprint: alert.fingerprint,
+      name: 'A',
+      state: 'firing',
+      health: 'critical',
+      labels: { alertname: 'A', severity: 'page', __proto__x: '1' },
+      annotations: {},
+      activeTimeMs: 1,
+      firedTimeMs: 2,
+      value: 3,
+      receivers: ['default'],
+      expression: 'up == 0',
+      incidentId: 'i1',
+    })
+  })
+
+  test('without records alerts are still listed', async () => {
+    bench.records.failing = true
+    const reply = await get('/alerts')
+    bench.records.failing = false
+    assert.equal(reply.json().alerts.length, 1)
+  })
+
+  test('the ledger is read newest first with a limit', async () => {
+    const attempt = {
+      receiver: 'default',
+      channel: 'webhook',
+      groupKey: '{}',
+      reason: 'first notification',
+      status: 'firing' as const,
+      alertCount: 1,
+      attempt: 1,
+      outcome: 'delivered' as const,
+      answer: '200',
+      latencyMs: 5,
+      incidentId: undefined,
+      fingerprints: ['f'],
+    }
+    await bench.records.notifications.add({ ...attempt, id: 'n1', timeMs: 1 })
+    await bench.records.notifications.add({ ...attempt, id: 'n2', timeMs: 2 })
+    const { notifications } = (await get('/notifications?limit=1')).json()
+    assert.deepEqual(
+      notifications.map((view: { id: string }) => view.id),
+      ['n2'],
+    )
+    assert.ok(!('fingerprints' in notifications[0]))
+    assert.equal((await get('/notifications?limit=all')).statusCode, 400)
+  })
+})
+
+describe('incidents', () => {
+  test('are listed by state, and one is shown or 404', async () => {
+    bench.incident = makeIncident('i1', [])
+    await get('/incidents?state=open&limit=5')
+    assert.deepEqual(callsOf('incidents.list'), [[{ state: 'open', limit: 5 }]])
+    assert.equal((await get('/incidents?state=closed')).statusCode, 400)
+    assert.equal((await get('/incidents/i1')).json().incident.id, 'i1')
+    const missing = await get('/incidents/i2')
+    assert.equal(missing.statusCode, 404)
+    assert.equal(missing.json().error.code, 'SERVER_ITEM_UNKNOWN')
+  })
+
+  test('acts carry who did them and are audited', async () => {
+    assert.equal((await send('POST', '/incidents/i1/acknowledge')).statusCode, 200)
+    assert.equal(
+      (await send('POST', '/incidents/i1/comment', { message: ' on it ' })).statusCode,
+      200,
+    )
+    assert.equal((await send('POST', '/incidents/i1/comment', {})).statusCode, 400)
+    assert.equal((await send('POST', '/incidents/i1/resolve', {})).statusCode, 200)
+    assert.equal((await send('PUT', '/incidents/i1/post-mortem', { text: '# x' })).statusCode, 200)
+    assert.equal((await send('POST', '/incidents/i2/acknowledge')).statusCode, 404)
+    assert.deepEqual(callsOf('incidents.comment'), [['i1', 'anonymous', 'on it']])
+    assert.deepEqual(callsOf('incidents.savePostMortem'), [['i1', 'anonymous', '# x']])
+    const actions = (await bench.records.access.listAudit(20)).map(({ action }) => action)
+    assert.deepEqual(actions.filter((action) => action.startsWith('incident-')).sort(), [
+      'incident-acknowledge',
+      'incident-comment',
+      'incident-post-mortem',
+      'incident-resolve',
+    ])
+  })
+})
+
+describe('deployments', () => {
+  test('are recorded with 201 and who asked', async () => {
+    bench.deployment = deployment
+    const reply = await send('POST', '/deployments', { service: 'checkout', version: 'v2' })
+    assert.equal(reply.statusCode, 201)
+    assert.equal(reply.json().id, 'd1')
+    assert.deepEqual(callsOf('deliveries.record'), [
+      [{ service: 'checkout', version: 'v2' }, 'anonymous'],
+    ])
+    const script = await send('POST', '/deployments', {
+      service: 's',
+      version: 'v',
+      url: 'javascript:alert(1)',
+    })
+    assert.equal(script.statusCode, 400)
+  })
+
+  test('are listed with filters', async () => {
+    await get('/deployments?service=checkout&fromTimeMs=5&limit=3')
+    assert.deepEqual(callsOf('deliveries.list'), [
+      [{ service: 'checkout', fromTimeMs: 5, limit: 3 }],
+    ])
+  })
+
+  test('roll back and hold need one that exists', async () => {
+    const decision = await send('POST', '/deployments/d1/rollback', { reason: 'bad' })
+    assert.equal(decision.json().verdict, 'yes')
+    assert.deepEqual(callsOf('deliveries.rollback'), [['d1', 'anonymous', 'bad']])
+    assert.equal((await send('POST', '/deployments/d1/hold')).statusCode, 200)
+    assert.equal((await send('POST', '/deployments/d2/hold')).statusCode, 404)
+  })
+})
+
+describe('logs', () => {
+  test('lines and volume share the range; bars stand on whole multiples', async () => {
+    bench.logRecords = [
+      {
+        labels: makeLabels({ service: 'a' }),
+        timeNs: 5n,
+        level: 'error',
+        line: 'x',
+        metadata: makeLabels({ trace: '1' }),
+      },
+    ]
+    const reply = (
+      await get('/logs?query=%7Ba%3D%22b%22%7D&startTimeMs=61000&endTimeMs=661000&limit=7')
+    ).json()
+    assert.deepEqual(reply.lines, [
+      {
+        timeNs: '5',
+        level: 'error',
+        line: 'x',
+        labels: { service: 'a' },
+        metadata: { trace: '1' },
+      },
+    ])
+    assert.equal(reply.stepMs, 10_000)
+    assert.deepEqual(reply.volume, [{ timeMs: 60_000, level: 'error', count: 4 }])
+    const [selection] = callsOf('engine.selectLogs')[0] as [Record<string, unknown>]
+    assert.equal(selection['startTimeNs'], 61_000_000_000n)
+    assert.equal(selection['limit'], 7)
+    const [volume] = callsOf('engine.logVolume')[0] as [Record<string, unknown>]
+    assert.equal(volume['startTimeNs'], 60_000_000_000n)
+    assert.equal((await get('/logs?query=x&startTimeMs=5&endTimeMs=5')).statusCode, 400)
+    assert.equal((await get('/logs')).statusCode, 400)
+  })
+})
+
+describe('sources and settings', () => {
+  test('sources come with what was dropped', async () => {
+    const list = (await get('/sources')).json()
+    assert.equal(list.sources[0].id, 'host')
+    assert.deepEqual(list.drops, [{ source: 'remote write', reason: 'too-old', count: 3 }])
+  })
+
+  test('settings show the configuration without secrets and the tokens without theirs', async () => {
+    const made = (await send('POST', '/tokens', { name: 'ci', scope: 'ingest' })).json()
+    assert.match(made.token, /^sw_[\w-]{43}$/)
+    const reply = await get('/settings')
+    const view = reply.json()
+    assert.equal(view.configYaml, 'password: <secret>\n')
+    assert.deepEqual(view.tokens, [made.view])
+    assert.equal(view.store.retentionMs, 1_296_000_000)
+    assert.ok(!reply.body.includes(made.token))
+    assert.equal((await send('DELETE', `/tokens/${made.view.id}`)).statusCode, 204)
+    assert.equal((await send('DELETE', `/tokens/${made.view.id}`)).statusCode, 404)
+  })
+})

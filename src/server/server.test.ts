@@ -1,0 +1,407 @@
+/** The server as a whole: limits, bad input, pages, management, metrics, shutdown. */
+
+import assert from 'node:assert/strict'
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { connect } from 'node:net'
+import { join } from 'node:path'
+import { after, before, describe, test } from 'node:test'
+import { ServerBench } from '../../test/support/server-parts.ts'
+import { apiRoot } from '../api/api.ts'
+import { systemClock } from '../base/clock.ts'
+import { errorTable } from '../base/error.ts'
+import type { Server } from './server.ts'
+import { parseListen } from './settings.ts'
+
+const host = { host: '127.0.0.1:9595' }
+const json = { ...host, 'content-type': 'application/json' }
+
+describe('bad input', () => {
+  let bench: ServerBench
+  let server: Server
+  before(() => {
+    bench = new ServerBench()
+    server = bench.makeServer({ isAuthRequired: false })
+  })
+  after(() => bench.close())
+
+  const postJson = (url: string, payload: string, headers: Record<string, string> = json) =>
+    server.inject({ method: 'POST', url: `${apiRoot}${url}`, headers, payload })
+
+  test('every mistake of a body is named by its field', async () => {
+    const reply = await postJson('/deployments', '{"service":7,"version":"","colour":"red"}')
+    assert.equal(reply.statusCode, 400)
+    const { error } = reply.json()
+    assert.equal(error.code, 'SERVER_REQUEST_INVALID')
+    for (const field of ['service', 'version', 'colour']) assert.match(error.message, RegExp(field))
+    assert.notEqual(error.hint, '')
+  })
+
+  test('what is not JSON, not an object, or of another type is refused', async () => {
+    const statusOf = async (payload: string, headers?: Record<string, string>) =>
+      (await postJson('/tokens', payload, headers)).statusCode
+    assert.equal(await statusOf('{"name":'), 400)
+    assert.equal(await statusOf('[]'), 400)
+    assert.equal(await statusOf('null'), 400)
+    assert.equal(await statusOf(''), 400)
+    assert.equal(await statusOf('name=x', { ...host, 'content-type': 'text/plain' }), 415)
+    assert.equal(await statusOf('x', { ...json, 'content-encoding': 'gzip' }), 415)
+  })
+
+  test('names of object prototypes are plain data everywhere', async () => {
+    const reply = await postJson('/tokens', '{"__proto__":{"scope":"admin"},"name":"x"}')
+    assert.equal(reply.statusCode, 400)
+    for (const url of [
+      '/incidents/__proto__',
+      '/incidents/constructor',
+      '/deployments/__proto__',
+      '/notifications?__proto__=1',
+      '/incidents?constructor=1&__proto__=2',
+    ]) {
+      const { statusCode } = await server.inject({ url: `${apiRoot}${url}`, headers: host })
+      assert.ok([400, 404].includes(statusCode), `${url}: ${statusCode}`)
+    }
+    assert.equal(({} as Record<string, unknown>)['scope'], undefined)
+  })
+
+  test('a body beyond the limit is 413 in the shape of its protocol', async () => {
+    const small = bench.makeServer({ isAuthRequired: false, server: { body_size_max: '1KB' } })
+    const payload = Buffer.alloc(1025)
+    const write = await small.inject({
+      method: 'POST',
+      url: '/api/v1/write',
+      headers: { ...host, 'content-type': 'application/x-protobuf' },
+      payload,
+    })
+    assert.equal(write.statusCode, 413)
+    assert.equal(write.body, 'The body is larger than the 1024 bytes that are taken here.\n')
+    const own = await postJson('/tokens', JSON.stringify({ name: 'x'.repeat(1024 * 1024) }))
+    assert.equal(own.statusCode, 413)
+    assert.equal(own.json().error.code, 'SERVER_BODY_TOO_LARGE')
+    const query = await server.inject({
+      method: 'POST',
+      url: '/api/v1/query',
+      headers: { ...host, 'content-type': 'application/x-www-form-urlencoded' },
+      payload: `query=${'x'.repeat(1024 * 1024)}`,
+    })
+    assert.equal(query.statusCode, 413)
+    assert.equal(query.json().errorType, 'bad_data')
+  })
+
+  test('an address that cannot be decoded is 400 or 404, and unknown ones are 404 in their shape', async () => {
+    assert.equal(
+      (await server.inject({ url: '/api/v1/label/%zz/values', headers: host })).statusCode,
+      400,
+    )
+    assert.equal((await server.inject({ url: '/%zz.css', headers: host })).statusCode, 400)
+    const own = await server.inject({ url: `${apiRoot}/nothing`, headers: host })
+    assert.equal(own.statusCode, 404)
+    assert.equal(own.json().error.code, 'SERVER_ROUTE_UNKNOWN')
+    const other = await server.inject({ method: 'DELETE', url: '/anywhere', headers: host })
+    assert.equal(other.statusCode, 404)
+  })
+
+  test('what went wrong inside is not shown', async () => {
+    bench.records.failing = true
+    const reply = await server.inject({ url: `${apiRoot}/notifications`, headers: host })
+    bench.records.failing = false
+    assert.equal(reply.statusCode, 500)
+    assert.equal(reply.json().error.code, 'SERVER_INTERNAL')
+    assert.doesNotMatch(reply.body, /unavailable/)
+  })
+
+  test('bytes that are no HTTP are answered with 400 and the server lives on', async () => {
+    const socketServer = bench.makeServer({ isAuthRequired: false })
+    const { address } = await socketServer.listen()
+    const answer = await new Promise<string>((resolve, reject) => {
+      const socket = connect(Number(new URL(address).port), '127.0.0.1')
+      let text = ''
+      socket.on('data', (chunk) => {
+        text += chunk
+      })
+      socket.on('close', () => resolve(text))
+      socket.on('error', reject)
+      socket.end('\x16\x03\x01 not http\r\n\r\n')
+    })
+    assert.match(answer, /^HTTP\/1\.1 400 /)
+    assert.equal((await fetch(`${address}/-/healthy`)).status, 200)
+  })
+})
+
+describe('receivers', () => {
+  test('get the body as it was sent, and their answer goes back as it is', async () => {
+    const bench = new ServerBench()
+    const server = bench.makeServer()
+    bench.receive = async () => ({
+      status: 400,
+      headers: { 'content-type': 'text/plain', 'x-extra': '1' },
+      body: 'out of order sample',
+    })
+    for (const url of ['/api/v1/write', '/prometheus/v1/write', '/loki/api/v1/push']) {
+      const reply = await server.inject({
+        method: 'POST',
+        url,
+        headers: {
+          ...host,
+          'content-type': 'application/x-protobuf',
+          'content-encoding': 'snappy',
+        },
+        payload: Buffer.from([1, 2, 3]),
+      })
+      assert.equal(reply.statusCode, 400)
+      assert.equal(reply.body, 'out of order sample')
+      assert.equal(reply.headers['x-extra'], '1')
+    }
+    const received = bench.calls.map(({ args }) => args[0]) as {
+      headers: Record<string, string>
+      body: Buffer
+    }[]
+    assert.equal(received.length, 3)
+    for (const { headers, body } of received) {
+      assert.deepEqual([...body], [1, 2, 3])
+      assert.equal(headers['content-encoding'], 'snappy')
+    }
+    await bench.close()
+  })
+
+  test('more bodies at once than fit are told to come again', async () => {
+    const bench = new ServerBench()
+    const server = bench.makeServer({ server: { ingest_size_max: '1KB' } })
+    let release = (): void => undefined
+    const held = new Promise<void>((resolve) => {
+      release = resolve
+    })
+    bench.receive = async () => {
+      await held
+      return { status: 204, headers: {}, body: '' }
+    }
+    const write = () =>
+      server.inject({
+        method: 'POST',
+        url: '/api/v1/write',
+        headers: host,
+        payload: Buffer.alloc(700),
+      })
+    const first = write()
+    while (bench.calls.length === 0) await new Promise((resolve) => setImmediate(resolve))
+    const second = await write()
+    assert.equal(second.statusCode, 503)
+    assert.equal(second.headers['retry-after'], '1')
+    release()
+    assert.equal((await first).statusCode, 204)
+    assert.equal((await write()).statusCode, 204)
+    await bench.close()
+  })
+})
+
+describe('requests at once', () => {
+  test('are limited, health is not, and those of clients that went away are forgotten', async () => {
+    const bench = new ServerBench()
+    const server = bench.makeServer({ isAuthRequired: false, server: { request_count_max: 1 } })
+    const { address } = await server.listen()
+    const client = new AbortController()
+    const started = new Promise<void>((resolve) => {
+      bench.answerInstant = ({ signal }) =>
+        new Promise((_resolve, reject) => {
+          signal?.addEventListener('abort', () => reject(new Error('gone')))
+          resolve()
+        })
+    })
+    const hanging = fetch(`${address}/api/v1/query?query=x`, { signal: client.signal })
+    await started
+    const refused = await fetch(`${address}${apiRoot}/alerts`)
+    assert.equal(refused.status, 503)
+    assert.equal(((await refused.json()) as { error: { code: string } }).error.code, 'SERVER_BUSY')
+    assert.equal((await fetch(`${address}/-/healthy`)).status, 200)
+    client.abort()
+    await assert.rejects(hanging)
+    let status = 503
+    while (status === 503) status = (await fetch(`${address}${apiRoot}/alerts`)).status
+    assert.equal(status, 200)
+    await bench.close()
+  })
+})
+
+describe('pages', () => {
+  const inline = 'document.documentElement.dataset.scheme = "dark"'
+  let bench: ServerBench
+  let server: Server
+  before(() => {
+    bench = new ServerBench()
+    const webDir = join(bench.dataDir, 'web')
+    mkdirSync(join(webDir, 'assets'), { recursive: true })
+    writeFileSync(join(webDir, 'index.html'), `<!doctype html><script>${inline}</script>page`)
+    writeFileSync(join(webDir, 'assets', 'app-1a2b3c.js'), 'export {}')
+    writeFileSync(join(webDir, 'icon.svg'), '<svg/>')
+    writeFileSync(join(bench.dataDir, 'outside.txt'), 'secret')
+    server = bench.makeServer({ webDir })
+  })
+  after(() => bench.close())
+  const get = (url: string, accept = 'text/html') =>
+    server.inject({ url, headers: { ...host, accept }, remoteAddress: '192.0.2.1' })
+
+  test('the addresses of the UI give its page, with a policy that allows its own scripts only', async () => {
+    for (const url of ['/', '/incidents/abc', '/sign-in?code=x', '/metrics', '/index.html']) {
+      const reply = await get(url)
+      assert.equal(reply.statusCode, 200, url)
+      assert.match(reply.body, /page$/)
+      assert.equal(reply.headers['cache-control'], 'no-cache')
+      assert.equal(reply.headers['x-content-type-options'], 'nosniff')
+      const policy = String(reply.headers['content-security-policy'])
+      assert.match(policy, /script-src 'self' 'sha256-[\w+/=]+';/)
+      assert.match(policy, /frame-ancestors 'none'/)
+    }
+  })
+
+  test('hashed files are kept for ever, others are asked for again', async () => {
+    const hashed = await get('/assets/app-1a2b3c.js', '*/*')
+    assert.equal(hashed.body, 'export {}')
+    assert.match(String(hashed.headers['content-type']), /javascript/)
+    assert.equal(hashed.headers['cache-control'], 'public, max-age=31536000, immutable')
+    assert.equal((await get('/icon.svg')).headers['cache-control'], 'public, max-age=3600')
+  })
+
+  test('files that are not there, and files outside, are 404', async () => {
+    for (const url of [
+      '/assets/gone.js',
+      '/../outside.txt',
+      '/%2e%2e/outside.txt',
+      '/assets/..%2f..%2foutside.txt',
+      '/..%5coutside.txt',
+      '/.hidden',
+      '/api/v1/nothing',
+      '/loki/nothing',
+    ]) {
+      const reply = await get(url)
+      assert.equal(reply.statusCode, 404, url)
+      assert.doesNotMatch(reply.body, /secret|page$/)
+    }
+  })
+
+  test('/metrics without HTML in mind is the exposition page', async () => {
+    const reply = await server.inject({ url: '/metrics', headers: { ...host, accept: '*/*' } })
+    assert.match(String(reply.headers['content-type']), /^text\/plain; version=0\.0\.4/)
+    assert.match(reply.body, /^shipwatch_server_requests_total\{route="page",method="GET"/m)
+  })
+
+  test('without a built UI the page says how to build it', async () => {
+    const reply = await bench.makeServer().inject({ url: '/', headers: host })
+    assert.equal(reply.statusCode, 503)
+    assert.match(reply.body, /npm start/)
+  })
+})
+
+describe('management', () => {
+  const errors = errorTable('TEST', {
+    BAD: { kind: 'user', status: 400, message: () => 'shipwatch.yml:3:1: wrong', hint: 'none' },
+  })
+
+  test('healthy always, ready only while serving', async () => {
+    const bench = new ServerBench()
+    const server = bench.makeServer()
+    const status = async (url: string, method: 'GET' | 'HEAD' = 'GET') =>
+      (await server.inject({ method, url })).statusCode
+    assert.equal(await status('/-/ready'), 503)
+    assert.equal(await status('/-/healthy'), 200)
+    await server.listen()
+    assert.equal(await status('/-/ready'), 200)
+    assert.equal(await status('/-/ready', 'HEAD'), 200)
+    assert.equal(await status('/-/healthy', 'HEAD'), 200)
+    await bench.close()
+  })
+
+  test('reload answers the problems as text with 400, and 200 when it took place', async () => {
+    const bench = new ServerBench()
+    const server = bench.makeServer({ isAuthRequired: false })
+    const reload = (method: 'POST' | 'PUT') =>
+      server.inject({ method, url: '/-/reload', headers: host })
+    assert.equal((await reload('POST')).statusCode, 200)
+    bench.reload = async () => {
+      throw errors.BAD({})
+    }
+    const refused = await reload('PUT')
+    assert.equal(refused.statusCode, 400)
+    assert.equal(refused.body, 'shipwatch.yml:3:1: wrong\n')
+    await bench.close()
+  })
+
+  test('quit works only where it is allowed', async () => {
+    const bench = new ServerBench()
+    const quit = (server: Server) =>
+      server.inject({ method: 'POST', url: '/-/quit', headers: host })
+    assert.equal((await quit(bench.makeServer({ isAuthRequired: false }))).statusCode, 403)
+    const allowed = bench.makeServer({ isAuthRequired: false, server: { allow_quit: true } })
+    assert.equal((await quit(allowed)).statusCode, 200)
+    assert.deepEqual(
+      bench.calls.map(({ name }) => name),
+      ['quit'],
+    )
+    await bench.close()
+  })
+
+  test('flush writes memory to the engine', async () => {
+    const bench = new ServerBench()
+    const server = bench.makeServer({ isAuthRequired: false })
+    await server.inject({ method: 'POST', url: '/-/flush', headers: host })
+    assert.deepEqual(
+      bench.calls.map(({ name }) => name),
+      ['store.flush'],
+    )
+    await bench.close()
+  })
+})
+
+describe('listening', () => {
+  test('a taken port is told with what to do', async () => {
+    const bench = new ServerBench()
+    const taken = bench.makeServer({ isAuthRequired: false })
+    const { address } = await taken.listen()
+    const port = Number(new URL(address).port)
+    const second = bench.makeServer({ isAuthRequired: false, port })
+    await assert.rejects(second.listen(), { code: 'SERVER_LISTEN_FAILED' })
+    await bench.close()
+  })
+
+  test('close lets a request in flight finish, and a hanging one does not hold it up for 5 s', async () => {
+    const bench = new ServerBench()
+    const finishing = bench.makeServer({ isAuthRequired: false, clock: systemClock })
+    const { address } = await finishing.listen()
+    let finish = (): void => undefined
+    let started = (): void => undefined
+    const begun = new Promise<void>((resolve) => {
+      started = resolve
+    })
+    bench.reload = () =>
+      new Promise((resolve) => {
+        finish = resolve
+        started()
+      })
+    const reply = fetch(`${address}/-/reload`, { method: 'POST' })
+    await begun
+    const closed = finishing.close()
+    finish()
+    assert.equal((await reply).status, 200)
+    await closed
+
+    const hanging = bench.makeServer({ isAuthRequired: false, clock: bench.clock })
+    const second = await hanging.listen()
+    const again = new Promise<void>((resolve) => {
+      started = resolve
+    })
+    const stuck = assert.rejects(fetch(`${second.address}/-/reload`, { method: 'POST' }))
+    await again
+    const ended = hanging.close()
+    await bench.clock.advance(4_000)
+    await ended
+    await stuck
+    await bench.close()
+  })
+
+  test('addresses to listen on are read', () => {
+    assert.deepEqual(parseListen('127.0.0.1:9595'), { host: '127.0.0.1', port: 9595 })
+    assert.deepEqual(parseListen('[::1]:0'), { host: '::1', port: 0 })
+    assert.deepEqual(parseListen(':80'), { host: '::', port: 80 })
+    for (const text of ['9595', 'a:b', 'host:70000', '::1:80', 'a b:1', '']) {
+      assert.equal(parseListen(text), undefined, text)
+    }
+  })
+})
