@@ -1,0 +1,462 @@
+/**
+ * Prometheus remote write 1.0: a snappy block of `WriteRequest`, walked by hand.
+ *
+ *   WriteRequest { 1: TimeSeries…, 3: MetricMetadata… }
+ *   TimeSeries   { 1: Label…, 2: Sample…, 3: Exemplar…, 4: Histogram… }
+ *   Label        { 1: name, 2: value }   Sample { 1: double value, 2: int64 timestamp_ms }
+ *
+ * The raw bytes of a series' labels are its key in a `ByteTable`: known series cost one comparison
+ * of bytes and no string, and since senders repeat their order, the comparison is nearly always with
+ * the entry after the last one. The whole body is decoded before anything is handed to the store, so
+ * a malformed byte anywhere leaves no half-taken request.
+ *
+ * Answers: 204 when all was kept; 400 with a text when anything was not, valid samples kept (senders
+ * must not repeat a 400); 415, 413, 429 and 503 as the specification says.
+ * Source: prometheus/docs specs/prw/remote_write_spec.md; prometheus prompb/remote.proto.
+ */
+
+import type { Log } from '../../base/log.ts'
+import type { AppendResult, Appender, MetricMetadata, RejectReason } from '../../model/flow.ts'
+import { type Labels, labelsFromPairs } from '../../model/labels.ts'
+import {
+  bitsOf,
+  makeSampleBatch,
+  type SampleBatch,
+  type SeriesId,
+  setStaleAt,
+} from '../../model/sample.ts'
+import { describeLabels, validateLabels } from '../../prepare/prepare.ts'
+import { ByteTable } from '../byte-table.ts'
+import type { DropLedger } from '../drops.ts'
+import { collectErrors } from '../errors.ts'
+import {
+  collectKnownSeriesBytes,
+  collectKnownSeriesResets,
+  collectReceivedBytes,
+  collectSamples,
+} from '../metrics.ts'
+import {
+  decodeBody,
+  handleReceived,
+  makeEmptyReply,
+  makeTextReply,
+  type ReceivedRequest,
+  type ReceiverReply,
+} from './body.ts'
+import { WireReader } from './protobuf.ts'
+
+/** Raw labels kept at most: a million series of the usual 200 bytes. Beyond it the table begins anew. */
+const knownBytesMax = 256 * 1024 * 1024
+/** Row buffers kept for the next request. */
+const spareBatchesMax = 4
+/** A larger buffer is not kept: 1 Mi rows are 20 MiB. */
+const spareRowsMax = 1024 * 1024
+/** How many refused label sets are told in the reply. */
+const toldFaultsMax = 3
+
+const sourceName = 'remote-write'
+
+/** What refused samples are called towards the sender: the words of Prometheus. */
+const reasonTexts: Record<RejectReason, string> = {
+  'out-of-order': 'out of order sample',
+  duplicate: 'duplicate sample for timestamp',
+  'too-old': 'out of bounds: too old sample',
+  'too-far-in-future': 'out of bounds: sample is too far in the future',
+}
+
+const typesByNumber: MetricMetadata['type'][] = [
+  'unknown',
+  'counter',
+  'gauge',
+  'histogram',
+  'gaugehistogram',
+  'summary',
+  'info',
+  'stateset',
+]
+
+/** Why label sets or samples of a request were left out before the store saw them. */
+interface Faults {
+  count: number
+  texts: string[]
+}
+
+/** Takes remote write requests. */
+export class RemoteWriteReceiver {
+  readonly #appender: Appender
+  readonly #drops: DropLedger
+  readonly #log: Log
+  readonly #onReceived: (sampleCount: number) => void
+  readonly #table = new ByteTable()
+  readonly #spare: SampleBatch[] = []
+  #expected = 0
+  #epoch: number
+
+  constructor(parts: {
+    appender: Appender
+    drops: DropLedger
+    log: Log
+    onReceived: (sampleCount: number) => void
+  }) {
+    this.#appender = parts.appender
+    this.#drops = parts.drops
+    this.#log = parts.log
+    this.#onReceived = parts.onReceived
+    this.#epoch = parts.appender.seriesEpoch
+  }
+
+  /** Answers one request; never rejects. */
+  receive(request: ReceivedRequest): Promise<ReceiverReply> {
+    return handleReceived(sourceName, async () => {
+      checkType(request.headers)
+      const body = await decodeBody(withDefaultEncoding(request), ['snappy'])
+      collectReceivedBytes.inc({ receiver: sourceName }, body.length)
+      return this.#take(body)
+    })
+  }
+
+  async #take(body: Buffer): Promise<ReceiverReply> {
+    this.#keepTable()
+    const decoder = new Decoder(body, {
+      appender: this.#appender,
+      table: this.#table,
+      drops: this.#drops,
+      expected: this.#expected,
+      batch: this.#spare.pop() ?? makeSampleBatch(8192),
+    })
+    decoder.run()
+    this.#expected = decoder.expected
+    collectKnownSeriesBytes.set(this.#table.keyBytes)
+    const { batch, faults } = decoder
+    const result = batch.count === 0 ? nothingAppended : await this.#appender.append(batch)
+    if (batch.seriesId.length <= spareRowsMax && this.#spare.length < spareBatchesMax) {
+      batch.count = 0
+      this.#spare.push(batch)
+    }
+    collectSamples.inc({ source: sourceName }, result.accepted)
+    this.#drops.addRejected(sourceName, sourceName, result.reasons)
+    this.#onReceived(result.accepted)
+    if (result.rejected === 0 && faults.count === 0) return makeEmptyReply()
+    const text = this.#explain(result, faults)
+    this.#log.debug({ text }, 'Samples of a remote write request were not kept.')
+    return makeTextReply(400, text)
+  }
+
+  /** Begins the table anew when it is full or the store has given numbers to other series. */
+  #keepTable(): void {
+    const { seriesEpoch } = this.#appender
+    const isFull = this.#table.keyBytes > knownBytesMax
+    if (seriesEpoch === this.#epoch && !isFull) return
+    this.#epoch = seriesEpoch
+    this.#table.clear()
+    this.#expected = 0
+    collectKnownSeriesResets.inc({ reason: isFull ? 'full' : 'renumbered' })
+  }
+
+  #explain(result: AppendResult, faults: Faults): string {
+    const lines = [...faults.texts]
+    if (faults.count > faults.texts.length) lines.push(`… ${faults.count} such faults in all`)
+    const first = result.firstRejected
+    if (first !== undefined) {
+      const series = describeLabels(this.#appender.labelsOf(first.seriesId))
+      lines.push(`${reasonTexts[first.reason]}: series ${series} at ${first.timeMs} ms`)
+    }
+    const counts = Object.entries(result.reasons)
+      .map(([reason, count]) => `${count} ${reason}`)
+      .join(', ')
+    if (counts !== '') lines.push(`${result.rejected} samples were not kept: ${counts}`)
+    lines.push(`${result.accepted} samples were kept`)
+    return lines.join('\n')
+  }
+}
+
+const nothingAppended: AppendResult = {
+  accepted: 0,
+  rejected: 0,
+  reasons: {},
+  firstRejected: undefined,
+}
+
+/** Early senders of remote write left the encoding out; it was always snappy. */
+function withDefaultEncoding(request: ReceivedRequest): ReceivedRequest {
+  return {
+    headers: {
+      'content-encoding': request.headers['content-encoding'] || 'snappy',
+    },
+    body: request.body,
+  }
+}
+
+function checkType(headers: Record<string, string>): void {
+  const written = headers['content-type'] ?? ''
+  const [type, ...parameters] = written.split(';').map((part) => part.trim().toLowerCase())
+  const refuse = (reason: string): never => {
+    throw collectErrors.BODY_TYPE_UNSUPPORTED({ reason })
+  }
+  if (type !== '' && type !== 'application/x-protobuf') {
+    refuse(`expected application/x-protobuf as the Content-Type, got "${written.slice(0, 100)}"`)
+  }
+  const proto = parameters.find((parameter) => parameter.startsWith('proto='))?.slice(6)
+  if (proto !== undefined && proto !== 'prometheus.writerequest') {
+    refuse(
+      `${proto.slice(0, 100)} protobuf message is not accepted by this server; only prometheus.WriteRequest is`,
+    )
+  }
+}
+
+/** Decodes one body into one batch. */
+class Decoder {
+  readonly batch: SampleBatch
+  readonly faults: Faults = { count: 0, texts: [] }
+  expected: number
+  readonly #appender: Appender
+  readonly #table: ByteTable
+  readonly #drops: DropLedger
+  readonly #wire: WireReader
+  #bits: Uint32Array
+  #histogramCount = 0
+  #nameTwice: string | undefined
+
+  constructor(
+    body: Buffer,
+    parts: {
+      appender: Appender
+      table: ByteTable
+      drops: DropLedger
+      expected: number
+      batch: SampleBatch
+    },
+  ) {
+    this.#wire = new WireReader(body)
+    this.#appender = parts.appender
+    this.#table = parts.table
+    this.#drops = parts.drops
+    this.expected = parts.expected
+    this.batch = parts.batch
+    this.batch.count = 0
+    this.#bits = bitsOf(parts.batch.value)
+  }
+
+  run(): void {
+    const wire = this.#wire
+    const end = wire.bytes.length
+    while (wire.at < end) {
+      const tag = wire.readSize(end)
+      if (tag === 0x0a) this.#readSeries(wire.readEnd(end))
+      else if (tag === 0x1a) this.#readMetadata(wire.readEnd(end))
+      else wire.skip(tag, end)
+    }
+    if (this.#histogramCount > 0) {
+      this.#fault(
+        'native-histogram',
+        this.#histogramCount,
+        `native histograms are not kept yet: ${this.#histogramCount} were left out`,
+      )
+    }
+  }
+
+  #readSeries(end: number): void {
+    const wire = this.#wire
+    const { bytes, view } = wire
+    const table = this.#table
+    const start = wire.at
+    const firstRow = this.batch.count
+    let seriesId: SeriesId | undefined
+    let labelsEnd = start
+    if (this.expected < table.count && table.matchesAt(this.expected, view, start, end)) {
+      labelsEnd = start + table.keyLength(this.expected)
+      // Equal so far is not enough: another label may follow.
+      if (labelsEnd === end || bytes[labelsEnd] !== 0x0a) {
+        seriesId = table.values[this.expected]!
+        this.expected++
+      }
+    }
+    if (seriesId === undefined) {
+      labelsEnd = this.#findLabelsEnd(start, end)
+      const entry = table.find(view, start, labelsEnd)
+      if (entry >= 0) {
+        seriesId = table.values[entry]!
+        this.expected = entry + 1
+      }
+    }
+    const isKnown = seriesId !== undefined
+    let labels: Labels | undefined
+    if (!isKnown) labels = this.#readLabels(start, labelsEnd)
+    wire.at = labelsEnd
+    let isSplit = false
+    while (wire.at < end) {
+      const tag = wire.readSize(end)
+      if (tag === 0x12) this.#readSample(wire.readEnd(end))
+      else if (tag === 0x22) {
+        this.#histogramCount++
+        wire.skip(tag, end)
+      } else {
+        if (tag === 0x0a) isSplit = true
+        wire.skip(tag, end)
+      }
+    }
+    // Labels after samples are legal protobuf; nobody writes it, so it may be slow.
+    if (isSplit) labels = this.#readLabels(start, end)
+    if (labels !== undefined) {
+      seriesId = this.#number(labels, firstRow)
+      if (seriesId !== undefined && !isSplit) {
+        this.expected = table.add(view, start, labelsEnd, seriesId) + 1
+      }
+    }
+    if (seriesId === undefined) return
+    const { batch } = this
+    for (let row = firstRow; row < batch.count; row++) batch.seriesId[row] = seriesId
+  }
+
+  /** Number of a label set that is new to us; `undefined`, its rows taken back, when it is refused. */
+  #number(labels: Labels, firstRow: number): SeriesId | undefined {
+    const twice = this.#nameTwice
+    this.#nameTwice = undefined
+    const verdict =
+      twice === undefined
+        ? validateLabels(labels)
+        : {
+            reason: 'label-name-twice',
+            message: `label name ${JSON.stringify(twice.slice(0, 100))} is given twice`,
+          }
+    if (verdict === undefined) return this.#appender.seriesId(labels)
+    const count = this.batch.count - firstRow
+    this.batch.count = firstRow
+    const text = `${verdict.message}: series ${describeLabels(labels)}`
+    this.#fault(verdict.reason, Math.max(count, 1), text)
+    return undefined
+  }
+
+  #fault(reason: string, count: number, text: string): void {
+    this.faults.count++
+    if (this.faults.texts.length < toldFaultsMax) this.faults.texts.push(text)
+    this.#drops.add(sourceName, sourceName, { reason, count })
+  }
+
+  #findLabelsEnd(start: number, end: number): number {
+    const wire = this.#wire
+    wire.at = start
+    while (wire.at < end && wire.bytes[wire.at] === 0x0a) {
+      wire.at++
+      wire.at = wire.readEnd(end)
+    }
+    return wire.at
+  }
+
+  /** All labels between two places, other fields passed over. */
+  #readLabels(start: number, end: number): Labels {
+    const wire = this.#wire
+    const pairs: string[] = []
+    wire.at = start
+    while (wire.at < end) {
+      const tag = wire.readSize(end)
+      if (tag !== 0x0a) {
+        wire.skip(tag, end)
+        continue
+      }
+      const labelEnd = wire.readEnd(end)
+      let name = ''
+      let value = ''
+      while (wire.at < labelEnd) {
+        const inner = wire.readSize(labelEnd)
+        if (inner === 0x0a) name = wire.readText(labelEnd)
+        else if (inner === 0x12) value = wire.readText(labelEnd)
+        else wire.skip(inner, labelEnd)
+      }
+      pairs.push(name, value)
+    }
+    const labels = labelsFromPairs(pairs)
+    // Fewer labels than written: either empty values, which mean no label, or a name given twice.
+    if (labels.pairs.length < pairs.length) this.#nameTwice = findTwice(pairs)
+    return labels
+  }
+
+  #readSample(end: number): void {
+    const wire = this.#wire
+    const row = this.#reserveRow()
+    const at = wire.at
+    // The order and width in which everybody writes it: value, then time.
+    if (wire.bytes[at] === 0x09 && at + 10 < end && wire.bytes[at + 9] === 0x10) {
+      this.#putValue(row, at + 1)
+      wire.at = at + 10
+      this.batch.timeMs[row] = wire.readInt64(end)
+      if (wire.at === end) return
+    }
+    this.#readSampleFields(row, at, end)
+  }
+
+  #readSampleFields(row: number, start: number, end: number): void {
+    const wire = this.#wire
+    wire.at = start
+    this.batch.value[row] = 0
+    this.batch.timeMs[row] = 0
+    while (wire.at < end) {
+      const tag = wire.readSize(end)
+      if (tag === 0x09) {
+        if (wire.at + 8 > end) wire.fail('a field that reaches behind its message')
+        this.#putValue(row, wire.at)
+        wire.at += 8
+      } else if (tag === 0x10) this.batch.timeMs[row] = wire.readInt64(end)
+      else wire.skip(tag, end)
+    }
+  }
+
+  /** Copies a float64; the stale marker is set by its bits, since a NaN may lose them on the way. */
+  #putValue(row: number, at: number): void {
+    const { view } = this.#wire
+    if (view.getUint32(at + 4, true) === 0x7ff0_0000 && view.getUint32(at, true) === 2) {
+      setStaleAt(this.#bits, row)
+    } else {
+      this.batch.value[row] = view.getFloat64(at, true)
+    }
+  }
+
+  #reserveRow(): number {
+    const { batch } = this
+    if (batch.count === batch.seriesId.length) {
+      const grown = makeSampleBatch(batch.count * 2)
+      grown.seriesId.set(batch.seriesId)
+      grown.timeMs.set(batch.timeMs)
+      grown.value.set(batch.value)
+      batch.seriesId = grown.seriesId
+      batch.timeMs = grown.timeMs
+      batch.value = grown.value
+      this.#bits = bitsOf(grown.value)
+    }
+    return batch.count++
+  }
+
+  #readMetadata(end: number): void {
+    const wire = this.#wire
+    let type = 0
+    let metric = ''
+    let help = ''
+    let unit = ''
+    while (wire.at < end) {
+      const tag = wire.readSize(end)
+      if (tag === 0x08) type = wire.readSize(end)
+      else if (tag === 0x12) metric = wire.readText(end)
+      else if (tag === 0x22) help = wire.readText(end)
+      else if (tag === 0x2a) unit = wire.readText(end)
+      else wire.skip(tag, end)
+    }
+    if (metric === '' || Buffer.byteLength(metric) > metadataBytesMax) return
+    this.#appender.setMetadata(metric, {
+      type: typesByNumber[type] ?? 'unknown',
+      help: help.slice(0, metadataBytesMax),
+      unit: unit.slice(0, metadataBytesMax),
+    })
+  }
+}
+
+function findTwice(pairs: readonly string[]): string | undefined {
+  const names = new Set<string>()
+  for (let index = 0; index < pairs.length; index += 2) {
+    if (names.has(pairs[index]!)) return pairs[index]
+    names.add(pairs[index]!)
+  }
+  return undefined
+}
+
+/** Metric names longer than this have no metadata; helps and units are cut. */
+const metadataBytesMax = 4096
