@@ -66,6 +66,8 @@ export class LiveHub {
       'content-type': 'text/event-stream; charset=utf-8',
       'cache-control': 'no-store',
       'x-accel-buffering': 'no',
+      // The connection ends with its stream, so that shutdown does not wait for it to fall idle.
+      connection: 'close',
     })
     const { principal } = request
     const client = this.#makeClient(raw, principal.key, hearsChanges)

@@ -396,6 +396,18 @@ describe('listening', () => {
     await bench.close()
   })
 
+  test('a connection that never asks anything does not hold up the end', async () => {
+    const bench = new ServerBench()
+    const server = bench.makeServer({ isAuthRequired: false })
+    const { address } = await server.listen()
+    const socket = connect(Number(new URL(address).port), '127.0.0.1')
+    const ended = new Promise<void>((resolve) => socket.once('close', () => resolve()))
+    await fetch(`${address}/-/healthy`)
+    await server.close()
+    await ended
+    await bench.close()
+  })
+
   test('addresses to listen on are read', () => {
     assert.deepEqual(parseListen('127.0.0.1:9595'), { host: '127.0.0.1', port: 9595 })
     assert.deepEqual(parseListen('[::1]:0'), { host: '::1', port: 0 })

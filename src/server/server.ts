@@ -4,6 +4,7 @@
  * route/ and compat/.
  */
 
+import type { Socket } from 'node:net'
 import { type FastifyInstance, type FastifyRequest, fastify, type InjectOptions } from 'fastify'
 import { messageOf } from '../base/error.ts'
 import { Auth } from './auth/auth.ts'
@@ -52,6 +53,8 @@ export class Server {
   #externalUrl: string
   #app: FastifyInstance | undefined
   #state: 'starting' | 'ready' | 'closing' = 'starting'
+  /** Connections that never sent a request: browsers open them ahead, and closing waits for them. */
+  readonly #unused = new Set<Socket>()
   #inFlight = 0
   #heldBytes = 0
 
@@ -110,6 +113,7 @@ export class Server {
     this.#live.close()
     const app = this.#app
     if (app === undefined) return
+    for (const socket of this.#unused) socket.destroy()
     const cut = this.#parts.clock.after(drainMs, () => app.server.closeAllConnections())
     try {
       await app.close()
@@ -149,6 +153,11 @@ export class Server {
         sendFailure({ request, reply, log, bodyBytesMax: plainBodyBytesMax }, thrown)
       },
     })
+    app.server.on('connection', (socket: Socket) => {
+      this.#unused.add(socket)
+      socket.once('close', () => this.#unused.delete(socket))
+    })
+    app.server.on('request', ({ socket }) => this.#unused.delete(socket))
     app.decorateRequest('principal')
     app.decorateRequest('startedMs', 0)
     app.decorateRequest('heldBytes', 0)
@@ -183,7 +192,10 @@ export class Server {
     app.addHook('onRequest', async (request, reply) => {
       request.principal = anonymous
       // A client that goes away mid-way gets no onResponse, but its answer is closed all the same.
-      reply.raw.once('close', () => this.#release(request))
+      reply.raw.once('close', () => {
+        this.#release(request)
+        if (this.#state === 'closing') app.server.closeIdleConnections()
+      })
       request.startedMs = this.#parts.clock.monotonicMs()
       this.#count(request)
       const { config } = request.routeOptions
