@@ -202,6 +202,7 @@ describe('a rule refuses', () => {
     find('this.pool.fetch(url)')
     find("// Date.now() is not ours\nconst a = 'Date.now()'")
     find("import { setTimeout } from 'node:timers/promises'", /imports timers/)
+    find("import { setImmediate } from 'node:timers/promises'")
     check(findBannedCalls, { 'src/base/clock.ts': 'Date.now()', 'src/a/a.test.ts': 'Date.now()' })
   })
 
