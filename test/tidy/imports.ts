@@ -117,7 +117,8 @@ export function findDoorProblems(project: Project): Problem[] {
     if (user === 'app' && to === `src/${folder}/${posix.basename(to)}`) {
       if (joinedFiles.has(posix.basename(to))) return
     }
-    if (from.path.startsWith('scripts/') && joinedFiles.has(posix.basename(to))) return
+    // Tests make settings of their own from the described ones.
+    if (isTest(from.path) && to === `src/${folder}/settings.ts`) return
     problems.push({
       path: from.path,
       line: use.line,

@@ -78,7 +78,11 @@ export function packageOf(specifier: string): string | undefined {
 
 /** Tests and what only tests use. */
 export function isTest(path: string): boolean {
-  return /\.(test|fuzz|types)\.tsx?$/.test(path) || path.startsWith('test/')
+  return (
+    /\.(test|fuzz|types)\.tsx?$/.test(path) ||
+    path.startsWith('test/') ||
+    path.includes('/testdata/')
+  )
 }
 
 /** What the product consists of: server and web UI without their tests. */
