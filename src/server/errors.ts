@@ -138,6 +138,13 @@ export const serverErrors = errorTable('SERVER', {
     message: () => 'Stopping through the API is not enabled.',
     hint: 'Set server.allow_quit: true, or send SIGTERM.',
   },
+  PARAMETER_INVALID: {
+    kind: 'user',
+    status: 400,
+    // Prometheus's and Loki's own words, because their clients know them.
+    message: (facts: { text: string }) => facts.text,
+    hint: 'Correct the parameter named.',
+  },
   REQUEST_MALFORMED: {
     kind: 'user',
     status: 400,

@@ -178,23 +178,25 @@ export interface RuleGroupPart {
 export interface RulePart {
   type: 'alerting' | 'recording'
   name: string
-  expression: string
-  labels: Labels
+  query: string
+  labels: Record<string, string>
   health: 'ok' | 'err' | 'unknown'
   lastError: string
   evaluationMs: number
   lastEvaluationTimeMs: number | undefined
-  annotations?: Labels
-  forMs?: number
-  keepFiringForMs?: number
+  annotations?: Record<string, string>
+  /** `for` */
+  holdMs?: number
+  /** `keep_firing_for` */
+  keepFiringMs?: number
   state?: 'inactive' | 'pending' | 'firing' | 'unknown'
   alerts?: readonly RuleAlertPart[]
 }
 
 /** An active alert of a rule. */
 export interface RuleAlertPart {
-  labels: Labels
-  annotations: Labels
+  labels: Record<string, string>
+  annotations: Record<string, string>
   state: 'pending' | 'firing'
   activeTimeMs: number
   keepFiringSinceTimeMs?: number | undefined

@@ -4,6 +4,7 @@ import assert from 'node:assert/strict'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { connect } from 'node:net'
 import { join } from 'node:path'
+import { gunzipSync } from 'node:zlib'
 import { after, before, describe, test } from 'node:test'
 import { ServerBench } from '../../test/support/server-parts.ts'
 import { apiRoot } from '../api/api.ts'
@@ -287,6 +288,39 @@ describe('pages', () => {
     const reply = await bench.makeServer().inject({ url: '/', headers: host })
     assert.equal(reply.statusCode, 503)
     assert.match(reply.body, /npm start/)
+  })
+})
+
+describe('compression', () => {
+  test('is for callers across a network that accept it, of large texts and streams', async () => {
+    const bench = new ServerBench()
+    const webDir = join(bench.dataDir, 'web')
+    mkdirSync(join(webDir, 'assets'), { recursive: true })
+    writeFileSync(join(webDir, 'index.html'), 'x'.repeat(5000))
+    writeFileSync(join(webDir, 'assets', 'a-1.js'), 'y'.repeat(5000))
+    const server = bench.makeServer({ webDir })
+    const get = (url: string, accept: string, remoteAddress: string) =>
+      server.inject({ url, headers: { ...host, 'accept-encoding': accept }, remoteAddress })
+    for (const [url, text] of [
+      ['/', 'x'.repeat(5000)],
+      ['/assets/a-1.js', 'y'.repeat(5000)],
+    ] as const) {
+      const packed = await get(url, 'br, gzip;q=0.8', '192.0.2.1')
+      assert.equal(packed.headers['content-encoding'], 'gzip', url)
+      assert.match(String(packed.headers['vary']), /accept-encoding/)
+      assert.equal(gunzipSync(packed.rawPayload).toString(), text)
+      for (const plain of [
+        await get(url, 'gzip', '127.0.0.1'),
+        await get(url, 'gzip;q=0', '192.0.2.1'),
+        await get(url, 'br', '192.0.2.1'),
+      ]) {
+        assert.equal(plain.headers['content-encoding'], undefined)
+        assert.equal(plain.body, text)
+      }
+    }
+    const small = await get('/-/healthy', 'gzip', '192.0.2.1')
+    assert.equal(small.headers['content-encoding'], undefined)
+    await bench.close()
   })
 })
 

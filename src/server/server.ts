@@ -12,6 +12,7 @@ import { isLoopbackHost } from './auth/origin.ts'
 import { anonymous } from './auth/principal.ts'
 import { addLokiRoutes } from './compat/loki.ts'
 import { addPrometheusRoutes } from './compat/prometheus.ts'
+import { addCompression } from './compress.ts'
 import { serverErrors } from './errors.ts'
 import { LiveHub } from './live.ts'
 import {
@@ -172,6 +173,7 @@ export class Server {
     })
     app.setNotFoundHandler((request, reply) => this.#page.send(request, reply))
     await this.#page.addTo(app)
+    addCompression(app)
     this.#addHooks(app)
     const context: RouteContext = {
       parts: this.#parts,

@@ -70,7 +70,7 @@ const serverSection = z
     auth: authSection,
   })
   .prefault({})
-  .meta({ description: 'The HTTP server.' })
+  .meta({ description: 'The HTTP server; read at start, a change needs a restart.' })
 
 /** The server's part of the configuration. */
 export const serverSettings = {

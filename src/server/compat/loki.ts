@@ -8,16 +8,11 @@
 import type { FastifyInstance } from 'fastify'
 import { compareText, type Labels, labelsFromPairs } from '../../model/labels.ts'
 import type { LogRecord } from '../../model/log-line.ts'
+import { serverErrors } from '../errors.ts'
 import { parametersOf, pathPart, plainBodyBytesMax } from '../request.ts'
 import type { AddRoute, RouteContext } from '../route/route.ts'
 import { formatSeconds, formatValue, parseFloatText } from './number.ts'
-import {
-  compatErrors,
-  durationParameter,
-  invalidParameter,
-  limitParameter,
-  parseRfc3339,
-} from './parameter.ts'
+import { durationParameter, invalidParameter, limitParameter, parseRfc3339 } from './parameter.ts'
 import { formatLabels, formatSuccess, sendSuccess } from './result.ts'
 
 const nsPerMs = 1_000_000n
@@ -79,7 +74,7 @@ function addQueries(add: AddRoute, context: RouteContext): void {
     const parameters = parametersOf(request)
     const expression = parameters.get('query') ?? ''
     if (!/^\s*vector\(\d+\)\s*\+\s*vector\(\d+\)\s*$/.test(expression)) {
-      throw compatErrors.BAD_DATA({
+      throw serverErrors.PARAMETER_INVALID({
         text: 'log queries are not supported as an instant query type, please change your query to a range query type',
       })
     }
@@ -115,7 +110,7 @@ function addQueries(add: AddRoute, context: RouteContext): void {
     }
     const limit = limitParameter(parameters, 'limit') ?? defaultLineCount
     if (limit > lineCountMax) {
-      throw compatErrors.BAD_DATA({
+      throw serverErrors.PARAMETER_INVALID({
         text: `max entries limit per query exceeded, limit > max_entries_limit_per_query (${limit} > ${lineCountMax})`,
       })
     }
@@ -178,7 +173,8 @@ async function listVolume(
   context: RouteContext,
   query: { expression: string; startTimeNs: bigint; endTimeNs: bigint; stepMs: number },
 ): Promise<string[]> {
-  if (query.stepMs < 1) throw compatErrors.BAD_DATA({ text: 'the range must be at least 1ms' })
+  if (query.stepMs < 1)
+    throw serverErrors.PARAMETER_INVALID({ text: 'the range must be at least 1ms' })
   const pointsByLevel = new Map<string, string[]>()
   for (const { timeMs, level, count } of await context.parts.engine.logVolume(query)) {
     if (count === 0) continue
@@ -236,7 +232,9 @@ function readRange(
   const fallback = endTimeNs - BigInt(Math.round(sinceMs)) * nsPerMs
   const startTimeNs = timeNsParameter(parameters, 'start', fallback)
   if (endTimeNs < startTimeNs) {
-    throw compatErrors.BAD_DATA({ text: 'end timestamp must not be before or equal to start time' })
+    throw serverErrors.PARAMETER_INVALID({
+      text: 'end timestamp must not be before or equal to start time',
+    })
   }
   return { startTimeNs, endTimeNs }
 }

@@ -4,25 +4,16 @@
  */
 
 import { parseDuration } from '../../base/duration.ts'
-import { CodedError, errorTable } from '../../base/error.ts'
+import { CodedError } from '../../base/error.ts'
+import { serverErrors } from '../errors.ts'
 import { parseFloatText } from './number.ts'
-
-/** Errors whose texts Prometheus's clients know. */
-export const compatErrors = errorTable('SERVER_COMPAT', {
-  BAD_DATA: {
-    kind: 'user',
-    status: 400,
-    message: (facts: { text: string }) => facts.text,
-    hint: 'Correct the parameter named.',
-  },
-})
 
 /** Year 1 to year 9999: every sample there is. */
 export const wholeTime = { startTimeMs: -62_135_596_800_000, endTimeMs: 253_402_300_799_999 }
 
 /** The error of a parameter that cannot be read. */
 export function invalidParameter(name: string, text: string): CodedError {
-  return compatErrors.BAD_DATA({ text: `invalid parameter "${name}": ${text}` })
+  return serverErrors.PARAMETER_INVALID({ text: `invalid parameter "${name}": ${text}` })
 }
 
 /** Runs `read`; a user's error in it becomes one that names the parameter. */
@@ -45,7 +36,7 @@ export function parseTimeText(text: string): number {
   }
   const timeMs = parseRfc3339(text)
   if (timeMs !== undefined) return timeMs
-  throw compatErrors.BAD_DATA({ text: `cannot parse "${text}" to a valid timestamp` })
+  throw serverErrors.PARAMETER_INVALID({ text: `cannot parse "${text}" to a valid timestamp` })
 }
 
 /** `2026-11-20T10:00:00.123456789+08:00` in milliseconds, finer parts cut; `undefined` when it is not RFC 3339. */
@@ -62,7 +53,7 @@ export function parseDurationText(text: string): number {
   const seconds = parseFloatText(text)
   if (seconds !== undefined) {
     if (Math.abs(seconds) > 9_223_372_036) {
-      throw compatErrors.BAD_DATA({
+      throw serverErrors.PARAMETER_INVALID({
         text: `cannot parse "${text}" to a valid duration. It overflows int64`,
       })
     }
@@ -70,7 +61,7 @@ export function parseDurationText(text: string): number {
   }
   const spanMs = parseDuration(text)
   if (spanMs !== undefined) return spanMs
-  throw compatErrors.BAD_DATA({ text: `cannot parse "${text}" to a valid duration` })
+  throw serverErrors.PARAMETER_INVALID({ text: `cannot parse "${text}" to a valid duration` })
 }
 
 /** A time parameter, or `fallback` when absent. */

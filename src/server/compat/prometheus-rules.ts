@@ -1,11 +1,12 @@
 /** `/api/v1/rules` and `/api/v1/alerts` in Prometheus's shapes. Durations are seconds, times RFC 3339. */
 
+import { serverErrors } from '../errors.ts'
 import type { RuleAlertPart, RuleGroupPart, RulePart } from '../parts.ts'
 import { queryOf } from '../request.ts'
 import type { AddRoute, RouteContext } from '../route/route.ts'
 import { formatExponent } from './number.ts'
-import { compatErrors, invalidParameter, limitParameter } from './parameter.ts'
-import { formatLabels, sendSuccess } from './result.ts'
+import { invalidParameter, limitParameter } from './parameter.ts'
+import { sendSuccess } from './result.ts'
 
 /** Go's zero time: "never". */
 const never = '0001-01-01T00:00:00Z'
@@ -19,17 +20,17 @@ export function addPrometheusRuleRoutes(add: AddRoute, context: RouteContext): v
     const keep = makeRuleFilter(parameters)
     const hasAlerts = !/^(1|t|true)$/i.test(parameters.get('exclude_alerts') ?? '')
     const { page, nextToken } = cutPage(detector.groups(), parameters)
-    const groups: string[] = []
+    const groups: object[] = []
     for (const group of page) {
       if (!isNamed(parameters.getAll('file[]'), group.file)) continue
       if (!isNamed(parameters.getAll('rule_group[]'), group.name)) continue
       const rules = group.rules.filter(keep)
       // A filter leaves no empty groups behind; without one they are shown.
       if (rules.length === 0 && group.rules.length > 0) continue
-      groups.push(formatGroup(group, rules, hasAlerts))
+      groups.push(viewGroup(group, rules, hasAlerts))
     }
-    const next = nextToken === '' ? '' : `,"groupNextToken":${JSON.stringify(nextToken)}`
-    return sendSuccess(reply, `{"groups":[${groups.join(',')}]${next}}`)
+    const next = nextToken === '' ? {} : { groupNextToken: nextToken }
+    return sendSuccess(reply, JSON.stringify({ groups, ...next }))
   })
 
   add('GET', '/alerts', async (_request, reply) => {
@@ -37,7 +38,7 @@ export function addPrometheusRuleRoutes(add: AddRoute, context: RouteContext): v
       .groups()
       .flatMap((group) => group.rules)
       .flatMap((rule) => rule.alerts ?? [])
-    return sendSuccess(reply, `{"alerts":[${alerts.map(formatAlert).join(',')}]}`)
+    return sendSuccess(reply, JSON.stringify({ alerts: alerts.map(viewAlert) }))
   })
 
   // Alerts go to our own alerting, not to Alertmanagers.
@@ -49,7 +50,7 @@ export function addPrometheusRuleRoutes(add: AddRoute, context: RouteContext): v
 function makeRuleFilter(parameters: URLSearchParams): (rule: RulePart) => boolean {
   const type = (parameters.get('type') ?? '').toLowerCase()
   if (type !== '' && type !== 'alert' && type !== 'record') {
-    throw compatErrors.BAD_DATA({ text: `not supported value "${type}"` })
+    throw serverErrors.PARAMETER_INVALID({ text: `not supported value "${type}"` })
   }
   const names = parameters.getAll('rule_name[]')
   return (rule) =>
@@ -76,54 +77,48 @@ function cutPage(
   return { page: groups.slice(start, end), nextToken: end < groups.length ? String(end) : '' }
 }
 
-function formatGroup(group: RuleGroupPart, rules: readonly RulePart[], hasAlerts: boolean): string {
-  const head = JSON.stringify({ name: group.name, file: group.file })
-  const tail = JSON.stringify({
+function viewGroup(group: RuleGroupPart, rules: readonly RulePart[], hasAlerts: boolean): object {
+  return {
+    name: group.name,
+    file: group.file,
+    rules: rules.map((rule) => viewRule(rule, hasAlerts)),
     interval: group.intervalMs / 1000,
     limit: group.limit,
     evaluationTime: group.evaluationMs / 1000,
     lastEvaluation: formatTime(group.lastEvaluationTimeMs),
-  })
-  const shown = rules.map((rule) => formatRule(rule, hasAlerts)).join(',')
-  return `${head.slice(0, -1)},"rules":[${shown}],${tail.slice(1)}`
+  }
 }
 
-function formatRule(rule: RulePart, hasAlerts: boolean): string {
+function viewRule(rule: RulePart, hasAlerts: boolean): object {
   const isAlerting = rule.type === 'alerting'
-  const head = isAlerting
-    ? {
-        state: rule.state ?? 'unknown',
-        name: rule.name,
-        query: rule.expression,
-        duration: (rule.forMs ?? 0) / 1000,
-        keepFiringFor: (rule.keepFiringForMs ?? 0) / 1000,
-      }
-    : { name: rule.name, query: rule.expression }
-  const tail = {
+  const alerts = hasAlerts ? (rule.alerts ?? []) : []
+  return {
+    ...(isAlerting ? { state: rule.state ?? 'unknown' } : {}),
+    name: rule.name,
+    query: rule.query,
+    ...(isAlerting
+      ? { duration: (rule.holdMs ?? 0) / 1000, keepFiringFor: (rule.keepFiringMs ?? 0) / 1000 }
+      : {}),
+    labels: rule.labels,
+    ...(isAlerting ? { annotations: rule.annotations ?? {}, alerts: alerts.map(viewAlert) } : {}),
     health: rule.health,
     ...(rule.lastError === '' ? {} : { lastError: rule.lastError }),
     evaluationTime: rule.evaluationMs / 1000,
     lastEvaluation: formatTime(rule.lastEvaluationTimeMs),
     type: rule.type,
   }
-  let middle = `"labels":${formatLabels(rule.labels)},`
-  if (isAlerting) {
-    if (rule.annotations !== undefined) middle += `"annotations":${formatLabels(rule.annotations)},`
-    const alerts = hasAlerts ? (rule.alerts ?? []) : []
-    middle += `"alerts":[${alerts.map(formatAlert).join(',')}],`
-  }
-  return `${JSON.stringify(head).slice(0, -1)},${middle}${JSON.stringify(tail).slice(1)}`
 }
 
-function formatAlert(alert: RuleAlertPart): string {
+function viewAlert(alert: RuleAlertPart): object {
   const since = alert.keepFiringSinceTimeMs
-  const tail = JSON.stringify({
+  return {
+    labels: alert.labels,
+    annotations: alert.annotations,
     state: alert.state,
     activeAt: formatTime(alert.activeTimeMs),
     ...(since === undefined ? {} : { keepFiringSince: formatTime(since) }),
     value: formatExponent(alert.value),
-  })
-  return `{"labels":${formatLabels(alert.labels)},"annotations":${formatLabels(alert.annotations)},${tail.slice(1)}`
+  }
 }
 
 function formatTime(timeMs: number | undefined): string {

@@ -7,10 +7,10 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { compareLabels, compareText, type Labels } from '../../model/labels.ts'
 import type { Matcher } from '../../model/matcher.ts'
+import { serverErrors } from '../errors.ts'
 import { parametersOf, pathPart, plainBodyBytesMax, queryOf } from '../request.ts'
 import type { AddRoute, RouteContext } from '../route/route.ts'
 import {
-  compatErrors,
   durationParameter,
   invalidParameter,
   limitParameter,
@@ -70,7 +70,7 @@ function addQueries(add: AddRoute, context: RouteContext): void {
     }
     const stepMs = readStep(parameters)
     if (Math.floor((endTimeMs - startTimeMs) / stepMs) > pointCountMax) {
-      throw compatErrors.BAD_DATA({
+      throw serverErrors.PARAMETER_INVALID({
         text: 'exceeded maximum resolution of 11,000 points per timeseries. Try decreasing the query resolution (?step=XX)',
       })
     }
@@ -133,7 +133,7 @@ function addSeries(add: AddRoute, context: RouteContext): void {
   add('GET+POST', '/series', async (request, reply) => {
     const parameters = parametersOf(request)
     if (!parameters.has('match[]')) {
-      throw compatErrors.BAD_DATA({ text: 'no match[] parameter provided' })
+      throw serverErrors.PARAMETER_INVALID({ text: 'no match[] parameter provided' })
     }
     const limit = limitParameter(parameters, 'limit')
     const { sets, startTimeMs, endTimeMs } = readSelections(parameters)
@@ -159,7 +159,7 @@ function addSeries(add: AddRoute, context: RouteContext): void {
 
   add('GET', '/label/:name/values', async (request, reply) => {
     const name = unescapeLabelName(pathPart(request, 'name'))
-    if (name === '') throw compatErrors.BAD_DATA({ text: `invalid label name: "${name}"` })
+    if (name === '') throw serverErrors.PARAMETER_INVALID({ text: `invalid label name: "${name}"` })
     const parameters = queryOf(request)
     const limit = limitParameter(parameters, 'limit')
     const values = await collectTexts(request, parameters, (selection) =>
