@@ -86,12 +86,13 @@ export function* formatAnswer(answer: QueryAnswer, hasStats: boolean): Generator
       break
     }
     case 'matrix': {
+      const times = new TimeTexts()
       text += '['
       for (let index = 0; index < value.series.length; index++) {
         const series = value.series[index]!
         text += `${index > 0 ? ',' : ''}{"metric":${formatLabels(series.labels)},"values":[`
         for (let row = 0; row < series.count; row += rowsPerPiece) {
-          text += formatRows(series, row, Math.min(series.count, row + rowsPerPiece))
+          text += formatRows(series, row, Math.min(series.count, row + rowsPerPiece), times)
           if (text.length > pieceLengthMax) {
             yield text
             text = ''
@@ -108,13 +109,32 @@ export function* formatAnswer(answer: QueryAnswer, hasStats: boolean): Generator
 }
 
 const rowsPerPiece = 2048
+/** Rows whose time texts are kept: the most points that a range query may have. */
+const sharedRowCountMax = 11_001
+
+/** `[seconds,"` by time: the series of one answer share their steps, so each is written once. */
+class TimeTexts {
+  readonly #timeMs: number[] = []
+  readonly #text: string[] = []
+
+  /** `row` is only a guess where the text may be. */
+  textOf(timeMs: number, row: number): string {
+    if (row >= sharedRowCountMax) return `[${formatSeconds(timeMs)},"`
+    if (this.#timeMs[row] !== timeMs) {
+      this.#timeMs[row] = timeMs
+      this.#text[row] = `[${formatSeconds(timeMs)},"`
+    }
+    return this.#text[row]!
+  }
+}
 
 /** `[time,"value"],…`: the hot loop of range queries; plain arguments, no objects. */
-function formatRows(series: MatrixSeries, start: number, end: number): string {
+function formatRows(series: MatrixSeries, start: number, end: number, times: TimeTexts): string {
   const { timeMs, value } = series
   let text = ''
   for (let row = start; row < end; row++) {
-    text += `${row > 0 ? ',' : ''}[${formatSeconds(timeMs[row]!)},"${formatValue(value[row]!)}"]`
+    if (row > 0) text += ','
+    text += `${times.textOf(timeMs[row]!, row)}${formatValue(value[row]!)}"]`
   }
   return text
 }
