@@ -28,10 +28,9 @@ export interface SettingsPart {
   top: z.ZodRawShape
 }
 
-/** The configuration as a folder sees it: its own keys and its own part of `global`. */
-export type SettingsOf<Part extends SettingsPart> = z.output<z.ZodObject<Part['top']>> & {
-  global: z.output<z.ZodObject<Part['global']>>
-}
+/** The configuration as a folder sees it: its own keys and its own part of `global`, if it has one. */
+export type SettingsOf<Part extends SettingsPart> = z.output<z.ZodObject<Part['top']>> &
+  (keyof Part['global'] extends never ? unknown : { global: z.output<z.ZodObject<Part['global']>> })
 
 /** A duration such as `15s`; milliseconds in the result. */
 export function duration(description: string, defaultText?: string) {
