@@ -52,12 +52,12 @@ export function sendFailure(
 }
 
 /** Prometheus's envelope of a failure. */
-export function formatPrometheusFailure(errorType: string, error: string): string {
+function formatPrometheusFailure(errorType: string, error: string): string {
   return JSON.stringify({ status: 'error', errorType, error })
 }
 
 /** Anything thrown as an operating error. */
-export function toCodedError(thrown: unknown, bodyBytesMax: number): CodedError {
+function toCodedError(thrown: unknown, bodyBytesMax: number): CodedError {
   if (thrown instanceof CodedError) return thrown
   const { code, statusCode, message } = (thrown ?? {}) as {
     code?: unknown

@@ -31,7 +31,7 @@ import { addAllRoutes } from './route/all.ts'
 import type { RouteContext } from './route/route.ts'
 
 export type { ServerParts } from './parts.ts'
-export { type ServerSettings, serverSettings } from './settings.ts'
+export { serverSettings } from './settings.ts'
 
 /** Request line and headers together. */
 const headerBytesMax = 64 * 1024

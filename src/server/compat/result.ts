@@ -61,7 +61,7 @@ function* joined(head: string[], tail: Generator<string>): Generator<string> {
 }
 
 /** The whole answer in pieces. */
-export function* formatAnswer(answer: QueryAnswer, hasStats: boolean): Generator<string> {
+function* formatAnswer(answer: QueryAnswer, hasStats: boolean): Generator<string> {
   const { value } = answer
   let text = `{"status":"success","data":{"resultType":"${value.type}","result":`
   switch (value.type) {
