@@ -284,8 +284,9 @@ describe('sign-in', () => {
 
   test('who signed in, failed, and made tokens is in the audit', async () => {
     const bench = new ServerBench()
-    const server = await listening(bench)
+    const server = await listening(bench, { server: { auth: { failed_sign_ins_max: 1 } } })
     await signIn(server, { token: 'no' })
+    await signIn(server, { token: 'too often to be noted' })
     await makeToken(server, localToken(bench), 'read')
     const actions = (await bench.records.access.listAudit(10)).map((entry) => entry.action)
     assert.deepEqual(actions.sort(), ['sign-in-failed', 'token-create'])
