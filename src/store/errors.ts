@@ -24,6 +24,12 @@ export const storeErrors = errorTable('STORE', {
     message: (facts: { limit: number }) => `The query would read more than ${facts.limit} samples.`,
     hint: 'Ask for a shorter range or fewer series.',
   },
+  TOO_MANY_SERIES: {
+    kind: 'user',
+    status: 422,
+    message: (facts: { limit: number }) => `The query would read more than ${facts.limit} series.`,
+    hint: 'Name a metric or more labels, or ask for a shorter range.',
+  },
   ENGINE_UNAVAILABLE: {
     kind: 'operation',
     status: 503,
@@ -57,8 +63,8 @@ export const storeErrors = errorTable('STORE', {
   DATA_DIR_IN_USE: {
     kind: 'user',
     status: 500,
-    message: (facts: { path: string; processId: number }) =>
-      `The data directory ${facts.path} is in use by process ${facts.processId}.`,
+    message: (facts: { path: string }) =>
+      `The data directory ${facts.path} is in use by another process.`,
     hint: 'Stop that process, or give another --data-dir.',
   },
 })

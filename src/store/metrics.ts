@@ -17,6 +17,15 @@ export const storeMetrics = {
     name: 'shipwatch_store_appended_lines_total',
     help: 'Log lines accepted.',
   }),
+  rejectedLines: counter({
+    name: 'shipwatch_store_rejected_lines_total',
+    help: 'Log lines not taken, by reason.',
+    labels: ['reason'],
+  }),
+  forgottenLines: counter({
+    name: 'shipwatch_store_forgotten_lines_total',
+    help: 'Log lines that had to leave memory before the engine had them; readable again when it has.',
+  }),
   headSeries: gauge({
     name: 'shipwatch_store_head_series',
     help: 'Series in memory.',

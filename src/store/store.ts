@@ -1,6 +1,483 @@
-/** The door of the store. */
+/**
+ * The door of the store: where samples, log lines and records stay.
+ *
+ *   append -> check (head) -> journal -> readable (head), listeners told, acknowledged
+ *                                |
+ *                                +-> engine, some minutes later (keeper)
+ *
+ * Memory has everything since `coveredTimeMs`, the engine everything that was flushed; a question is
+ * answered from memory where that suffices, else from both, split at that time (samples) or at the
+ * oldest line in memory (logs). Without the engine, appending, recent queries and rules go on.
+ *
+ * Files: `records.db`, `journal/`, `engine/`, `flush/`, `checkpoint.json`, `metadata.json`. One process
+ * at a time: the lock on `records.db` tells.
+ */
+
+import { mkdirSync } from 'node:fs'
+import { join } from 'node:path'
+import type { Clock } from '../base/clock.ts'
+import { CodedError } from '../base/error.ts'
+import type { Log } from '../base/log.ts'
+import type {
+  AppendResult,
+  Appender,
+  ArrivalFeed,
+  ArrivalListener,
+  LogQuerier,
+  LogSelection,
+  LogVolume,
+  MetricMetadata,
+  Querier,
+  Selection,
+  SeriesColumns,
+} from '../model/flow.ts'
+import { compareText, type Labels } from '../model/labels.ts'
+import type { LogBatch, LogRecord } from '../model/log-line.ts'
+import type { Matcher } from '../model/matcher.ts'
+import type { SampleBatch, SeriesId } from '../model/sample.ts'
+import { readCheckpoint, readMetadata } from './checkpoint.ts'
+import { openChdb } from './column/chdb.ts'
+import { Engine, type OpenConnection } from './column/engine.ts'
+import { EngineLogs } from './column/engine-logs.ts'
+import { EngineQuerier } from './column/engine-querier.ts'
+import { Flusher } from './column/flush.ts'
+import { storeErrors } from './errors.ts'
+import { Arrivals } from './head/arrivals.ts'
+import { Head } from './head/head.ts'
+import {
+  labelNamesFromHead,
+  labelValuesFromHead,
+  selectFromHead,
+  seriesFromHead,
+} from './head/head-querier.ts'
+import { LogHead, sortLines } from './head/log-head.ts'
+import { MetadataTable } from './head/metadata-table.ts'
+import { Journal, type JournalSettings, noteTimes, type Segment } from './journal/journal.ts'
+import { type MakeJournalFile, makeDiskFile } from './journal/journal-file.ts'
+import type { RecordVisitor } from './journal/record-format.ts'
+import { SeriesLog } from './journal/series-log.ts'
+import { Keeper } from './keeper.ts'
+import { joinColumns } from './join-columns.ts'
+import { cleanLines } from './line-times.ts'
+import { storeMetrics } from './metrics.ts'
+import type { Records } from './record/records.ts'
+import { type OpenRecords, openSqliteRecords } from './record/sql-records.ts'
+import type { StoreSettings } from './settings.ts'
 
 export { MemoryStore } from './memory-store.ts'
 export type * from './record/records.ts'
-export { type StoreSettings, storeSettings } from './settings.ts'
 export { type OpenRecords, openSqliteRecords } from './record/sql-records.ts'
+export { type StoreSettings, storeSettings } from './settings.ts'
+
+/** Bytes of a row in the journal, for its limits. */
+const rowBytes = 20
+
+/** What `Store.open` needs. */
+export interface StoreOptions {
+  dataDir: string
+  settings: StoreSettings
+  clock: Clock
+  log: Log
+  /** For tests: another disk under the journal. */
+  makeJournalFile?: MakeJournalFile
+  /** For tests: another engine. */
+  openEngine?: OpenConnection
+}
+
+/** Samples, log lines and records on this machine. */
+export class Store implements Appender, Querier, ArrivalFeed, LogQuerier {
+  readonly records: Records
+  readonly #records: OpenRecords
+  readonly #clock: Clock
+  readonly #head = new Head({ isTimeChecked: true })
+  readonly #arrivals = new Arrivals(this.#head)
+  readonly #logs = new LogHead()
+  readonly #metadata = new MetadataTable()
+  readonly #journal: Journal
+  readonly #seriesLog: SeriesLog
+  readonly #engine: Engine
+  readonly #engineQuerier: EngineQuerier
+  readonly #engineLogs: EngineLogs
+  readonly #options: StoreOptions
+  #keeper: Keeper | undefined
+  #settings: StoreSettings
+  #nextSequence = 0
+  #closing: Promise<void> | undefined
+
+  /**
+   * Opens what `dataDir` holds and refills memory from the journal. The engine opens in the background.
+   * Rejects with `STORE_RECORDS_UNAVAILABLE`, `STORE_RECORDS_NEWER` or `STORE_DATA_DIR_IN_USE`.
+   */
+  static async open(options: StoreOptions): Promise<Store> {
+    mkdirSync(options.dataDir, { recursive: true })
+    const records = await openSqliteRecords({
+      path: join(options.dataDir, 'records.db'),
+      clock: options.clock,
+      log: options.log,
+    })
+    const store = new Store(options, records)
+    try {
+      await store.#recover()
+    } catch (thrown) {
+      await records.close()
+      throw thrown
+    }
+    return store
+  }
+
+  private constructor(options: StoreOptions, records: OpenRecords) {
+    const { dataDir, clock, log } = options
+    this.#options = options
+    this.#settings = options.settings
+    this.#clock = clock
+    this.#records = records
+    this.records = records
+    const directory = join(dataDir, 'journal')
+    const makeFile = options.makeJournalFile ?? makeDiskFile
+    this.#seriesLog = new SeriesLog({ directory, head: this.#head, log, makeFile })
+    this.#journal = new Journal({
+      directory,
+      settings: journalSettingsOf(options.settings),
+      clock,
+      log,
+      makeFile,
+      prepare: () => this.#seriesLog.write(),
+      onSealed: () => this.#keeper?.wake(),
+    })
+    this.#engine = new Engine({
+      open: options.openEngine ?? (() => openChdb(join(dataDir, 'engine'))),
+      clock,
+      log,
+    })
+    this.#engineQuerier = new EngineQuerier(this.#engine)
+    this.#engineLogs = new EngineLogs(this.#engine)
+  }
+
+  async #recover(): Promise<void> {
+    const { dataDir, clock, log } = this.#options
+    const checkpoint = readCheckpoint(dataDir, clock.nowTimeMs(), log)
+    this.#head.coveredTimeMs = checkpoint.coveredTimeMs
+    this.#nextSequence = checkpoint.nextSequence
+    for (const [metric, metadata] of readMetadata(dataDir, log))
+      this.#metadata.set(metric, metadata)
+    await this.#seriesLog.recover()
+    let recoveredNumber = 0
+    await this.#journal.recover((segment) => {
+      recoveredNumber = segment.number
+      return this.#replayInto(segment)
+    })
+    const flusher = new Flusher({
+      engine: this.#engine,
+      index: this.#head.index,
+      directory: join(dataDir, 'flush'),
+    })
+    this.#keeper = new Keeper(
+      {
+        directory: dataDir,
+        head: this.#head,
+        logs: this.#logs,
+        metadata: this.#metadata,
+        journal: this.#journal,
+        seriesLog: this.#seriesLog,
+        engine: this.#engine,
+        flusher,
+        clock,
+        log,
+        recoveredNumber,
+        nextSequence: () => this.#nextSequence,
+      },
+      this.#settings.store,
+    )
+    void this.#engine.start()
+    this.#keeper.start()
+    storeMetrics.headSeries.set(this.#head.index.count)
+  }
+
+  #replayInto(segment: Segment): RecordVisitor {
+    return {
+      onSamples: (batch) => this.#head.replay(batch),
+      onLines: (batch, firstSequence) => {
+        this.#nextSequence = Math.max(this.#nextSequence, firstSequence + batch.count)
+        if (!segment.isFlushed) this.#logs.add(batch, { segment: segment.number, firstSequence })
+      },
+      onSymbol: () => undefined,
+      onSeries: () => undefined,
+      onRemoved: () => undefined,
+    }
+  }
+
+  get seriesEpoch(): number {
+    return this.#head.epoch
+  }
+
+  seriesId(labels: Labels): SeriesId {
+    const { id, isNew } = this.#head.seriesId(labels)
+    if (isNew) {
+      this.#seriesLog.add(id)
+      this.#arrivals.announce(id, labels)
+    }
+    return id
+  }
+
+  labelsOf(seriesId: SeriesId): Labels {
+    return this.#head.index.labelsOf(seriesId)
+  }
+
+  append(batch: SampleBatch): Promise<AppendResult> {
+    const arrivedTimeMs = this.#clock.nowTimeMs()
+    const refusal = this.#journal.refusal()
+    if (refusal !== undefined) return Promise.reject(refusal)
+    const { batch: rows, result } = this.#head.check(batch, {
+      nowTimeMs: arrivedTimeMs,
+      windowMs: this.#settings.store.memory_window,
+    })
+    countRejected(result)
+    if (result.accepted === 0) return Promise.resolve(result)
+    return new Promise((resolve, reject) => {
+      this.#journal.submit({
+        bytes: rows.count * rowBytes,
+        encode: (writer, segment) => {
+          // Rows that were all known already still wait for the writes before them.
+          if (rows.count > 0) writer.samples(rows, noteTimes(segment, rows.timeMs, rows.count))
+        },
+        onWritten: () => {
+          this.#head.apply(rows)
+          storeMetrics.appendedSamples.inc(result.accepted)
+          resolve(result)
+          this.#arrivals.deliver(rows, arrivedTimeMs)
+        },
+        onFailed: (error) => {
+          this.#head.cancel(rows)
+          reject(error)
+        },
+      })
+    })
+  }
+
+  appendLogs(batch: LogBatch): Promise<void> {
+    const refusal = this.#journal.refusal()
+    if (refusal !== undefined) return Promise.reject(refusal)
+    const lines = cleanLines(batch, {
+      nowTimeMs: this.#clock.nowTimeMs(),
+      retentionMs: this.#settings.store.retention,
+    })
+    if (lines.count === 0) return Promise.resolve()
+    const firstSequence = this.#nextSequence
+    this.#nextSequence += lines.count
+    let bytes = 0
+    for (let row = 0; row < lines.count; row++) bytes += lines.line[row]!.length + rowBytes
+    return new Promise((resolve, reject) => {
+      this.#journal.submit({
+        bytes,
+        encode: (writer, segment) => {
+          writer.lines(lines, firstSequence)
+          segment.lineCount += lines.count
+        },
+        onWritten: (segment) => {
+          this.#logs.add(lines, { segment: segment.number, firstSequence })
+          storeMetrics.appendedLines.inc(lines.count)
+          resolve()
+          this.#arrivals.deliverLogs(lines)
+        },
+        onFailed: reject,
+      })
+    })
+  }
+
+  setMetadata(metric: string, metadata: MetricMetadata): void {
+    this.#metadata.set(metric, metadata)
+  }
+
+  metadata(metric?: string): Map<string, MetricMetadata> {
+    return this.#metadata.read(metric)
+  }
+
+  subscribe(listener: ArrivalListener): () => void {
+    return this.#arrivals.subscribe(listener)
+  }
+
+  subscribeLogs(listener: (batch: LogBatch) => void): () => void {
+    return this.#arrivals.subscribeLogs(listener)
+  }
+
+  selectRecent(selection: Selection): SeriesColumns[] | undefined {
+    if (selection.startTimeMs < this.#head.coveredTimeMs) return undefined
+    return selectFromHead(this.#head, selection)
+  }
+
+  async select(selection: Selection): Promise<SeriesColumns[]> {
+    const split = this.#split(selection)
+    const recent = selectFromHead(this.#head, split.recent)
+    if (split.older === undefined) return recent
+    const older = await this.#engineQuerier.select(split.older)
+    const joined = joinColumns(older, recent)
+    const limit = selection.sampleCountMax ?? Infinity
+    if (joined.reduce((sum, series) => sum + series.count, 0) > limit) {
+      throw storeErrors.TOO_MANY_SAMPLES({ limit })
+    }
+    return joined
+  }
+
+  async series(selection: Selection): Promise<Labels[]> {
+    const split = this.#split(selection)
+    const found = new Map<string, Labels>()
+    for (const labels of seriesFromHead(this.#head, split.recent)) found.set(labels.key, labels)
+    if (split.older !== undefined) {
+      for (const labels of await this.#olderSeries(split.older)) {
+        if (!found.has(labels.key)) found.set(labels.key, labels)
+      }
+    }
+    return [...found.values()]
+  }
+
+  async labelNames(selection: Selection): Promise<string[]> {
+    const split = this.#split(selection)
+    const names = new Set(labelNamesFromHead(this.#head, split.recent))
+    if (split.older !== undefined) {
+      for (const labels of await this.#olderSeries(split.older)) {
+        for (let at = 0; at < labels.pairs.length; at += 2) names.add(labels.pairs[at]!)
+      }
+    }
+    return [...names].sort(compareText)
+  }
+
+  async labelValues(name: string, selection: Selection): Promise<string[]> {
+    const split = this.#split(selection)
+    const values = new Set(labelValuesFromHead(this.#head, name, split.recent))
+    if (split.older !== undefined) {
+      for (const labels of await this.#olderSeries(split.older)) values.add(labels.get(name))
+    }
+    values.delete('')
+    return [...values].sort(compareText)
+  }
+
+  async selectLogs(selection: LogSelection): Promise<LogRecord[]> {
+    const sequenceEnd = this.#logs.firstSequence()
+    const recent = this.#logs.select(selection)
+    const older = await orNone([], this.#engineLogs.select(selection, sequenceEnd))
+    return sortLines([...older, ...recent], selection).map((line) => line.record)
+  }
+
+  async logVolume(selection: LogSelection, stepMs: number): Promise<LogVolume[]> {
+    const sequenceEnd = this.#logs.firstSequence()
+    const table = this.#logs.volume(selection, stepMs)
+    await orNone(undefined, this.#engineLogs.addVolume(selection, stepMs, { table, sequenceEnd }))
+    return table.list()
+  }
+
+  async logStreams(
+    matchers: readonly Matcher[],
+    startTimeNs: bigint,
+    endTimeNs: bigint,
+  ): Promise<Labels[]> {
+    const found = new Map<string, Labels>()
+    for (const labels of this.#logs.streams(matchers, startTimeNs, endTimeNs)) {
+      found.set(labels.key, labels)
+    }
+    const older = await orNone(
+      new Map<bigint, Labels>(),
+      this.#engineLogs.streams(matchers, startTimeNs, endTimeNs),
+    )
+    for (const labels of older.values()) found.set(labels.key, labels)
+    return [...found.values()]
+  }
+
+  async logLabelNames(startTimeNs: bigint, endTimeNs: bigint): Promise<string[]> {
+    const names = new Set<string>()
+    for (const labels of await this.logStreams([], startTimeNs, endTimeNs)) {
+      for (let at = 0; at < labels.pairs.length; at += 2) names.add(labels.pairs[at]!)
+    }
+    return [...names].sort(compareText)
+  }
+
+  async logLabelValues(name: string, startTimeNs: bigint, endTimeNs: bigint): Promise<string[]> {
+    const values = new Set<string>()
+    for (const labels of await this.logStreams([], startTimeNs, endTimeNs)) {
+      if (labels.has(name)) values.add(labels.get(name))
+    }
+    return [...values].sort(compareText)
+  }
+
+  /** Figures for the settings page. `oldestTimeMs` is of samples, as last measured. */
+  stats(): {
+    seriesCount: number
+    journalBytes: number
+    engineBytes: number
+    retentionMs: number
+    oldestTimeMs: number | undefined
+  } {
+    const inEngine = this.#keeper?.engineOldestTimeMs ?? Infinity
+    const oldestTimeMs = Math.min(inEngine, this.#head.oldestTimeMs() ?? Infinity)
+    return {
+      seriesCount: this.#head.index.count,
+      journalBytes: this.#journal.bytes + this.#seriesLog.bytes,
+      engineBytes: this.#keeper?.engineBytes ?? 0,
+      retentionMs: this.#settings.store.retention,
+      oldestTimeMs: oldestTimeMs === Infinity ? undefined : oldestTimeMs,
+    }
+  }
+
+  /** Brings everything into the engine now; rejects with the engine's error. */
+  async flush(): Promise<void> {
+    await this.#keeper!.flush()
+  }
+
+  /** Takes new settings. */
+  reload(settings: StoreSettings): void {
+    this.#settings = settings
+    this.#journal.reload(journalSettingsOf(settings))
+    this.#keeper!.reload(settings.store)
+  }
+
+  /** Finishes what is being written and closes everything; what is not in the engine is in the journal. */
+  close(): Promise<void> {
+    this.#closing ??= this.#close()
+    return this.#closing
+  }
+
+  async #close(): Promise<void> {
+    await this.#journal.close()
+    await this.#keeper!.stop()
+    await this.#seriesLog.close()
+    await this.#engine.close()
+    await this.#records.close()
+  }
+
+  #olderSeries(selection: Selection): Promise<Labels[]> {
+    return orNone([], this.#engineQuerier.series(selection))
+  }
+
+  /** Which part of a range memory answers, and which the engine. */
+  #split(selection: Selection): { recent: Selection; older: Selection | undefined } {
+    const covered = this.#head.coveredTimeMs
+    if (selection.startTimeMs >= covered) return { recent: selection, older: undefined }
+    return {
+      recent: { ...selection, startTimeMs: covered },
+      older: { ...selection, endTimeMs: Math.min(selection.endTimeMs, covered - 1) },
+    }
+  }
+}
+
+/**
+ * Without the engine, log lines and label names are answered from memory alone: during trouble half an
+ * answer helps more than none. Samples are not, because a gap in a series looks like an outage.
+ */
+async function orNone<Value>(none: Value, work: Promise<Value>): Promise<Value> {
+  try {
+    return await work
+  } catch (thrown) {
+    if (thrown instanceof CodedError && thrown.code === 'STORE_ENGINE_UNAVAILABLE') return none
+    throw thrown
+  }
+}
+
+function countRejected(result: AppendResult): void {
+  for (const [reason, count] of Object.entries(result.reasons)) {
+    storeMetrics.rejectedSamples.inc({ reason }, count)
+  }
+}
+
+function journalSettingsOf(settings: StoreSettings): JournalSettings {
+  const { journal_sync, journal_segment_size, journal_size_max } = settings.store
+  return { sync: journal_sync, segmentBytes: journal_segment_size, bytesMax: journal_size_max }
+}

@@ -213,7 +213,7 @@ export class Head {
 
   /** After replaying a journal: takes rows whose order was checked when they were written. */
   replay(batch: SampleBatch): void {
-    const checked = this.check(batch, { nowTimeMs: Infinity, windowMs: Infinity })
+    const checked = this.check(batch, { nowTimeMs: Number.MAX_VALUE, windowMs: Infinity })
     this.apply(checked.batch)
   }
 
@@ -280,15 +280,19 @@ export class Head {
     return oldest === Infinity ? undefined : oldest
   }
 
-  /** Forgets samples before `timeMs` (whole chunks of them) and series that ended long ago. */
-  truncate(timeMs: number): void {
-    this.coveredTimeMs = Math.max(this.coveredTimeMs, timeMs)
+  /**
+   * Forgets samples before `timeMs` (whole chunks of them) and, when `canRemove`, series that ended
+   * long ago; answers the numbers taken back.
+   */
+  truncate(timeMs: number, canRemove: boolean): readonly SeriesId[] {
     const ended: SeriesId[] = []
+    let hasForgotten = false
     for (let id = 0; id < this.index.idEnd; id++) {
       if (this.index.isLive[id] !== 1) continue
       let chunk = this.#first[id]!
       while (chunk !== noChunk && this.pool.lastTimeMs(chunk) < timeMs) {
         chunk = this.pool.free(chunk)
+        hasForgotten = true
       }
       this.#first[id] = chunk
       if (chunk !== noChunk) {
@@ -301,14 +305,13 @@ export class Head {
       this.#emptyRounds[id] = rounds
       if (rounds > 2) ended.push(id)
     }
-    this.#removeEnded(ended)
-  }
-
-  /** Removal rebuilds tables, so it waits until a tenth of the series is gone. */
-  #removeEnded(ended: readonly SeriesId[]): void {
-    if (ended.length * 10 < this.index.count || ended.length === 0) return
+    // As long as nothing is gone, memory answers for all time.
+    if (hasForgotten) this.coveredTimeMs = Math.max(this.coveredTimeMs, timeMs)
+    // Removal rebuilds tables, so it waits until a tenth of the series is gone.
+    if (!canRemove || ended.length === 0 || ended.length * 10 < this.index.count) return []
     this.index.remove(ended)
     this.epoch++
+    return ended
   }
 
   #restoreLast(id: SeriesId): void {

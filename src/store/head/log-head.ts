@@ -70,6 +70,23 @@ export class LogHead {
     })
   }
 
+  /** Lets go of the oldest lines until at most `bytesMax` are left; answers how many lines. */
+  shrink(bytesMax: number): number {
+    let count = 0
+    while (this.bytes > bytesMax) {
+      const held = this.#held.shift()
+      if (held === undefined) break
+      this.bytes -= held.bytes
+      count += held.batch.count
+    }
+    return count
+  }
+
+  /** Number of the oldest line; every later one is in memory too. `undefined` when empty. */
+  firstSequence(): number | undefined {
+    return this.#held[0]?.firstSequence
+  }
+
   /** Time of the oldest line, or `undefined`. */
   oldestTimeNs(): bigint | undefined {
     let oldest: bigint | undefined

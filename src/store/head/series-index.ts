@@ -35,7 +35,11 @@ export class SeriesIndex {
   #table: Uint32Array = new Uint32Array(4_096)
   #labels: (Labels | undefined)[] = []
   #labelsCount = 0
-  #hashes: Uint32Array = new Uint32Array(2_048)
+  /**
+   * Identity of series beyond this process, three words each at `id * 3`, once `identify` was called:
+   * FNV-1a 64 of the label set (high, low), and the low half of the same over the metric's name.
+   */
+  identities: Uint32Array = new Uint32Array(3_072)
   #free: SeriesId[] = []
   #resting: SeriesId[] = []
   #scratch: number[] = []
@@ -68,8 +72,7 @@ export class SeriesIndex {
     this.#arena.set(symbols, this.#arenaEnd)
     this.#arenaEnd += symbols.length
     this.isLive[id] = 1
-    this.#hashes[id * 2] = 0
-    this.#hashes[id * 2 + 1] = 0
+    this.identities.fill(0, id * 3, id * 3 + 3)
     this.count++
     this.idEnd = Math.max(this.idEnd, id + 1)
     if (this.count * 2 > this.#table.length) this.#rebuildTable(this.#table.length * 2)
@@ -110,18 +113,15 @@ export class SeriesIndex {
     return Array.from(this.#arena.subarray(offset, offset + this.#size[id]!))
   }
 
-  /**
-   * The identity of a series beyond this process: FNV-1a 64 of its label set, as `[high, low]` at
-   * `id * 2` of the answer. Computed when first asked.
-   */
-  hashOf(id: SeriesId): { high: number; low: number } {
-    const at = id * 2
-    if (this.#hashes[at] === 0 && this.#hashes[at + 1] === 0) {
-      const state = this.#hash(id)
-      this.#hashes[at] = state.high
-      this.#hashes[at + 1] = state.low
-    }
-    return { high: this.#hashes[at]!, low: this.#hashes[at + 1]! }
+  /** Makes sure that `identities` has the series. */
+  identify(id: SeriesId): void {
+    const at = id * 3
+    if (this.identities[at] !== 0 || this.identities[at + 1] !== 0) return
+    const labels = this.makeLabelsOf(id)
+    const { high, low } = hashLabels(labels)
+    this.identities[at] = high
+    this.identities[at + 1] = low
+    this.identities[at + 2] = hashMetric(labels.get(metricNameLabel))
   }
 
   /** Value of one label by symbol, or `noSymbol`. */
@@ -132,13 +132,6 @@ export class SeriesIndex {
       if (arena[at] === name) return arena[at + 1]!
     }
     return noSymbol
-  }
-
-  /** Metric name of a series. */
-  metricOf(id: SeriesId): string {
-    const name = this.symbols.find(metricNameLabel)
-    const value = name === noSymbol ? noSymbol : this.valueOf(id, name)
-    return value === noSymbol ? '' : this.symbols.textOf(value)
   }
 
   /** Numbers of all series that fulfil the matchers, ascending. The caller must not change them. */
@@ -276,28 +269,36 @@ export class SeriesIndex {
     this.symbols.sweep(marks)
   }
 
-  #hash(id: SeriesId): Fnv64 {
-    const state = startFnv64()
-    for (const symbol of this.symbolsOf(id)) {
-      addText(state, this.symbols.textOf(symbol))
-      addByte(state, 0xff)
-    }
-    return state
-  }
-
   #reserve(id: SeriesId, size: number): void {
     if (id >= this.#offset.length) {
       const capacity = Math.max(id + 1, this.#offset.length * 2)
       this.#offset = grow(this.#offset, new Uint32Array(capacity))
       this.#size = grow(this.#size, new Uint16Array(capacity))
       this.isLive = grow(this.isLive, new Uint8Array(capacity))
-      this.#hashes = grow(this.#hashes, new Uint32Array(capacity * 2))
+      this.identities = grow(this.identities, new Uint32Array(capacity * 3))
     }
     if (this.#arenaEnd + size > this.#arena.length) {
       const capacity = Math.max(this.#arenaEnd + size, this.#arena.length * 2)
       this.#arena = grow(this.#arena, new Uint32Array(capacity))
     }
   }
+}
+
+/** FNV-1a 64 of a label set, as Prometheus forms it. */
+export function hashLabels(labels: Labels): Fnv64 {
+  const state = startFnv64()
+  for (const text of labels.pairs) {
+    addText(state, text)
+    addByte(state, 0xff)
+  }
+  return state
+}
+
+/** 32 bits for a metric's name. */
+export function hashMetric(metric: string): number {
+  const state = startFnv64()
+  addText(state, metric)
+  return state.low
 }
 
 /** Copies `from` into the larger `to` and answers `to`. */

@@ -40,3 +40,12 @@ test('a file that is no database is refused with its code and left as it was', a
   await assert.rejects(openAt(path), { code: 'STORE_RECORDS_UNAVAILABLE' })
   assert.equal(readFileSync(path, 'utf8'), text)
 })
+
+test('a second opener is kept out until the first has closed', async () => {
+  const path = join(root, 'locked.db')
+  const first = await openAt(path)
+  const options = { path, clock: systemClock, log: silentLog, lockWaitMs: 1 }
+  await assert.rejects(openSqliteRecords(options), { code: 'STORE_DATA_DIR_IN_USE' })
+  await first.close()
+  await (await openSqliteRecords(options)).close()
+})

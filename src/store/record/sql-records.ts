@@ -1,5 +1,6 @@
 /** All record keepers over one SQL database; opens it, brings its schema up to date, gives failures their code. */
 
+import { dirname } from 'node:path'
 import { type Dialect, Kysely } from 'kysely'
 import { Migrator } from 'kysely/migration'
 import type { Clock } from '../../base/clock.ts'
@@ -21,16 +22,21 @@ export interface OpenRecords extends Records {
   close(): Promise<void>
 }
 
-/** Opens the records in a SQLite file; throws `STORE_RECORDS_UNAVAILABLE` or `STORE_RECORDS_NEWER`. */
+/** Opens the records in a SQLite file; throws `STORE_RECORDS_UNAVAILABLE`, `STORE_RECORDS_NEWER` or `STORE_DATA_DIR_IN_USE`. */
 export async function openSqliteRecords(options: {
   path: string
   clock: Clock
   log: Log
+  /** How long to wait for another process to let go of the file; default 5 s. Blocks. */
+  lockWaitMs?: number
 }): Promise<OpenRecords> {
   let file: ReturnType<typeof openSqlite>
   try {
     file = openSqlite(options)
   } catch (thrown) {
+    if (isLocked(thrown)) {
+      throw storeErrors.DATA_DIR_IN_USE({ path: dirname(options.path) }, thrown)
+    }
     throw storeErrors.RECORDS_UNAVAILABLE({ reason: messageOf(thrown) }, thrown)
   }
   return await openRecords(file.dialect, () => file.sync())
@@ -69,6 +75,11 @@ async function openRecords(dialect: Dialect, sync: () => Promise<void>): Promise
       await database.destroy()
     },
   }
+}
+
+function isLocked(thrown: unknown): boolean {
+  const sqliteBusy = 5
+  return (thrown as { errcode?: number }).errcode === sqliteBusy
 }
 
 async function migrate(database: Kysely<Tables>): Promise<void> {

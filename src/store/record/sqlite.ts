@@ -18,6 +18,8 @@ import type { Log } from '../../base/log.ts'
 /** Prepared statements kept; the code has about sixty. */
 const statementsKeptMax = 200
 const syncIntervalMs = 1_000
+/** A process that is being stopped holds the lock for some seconds. */
+const lockWaitMs = 5_000
 
 /** What the dialect and the owner of the file need. */
 export interface SqliteFile {
@@ -27,9 +29,18 @@ export interface SqliteFile {
 }
 
 /** Opens or makes a database file. Throws when it cannot be opened. */
-export function openSqlite(options: { path: string; clock: Clock; log: Log }): SqliteFile {
-  const database = new DatabaseSync(options.path, { timeout: 5_000 })
+export function openSqlite(options: {
+  path: string
+  clock: Clock
+  log: Log
+  lockWaitMs?: number
+}): SqliteFile {
+  const timeout = options.lockWaitMs ?? lockWaitMs
+  const database = new DatabaseSync(options.path, { timeout })
+  // Exclusive: the lock is held until the end, by the process alone, and so guards the directory.
+  database.exec('PRAGMA locking_mode = EXCLUSIVE')
   database.exec('PRAGMA journal_mode = WAL')
+  database.exec('BEGIN IMMEDIATE; COMMIT')
   database.exec('PRAGMA synchronous = NORMAL')
   database.exec('PRAGMA foreign_keys = ON')
   const syncer = new WalSyncer(options)

@@ -1,0 +1,152 @@
+/**
+ * The telemetry engine: ClickHouse in process (chDB) behind `@clickhouse/client`, so that a server by
+ * URL can take its place. Opened in the background and again after a failure; whoever asks meanwhile
+ * gets `STORE_ENGINE_UNAVAILABLE`, and nothing that matters for paging asks.
+ *
+ * chDB: one data path per process; its calls run on libuv's threads, of which there are four, so few
+ * run at once and the journal always finds a thread. It must be closed before the process ends.
+ */
+
+import type { ClickHouseClient } from '@clickhouse/client'
+import type { Clock, Timer } from '../../base/clock.ts'
+import { CodedError, messageOf } from '../../base/error.ts'
+import type { Log } from '../../base/log.ts'
+import { storeErrors } from '../errors.ts'
+import { storeMetrics } from '../metrics.ts'
+import { type NativeBlock, readNative } from './native.ts'
+
+/** Statements that run at once; half of libuv's threads. */
+const runningMax = 2
+/** Statements that wait for their turn; then new ones are refused. */
+const waitingMax = 1_000
+const reopenDelayMs = 30_000
+
+/** An open connection; made by `openChdb` or, in tests, by anything. */
+export interface EngineConnection {
+  client: ClickHouseClient
+  close(): Promise<void>
+}
+
+/** Opens a connection whose tables are ready. */
+export type OpenConnection = () => Promise<EngineConnection>
+
+/** Runs SQL. */
+export class Engine {
+  readonly #open: OpenConnection
+  readonly #clock: Clock
+  readonly #log: Log
+  #connection: EngineConnection | undefined
+  #opening: Promise<void> | undefined
+  #lastError = 'it is not open yet'
+  #timer: Timer | undefined
+  #isClosed = false
+  #runningCount = 0
+  #waiting: (() => void)[] = []
+  #isUp: boolean | undefined
+
+  constructor(options: { open: OpenConnection; clock: Clock; log: Log }) {
+    this.#open = options.open
+    this.#clock = options.clock
+    this.#log = options.log
+  }
+
+  /** Begins to open; resolves when that succeeded or failed. */
+  start(): Promise<void> {
+    this.#opening ??= this.#tryOpen().finally(() => {
+      this.#opening = undefined
+    })
+    return this.#opening
+  }
+
+  /** Runs a statement without an answer. */
+  async command(sql: string): Promise<void> {
+    await this.#run(sql, (client) => client.command({ query: sql }))
+  }
+
+  /** Runs a query and answers its columns. `sql` has no FORMAT. */
+  async query(sql: string, signal?: AbortSignal): Promise<NativeBlock[]> {
+    signal?.throwIfAborted()
+    const bytes = await this.#run(sql, async (client) => {
+      const answer = await client.exec({ query: `${sql} FORMAT Native` })
+      const chunks: Uint8Array[] = []
+      for await (const chunk of answer.stream) chunks.push(chunk as Uint8Array)
+      return Buffer.concat(chunks)
+    })
+    signal?.throwIfAborted()
+    return readNative(bytes)
+  }
+
+  /** Waits for what runs and closes. */
+  async close(): Promise<void> {
+    this.#isClosed = true
+    this.#timer?.cancel()
+    await this.#opening
+    while (this.#runningCount > 0) await this.#takeTurn().then(() => this.#giveTurn())
+    const connection = this.#connection
+    this.#connection = undefined
+    await connection?.close()
+    this.#show(false)
+  }
+
+  async #tryOpen(): Promise<void> {
+    if (this.#connection !== undefined || this.#isClosed) return
+    try {
+      this.#connection = await this.#open()
+      this.#show(true)
+    } catch (thrown) {
+      this.#lastError = messageOf(thrown)
+      this.#show(false)
+      this.#timer = this.#clock.after(reopenDelayMs, () => void this.start())
+    }
+  }
+
+  async #run<Value>(
+    sql: string,
+    work: (client: ClickHouseClient) => Promise<Value>,
+  ): Promise<Value> {
+    await this.#opening
+    if (this.#waiting.length >= waitingMax) {
+      throw storeErrors.ENGINE_UNAVAILABLE({ reason: 'too many queries are waiting' })
+    }
+    await this.#takeTurn()
+    try {
+      const connection = this.#connection
+      if (connection === undefined) {
+        const reason = this.#isClosed ? 'the store is closed' : this.#lastError
+        throw storeErrors.ENGINE_UNAVAILABLE({ reason })
+      }
+      return await work(connection.client)
+    } catch (thrown) {
+      if (thrown instanceof CodedError) throw thrown
+      this.#log.debug({ sql: sql.slice(0, 2_000), reason: messageOf(thrown) }, 'A query failed.')
+      throw storeErrors.ENGINE_QUERY_FAILED({ reason: messageOf(thrown) }, thrown)
+    } finally {
+      this.#giveTurn()
+    }
+  }
+
+  async #takeTurn(): Promise<void> {
+    if (this.#runningCount >= runningMax) {
+      await new Promise<void>((resolve) => this.#waiting.push(resolve))
+    } else this.#runningCount++
+  }
+
+  #giveTurn(): void {
+    const next = this.#waiting.shift()
+    if (next === undefined) this.#runningCount--
+    else next()
+  }
+
+  #show(isUp: boolean): void {
+    storeMetrics.engineUp.set(isUp ? 1 : 0)
+    if (this.#isUp === isUp || this.#isClosed) return
+    this.#isUp = isUp
+    if (isUp) this.#log.info({}, 'The storage engine is open.')
+    else {
+      this.#log.error(
+        { reason: this.#lastError },
+        'The storage engine cannot be opened. Data stays in memory and in the journal; trying again.',
+      )
+    }
+  }
+}

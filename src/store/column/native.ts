@@ -1,0 +1,198 @@
+/**
+ * ClickHouse's Native format, the columns as the engine has them, for the few types we use.
+ *
+ *   block  = columns:varint rows:varint (name:text type:text data)×columns
+ *   data   = fixed-width little-endian values | text×rows | Array(String): end:u64×rows text×total
+ *   text   = size:varint utf-8
+ *
+ * Source: ClickHouse documentation, "Native"; checked against chDB 26.7.
+ */
+
+import { storeErrors } from '../errors.ts'
+
+/** A column as read. */
+export type NativeColumn =
+  | Uint8Array
+  | Int32Array
+  | Uint32Array
+  | BigUint64Array
+  | BigInt64Array
+  | Float64Array
+  | string[]
+  | string[][]
+
+/** One block: columns in the order of the query. */
+export interface NativeBlock {
+  rowCount: number
+  columns: NativeColumn[]
+}
+
+const fixedWidths = {
+  UInt8: Uint8Array,
+  Int32: Int32Array,
+  UInt32: Uint32Array,
+  UInt64: BigUint64Array,
+  Int64: BigInt64Array,
+  Float64: Float64Array,
+} as const
+
+type FixedType = keyof typeof fixedWidths
+
+/** All blocks of an answer. Throws `STORE_ENGINE_QUERY_FAILED` for a type that is not ours. */
+export function readNative(bytes: Buffer): NativeBlock[] {
+  const reader = new NativeReader(bytes)
+  const blocks: NativeBlock[] = []
+  while (!reader.isAtEnd) {
+    const block = reader.block()
+    if (block.rowCount > 0) blocks.push(block)
+  }
+  return blocks
+}
+
+class NativeReader {
+  readonly #bytes: Buffer
+  #at = 0
+
+  constructor(bytes: Buffer) {
+    this.#bytes = bytes
+  }
+
+  get isAtEnd(): boolean {
+    return this.#at >= this.#bytes.length
+  }
+
+  block(): NativeBlock {
+    const columnCount = this.#varint()
+    const rowCount = this.#varint()
+    const columns: NativeColumn[] = []
+    for (let index = 0; index < columnCount; index++) {
+      this.#text()
+      columns.push(this.#column(this.#text(), rowCount))
+    }
+    return { rowCount, columns }
+  }
+
+  #column(type: string, rowCount: number): NativeColumn {
+    if (rowCount === 0) return []
+    if (type === 'String') return this.#texts(rowCount)
+    if (type === 'Array(String)') return this.#lists(rowCount)
+    const Width = fixedWidths[type as FixedType]
+    if (Width === undefined) {
+      throw storeErrors.ENGINE_QUERY_FAILED({ reason: `it answered the type ${type}` })
+    }
+    return new Width(this.#copy(rowCount * Width.BYTES_PER_ELEMENT))
+  }
+
+  #texts(count: number): string[] {
+    const texts = new Array<string>(count)
+    for (let index = 0; index < count; index++) texts[index] = this.#text()
+    return texts
+  }
+
+  #lists(rowCount: number): string[][] {
+    const ends = new BigUint64Array(this.#copy(rowCount * 8))
+    const lists: string[][] = []
+    let begin = 0
+    for (const end of ends) {
+      lists.push(this.#texts(Number(end) - begin))
+      begin = Number(end)
+    }
+    return lists
+  }
+
+  #varint(): number {
+    let value = 0
+    for (let scale = 1; ; scale *= 128) {
+      const byte = this.#bytes[this.#at++]
+      if (byte === undefined) {
+        throw storeErrors.ENGINE_QUERY_FAILED({ reason: 'its answer was cut off' })
+      }
+      value += (byte & 127) * scale
+      if (byte < 128) return value
+    }
+  }
+
+  #text(): string {
+    const size = this.#varint()
+    this.#at += size
+    return this.#bytes.toString('utf8', this.#at - size, this.#at)
+  }
+
+  #copy(size: number): ArrayBuffer {
+    const column = new ArrayBuffer(size)
+    new Uint8Array(column).set(this.#bytes.subarray(this.#at, this.#at + size))
+    this.#at += size
+    return column
+  }
+}
+
+/** A column to write, with its name and type. */
+export type NewColumn =
+  | {
+      name: string
+      type: FixedType
+      values: Uint8Array | Int32Array | Uint32Array | Float64Array | BigInt64Array | BigUint64Array
+    }
+  | { name: string; type: 'String'; values: readonly string[] }
+  | { name: string; type: 'Array(String)'; values: readonly (readonly string[])[] }
+
+/**
+ * One block as bytes. A 64-bit column may be given as a `Uint32Array` of its halves, low half first:
+ * the values may be longer than `rowCount` and are cut by the type's width.
+ */
+export function writeNative(rowCount: number, columns: readonly NewColumn[]): Buffer {
+  const parts: Uint8Array[] = [varint(columns.length), varint(rowCount)]
+  for (const column of columns) {
+    parts.push(text(column.name), text(column.type))
+    if (column.type === 'String') {
+      parts.push(texts(column.values.slice(0, rowCount)))
+    } else if (column.type === 'Array(String)') {
+      const lists = column.values.slice(0, rowCount)
+      const ends = new BigUint64Array(rowCount)
+      let end = 0
+      lists.forEach((list, index) => {
+        end += list.length
+        ends[index] = BigInt(end)
+      })
+      parts.push(new Uint8Array(ends.buffer), texts(lists.flat()))
+    } else {
+      const { buffer, byteOffset } = column.values
+      const size = rowCount * fixedWidths[column.type].BYTES_PER_ELEMENT
+      parts.push(new Uint8Array(buffer, byteOffset, size))
+    }
+  }
+  return Buffer.concat(parts)
+}
+
+function texts(list: readonly string[]): Buffer {
+  let bytes = 0
+  for (const one of list) bytes += Buffer.byteLength(one) + 5
+  const buffer = Buffer.allocUnsafe(bytes)
+  let at = 0
+  for (const one of list) {
+    let size = Buffer.byteLength(one)
+    const start = size
+    while (size > 127) {
+      buffer[at++] = (size & 127) | 128
+      size >>>= 7
+    }
+    buffer[at++] = size
+    at += buffer.write(one, at, start)
+  }
+  return buffer.subarray(0, at)
+}
+
+function text(value: string): Buffer {
+  const bytes = Buffer.from(value)
+  return Buffer.concat([varint(bytes.length), bytes])
+}
+
+function varint(value: number): Buffer {
+  const bytes: number[] = []
+  while (value > 127) {
+    bytes.push((value & 127) | 128)
+    value = Math.floor(value / 128)
+  }
+  bytes.push(value)
+  return Buffer.from(bytes)
+}

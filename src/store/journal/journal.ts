@@ -1,0 +1,416 @@
+/**
+ * The journal: what was acknowledged and is not in the engine yet, in segments of bounded size.
+ *
+ *   00000007.journal    being written, or waiting to be brought into the engine
+ *   00000006.flushed    in the engine; kept while memory must be refilled from it after a restart
+ *
+ * Entries that arrive while a write is under way wait and share the next one (group commit). An entry
+ * is acknowledged after write(2) returned, which survives the death of the process; against loss of
+ * power the segment is synced by a timer, or before each acknowledgement when so set.
+ *
+ * A write that failed is cut off; when even that fails the segment is closed and a new one begun, and
+ * whatever is readable behind the cut counts as torn at the next start. With the failed group every
+ * waiting entry is refused too, because its rows were checked against rows that are now gone.
+ * A restart never appends to an old segment.
+ */
+
+import { mkdirSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs'
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { assert } from '../../base/assert.ts'
+import type { Clock, Timer } from '../../base/clock.ts'
+import { CodedError, messageOf } from '../../base/error.ts'
+import { syncDirectory } from '../../base/files.ts'
+import type { Log } from '../../base/log.ts'
+import { storeErrors } from '../errors.ts'
+import { storeMetrics } from '../metrics.ts'
+import type { JournalFile, MakeJournalFile } from './journal-file.ts'
+import { fileHeader, type RecordVisitor, RecordWriter, readRecords } from './record-format.ts'
+
+/** Entries waiting for the disk: beyond this much new ones are refused. */
+const waitingBytesMax = 256 << 20
+/** How much one write takes at most; the rest waits for the next. */
+const groupBytesMax = 16 << 20
+
+/** A segment and what is known of its rows; times are of samples. */
+export interface Segment {
+  number: number
+  path: string
+  bytes: number
+  isFlushed: boolean
+  minTimeMs: number
+  maxTimeMs: number
+  sampleCount: number
+  lineCount: number
+}
+
+/** Something to be written. */
+export interface JournalEntry {
+  /** Estimated size, for the limits. */
+  bytes: number
+  /** Adds the records and notes in `segment` what they hold. */
+  encode(writer: RecordWriter, segment: Segment): void
+  /** The records are in `segment`. */
+  onWritten(segment: Segment): void
+  /** They are not, and will not be. */
+  onFailed(error: CodedError): void
+}
+
+/** What may change while running. */
+export interface JournalSettings {
+  /** Milliseconds between syncs, or `always`. */
+  sync: number | 'always'
+  segmentBytes: number
+  bytesMax: number
+}
+
+/** Segments on disk, the newest being written. */
+export class Journal {
+  readonly #directory: string
+  readonly #clock: Clock
+  readonly #log: Log
+  readonly #makeFile: MakeJournalFile
+  readonly #prepare: () => Promise<void>
+  #settings: JournalSettings
+  #segments: Segment[] = []
+  #file: JournalFile | undefined
+  #nextNumber = 1
+  #waiting: JournalEntry[] = []
+  #waitingBytes = 0
+  #running: Promise<void> | undefined
+  #writer = new RecordWriter()
+  #syncTimer: Timer | undefined
+  #isClosed = false
+  #isFailing = false
+  #onSealed: () => void
+
+  /** `prepare` runs before each write: what entries rely on (their series) must be on disk when it resolves. */
+  constructor(options: {
+    directory: string
+    settings: JournalSettings
+    clock: Clock
+    log: Log
+    makeFile: MakeJournalFile
+    prepare: () => Promise<void>
+    onSealed: () => void
+  }) {
+    this.#directory = options.directory
+    this.#settings = options.settings
+    this.#clock = options.clock
+    this.#log = options.log
+    this.#makeFile = options.makeFile
+    this.#prepare = options.prepare
+    this.#onSealed = options.onSealed
+    mkdirSync(options.directory, { recursive: true })
+  }
+
+  /** Bytes of all segments. */
+  get bytes(): number {
+    return this.#segments.reduce((sum, segment) => sum + segment.bytes, 0)
+  }
+
+  /** Segments that are closed and not in the engine, oldest first. */
+  listSealed(): Segment[] {
+    const open = this.#file === undefined ? undefined : this.#segments.at(-1)
+    return this.#segments.filter((segment) => !segment.isFlushed && segment !== open)
+  }
+
+  /** Time of the oldest sample that the engine does not have; `Infinity` when it has all. */
+  oldestUnflushedTimeMs(): number {
+    let oldest = Infinity
+    for (const segment of this.#segments) {
+      if (!segment.isFlushed) oldest = Math.min(oldest, segment.minTimeMs)
+    }
+    return oldest
+  }
+
+  /** Reads all segments in order; call once, before the first `submit`. */
+  async recover(visit: (segment: Segment) => RecordVisitor): Promise<void> {
+    const names = readdirSync(this.#directory).sort()
+    for (const name of names) {
+      const match = /^(\d{8,})\.(journal|flushed)$/.exec(name)
+      if (match === null) continue
+      const path = join(this.#directory, name)
+      const segment = makeSegment(Number(match[1]), path)
+      segment.isFlushed = match[2] === 'flushed'
+      segment.bytes = statSync(path).size
+      this.#segments.push(segment)
+      this.#nextNumber = segment.number + 1
+      await this.#readSegment(segment, visit(segment))
+    }
+    this.#showBytes()
+  }
+
+  async #readSegment(segment: Segment, visitor: RecordVisitor): Promise<void> {
+    const file = await readFile(segment.path)
+    const goodBytes = readRecords(file, {
+      ...passTo(visitor),
+      onSamples: (batch) => {
+        noteTimes(segment, batch.timeMs, batch.count)
+        visitor.onSamples(batch)
+      },
+      onLines: (batch, firstSequence) => {
+        segment.lineCount += batch.count
+        visitor.onLines(batch, firstSequence)
+      },
+    })
+    if (goodBytes < file.length) {
+      storeMetrics.journalTorn.inc(file.length - goodBytes)
+      this.#log.warn(
+        { segment: segment.number, tornBytes: file.length - goodBytes, goodBytes },
+        'The end of a journal segment was not whole; everything before it was read.',
+      )
+    }
+  }
+
+  /** Why nothing can be submitted now, or `undefined`. To be asked before rows are checked. */
+  refusal(): CodedError | undefined {
+    if (this.#isClosed) return storeErrors.CLOSED({})
+    const unflushed = this.#segments.reduce(
+      (sum, segment) => sum + (segment.isFlushed ? 0 : segment.bytes),
+      0,
+    )
+    if (unflushed + this.#waitingBytes > this.#settings.bytesMax) {
+      return refuse('journal-limit', 'the journal has reached store.journal_size_max')
+    }
+    if (this.#waitingBytes > waitingBytesMax) {
+      return refuse('disk-slow', 'too much is waiting for the disk')
+    }
+    return undefined
+  }
+
+  /** Takes an entry after `refusal` had nothing against it; it hears of the end by `onWritten` or `onFailed`. */
+  submit(entry: JournalEntry): void {
+    assert(!this.#isClosed, 'nothing is submitted to a closed journal')
+    this.#waiting.push(entry)
+    this.#waitingBytes += entry.bytes
+    this.#run()
+  }
+
+  /** Closes the segment being written, if anything is in it. */
+  async rotate(): Promise<void> {
+    while (this.#running !== undefined) await this.#running
+    await this.#closeSegment()
+  }
+
+  /** Marks a segment as being in the engine. */
+  markFlushed(segment: Segment): void {
+    const path = join(this.#directory, `${nameOf(segment.number)}.flushed`)
+    renameSync(segment.path, path)
+    segment.path = path
+    segment.isFlushed = true
+  }
+
+  /** Deletes flushed segments whose samples are all before `timeMs`. */
+  removeBefore(timeMs: number): void {
+    this.#segments = this.#segments.filter((segment) => {
+      const isNeeded = segment.sampleCount > 0 && segment.maxTimeMs >= timeMs
+      if (!segment.isFlushed || isNeeded) return true
+      rmSync(segment.path, { force: true })
+      return false
+    })
+    this.#showBytes()
+  }
+
+  /** New limits; the rhythm of syncs changes with the next write. */
+  reload(settings: JournalSettings): void {
+    this.#settings = settings
+  }
+
+  /** Writes what waits, syncs and closes. */
+  async close(): Promise<void> {
+    this.#isClosed = true
+    while (this.#running !== undefined) await this.#running
+    this.#syncTimer?.cancel()
+    await this.#closeSegment()
+  }
+
+  #run(): void {
+    if (this.#running !== undefined) return
+    this.#running = this.#writeGroups().finally(() => {
+      this.#running = undefined
+      if (this.#waiting.length > 0) this.#run()
+    })
+  }
+
+  async #writeGroups(): Promise<void> {
+    while (this.#waiting.length > 0) {
+      const group = this.#takeGroup()
+      let segment: Segment
+      try {
+        segment = await this.#writeGroup(group)
+      } catch (thrown) {
+        this.#fail(group, thrown)
+        continue
+      }
+      this.#isFailing = false
+      for (const entry of group) entry.onWritten(segment)
+    }
+  }
+
+  #takeGroup(): JournalEntry[] {
+    let bytes = 0
+    let count = 0
+    while (count < this.#waiting.length && (count === 0 || bytes < groupBytesMax)) {
+      bytes += this.#waiting[count++]!.bytes
+    }
+    this.#waitingBytes -= bytes
+    return this.#waiting.splice(0, count)
+  }
+
+  async #writeGroup(group: readonly JournalEntry[]): Promise<Segment> {
+    await this.#prepare()
+    const segment = await this.#openSegment()
+    const file = this.#file!
+    this.#writer.clear()
+    const before = { ...segment }
+    for (const entry of group) entry.encode(this.#writer, segment)
+    const bytes = this.#writer.bytes()
+    try {
+      if (bytes.length > 0) await file.write(bytes, segment.bytes)
+      if (this.#settings.sync === 'always') await file.sync()
+    } catch (thrown) {
+      Object.assign(segment, before)
+      await this.#cutOff(segment, file)
+      throw thrown
+    }
+    segment.bytes += bytes.length
+    storeMetrics.journalWrites.inc()
+    this.#showBytes()
+    this.#planSync()
+    return segment
+  }
+
+  async #cutOff(segment: Segment, file: JournalFile): Promise<void> {
+    try {
+      await file.truncate(segment.bytes)
+    } catch (thrown) {
+      this.#log.warn(
+        { segment: segment.number, reason: messageOf(thrown) },
+        'A failed write could not be cut off; a new segment begins.',
+      )
+      this.#file = undefined
+      await file.close().catch((failure: unknown) => {
+        this.#log.warn({ reason: messageOf(failure) }, 'A journal segment could not be closed.')
+      })
+      this.#onSealed()
+    }
+  }
+
+  #fail(group: readonly JournalEntry[], thrown: unknown): void {
+    const reason = messageOf(thrown)
+    const error = thrown instanceof CodedError ? thrown : refuse('write-failed', reason, thrown)
+    if (!this.#isFailing) this.#log.error({ reason }, 'The journal cannot be written.')
+    this.#isFailing = true
+    const refused = [...group, ...this.#waiting]
+    this.#waiting = []
+    this.#waitingBytes = 0
+    for (const entry of refused) entry.onFailed(error)
+  }
+
+  async #openSegment(): Promise<Segment> {
+    if (this.#file !== undefined && this.#segments.at(-1)!.bytes >= this.#settings.segmentBytes) {
+      await this.#closeSegment()
+    }
+    if (this.#file === undefined) {
+      const number = this.#nextNumber++
+      const path = join(this.#directory, `${nameOf(number)}.journal`)
+      const file = await this.#makeFile(path)
+      try {
+        await file.write(fileHeader, 0)
+      } catch (thrown) {
+        await file.close()
+        rmSync(path, { force: true })
+        throw thrown
+      }
+      this.#file = file
+      this.#segments.push({ ...makeSegment(number, path), bytes: fileHeader.length })
+      syncDirectory(this.#directory)
+    }
+    return this.#segments.at(-1)!
+  }
+
+  async #closeSegment(): Promise<void> {
+    const file = this.#file
+    if (file === undefined) return
+    this.#file = undefined
+    try {
+      await file.sync()
+    } catch (thrown) {
+      this.#log.error({ reason: messageOf(thrown) }, 'A journal segment could not be synced.')
+    } finally {
+      await file.close()
+      this.#onSealed()
+    }
+  }
+
+  #planSync(): void {
+    if (this.#settings.sync === 'always' || this.#syncTimer !== undefined) return
+    this.#syncTimer = this.#clock.after(this.#settings.sync, () => {
+      this.#syncTimer = undefined
+      const file = this.#file
+      if (file === undefined) return
+      file.sync().catch((thrown: unknown) => {
+        // A segment that was closed meanwhile was synced by closing.
+        if (this.#file === file) {
+          this.#log.error({ reason: messageOf(thrown) }, 'The journal could not be synced.')
+        }
+      })
+    })
+  }
+
+  #showBytes(): void {
+    storeMetrics.journalBytes.set(this.bytes)
+  }
+}
+
+/** Widens a segment's span by the times of rows; answers the rows' own span. */
+export function noteTimes(
+  segment: Segment,
+  timeMs: Float64Array,
+  count: number,
+): { minTimeMs: number; maxTimeMs: number } {
+  let min = Infinity
+  let max = Number.NEGATIVE_INFINITY
+  for (let row = 0; row < count; row++) {
+    const time = timeMs[row]!
+    if (time < min) min = time
+    if (time > max) max = time
+  }
+  segment.minTimeMs = Math.min(segment.minTimeMs, min)
+  segment.maxTimeMs = Math.max(segment.maxTimeMs, max)
+  segment.sampleCount += count
+  return { minTimeMs: min, maxTimeMs: max }
+}
+
+function refuse(word: string, reason: string, cause?: unknown): CodedError {
+  storeMetrics.journalFailures.inc({ reason: word })
+  return storeErrors.FULL({ reason }, cause)
+}
+
+function makeSegment(number: number, path: string): Segment {
+  return {
+    number,
+    path,
+    bytes: 0,
+    isFlushed: false,
+    minTimeMs: Infinity,
+    maxTimeMs: Number.NEGATIVE_INFINITY,
+    sampleCount: 0,
+    lineCount: 0,
+  }
+}
+
+function nameOf(number: number): string {
+  return String(number).padStart(8, '0')
+}
+
+function passTo(visitor: RecordVisitor): RecordVisitor {
+  return {
+    onSamples: (batch) => visitor.onSamples(batch),
+    onLines: (batch, firstSequence) => visitor.onLines(batch, firstSequence),
+    onSymbol: (symbol, text) => visitor.onSymbol(symbol, text),
+    onSeries: (id, symbols) => visitor.onSeries(id, symbols),
+    onRemoved: (id) => visitor.onRemoved(id),
+  }
+}
