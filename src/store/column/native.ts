@@ -104,9 +104,7 @@ class NativeReader {
     let value = 0
     for (let scale = 1; ; scale *= 128) {
       const byte = this.#bytes[this.#at++]
-      if (byte === undefined) {
-        throw storeErrors.ENGINE_QUERY_FAILED({ reason: 'its answer was cut off' })
-      }
+      if (byte === undefined) throw cutOff()
       value += (byte & 127) * scale
       if (byte < 128) return value
     }
@@ -114,16 +112,28 @@ class NativeReader {
 
   #text(): string {
     const size = this.#varint()
-    this.#at += size
-    return this.#bytes.toString('utf8', this.#at - size, this.#at)
+    const at = this.#take(size)
+    return this.#bytes.toString('utf8', at, at + size)
   }
 
   #copy(size: number): ArrayBuffer {
+    const at = this.#take(size)
     const column = new ArrayBuffer(size)
-    new Uint8Array(column).set(this.#bytes.subarray(this.#at, this.#at + size))
-    this.#at += size
+    new Uint8Array(column).set(this.#bytes.subarray(at, at + size))
     return column
   }
+
+  /** Moves on by `size` bytes; answers where they begin. */
+  #take(size: number): number {
+    const at = this.#at
+    if (at + size > this.#bytes.length) throw cutOff()
+    this.#at = at + size
+    return at
+  }
+}
+
+function cutOff(): Error {
+  return storeErrors.ENGINE_QUERY_FAILED({ reason: 'its answer was cut off' })
 }
 
 /** A column to write, with its name and type. */

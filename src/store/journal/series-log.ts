@@ -134,10 +134,11 @@ export class SeriesLog {
   async compact(): Promise<void> {
     const { index } = this.#head
     if (this.bytes < rewriteBytesMin || this.#entryCount < index.count * 3) return
-    await this.#rewrite()
+    await this.rewrite()
   }
 
-  async #rewrite(): Promise<void> {
+  /** Rewrites the log from the living series; additions meanwhile are not held up. */
+  async rewrite(): Promise<void> {
     const { index } = this.#head
     const old = [...this.#paths]
     await this.#enqueue(() => this.#begin())
@@ -184,8 +185,14 @@ export class SeriesLog {
     const number = String(this.#nextNumber++).padStart(8, '0')
     const path = join(this.#directory, `series-${number}.log`)
     const file = await this.#makeFile(path)
+    try {
+      await file.write(fileHeader, 0)
+    } catch (thrown) {
+      await file.close()
+      rmSync(path, { force: true })
+      throw thrown
+    }
     this.#paths.push(path)
-    await file.write(fileHeader, 0)
     this.#file = file
     this.#end = fileHeader.length
     this.#isWritten.fill(0)

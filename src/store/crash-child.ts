@@ -1,0 +1,46 @@
+/**
+ * The victim of the kill test: opens a store, appends samples and lines for ever, and prints the number
+ * of each batch once it was acknowledged. Batch `n` of a run is 40 series at one time and one line.
+ */
+
+import { writeSync } from 'node:fs'
+import { systemClock } from '../base/clock.ts'
+import { silentLog } from '../base/log.ts'
+import { z } from '../config/schema.ts'
+import { makeLabels } from '../model/labels.ts'
+import { SampleBatchBuilder } from '../model/sample.ts'
+import { Store, type StoreSettings, storeSettings } from './store.ts'
+
+const [dataDir, run, startTimeMs] = process.argv.slice(2) as [string, string, string]
+// Small segments, so that kills fall on rotation and flush too.
+const settings = z.object(storeSettings.top).parse({
+  store: { journal_segment_size: 20_000 },
+}) as StoreSettings
+const store = await Store.open({ dataDir, settings, clock: systemClock, log: silentLog })
+writeSync(1, 'ready\n')
+
+/** Several appends are always under way, so that writes are shared. */
+async function appendForEver(lane: number): Promise<never> {
+  for (let round = 0; ; round++) {
+    const builder = new SampleBatchBuilder()
+    for (let series = 0; series < 40; series++) {
+      // Every round has a new series, to test that names are there before samples.
+      const name = series === 0 ? `${run}-${round}` : `${series}`
+      const labels = makeLabels({ __name__: 'm', lane: `${run}-${lane}`, name })
+      builder.add(store.seriesId(labels), Number(startTimeMs) + round, round)
+    }
+    const samples = store.append(builder.batch)
+    const lines = store.appendLogs({
+      count: 1,
+      streams: [makeLabels({ lane: `${run}-${lane}` })],
+      stream: Uint32Array.of(0),
+      timeNs: BigInt64Array.of(BigInt(startTimeMs) * 1_000_000n),
+      level: Uint8Array.of(3),
+      line: [String(round)],
+    })
+    await Promise.all([samples, lines])
+    writeSync(1, `${lane} ${round}\n`)
+  }
+}
+
+await Promise.all([0, 1, 2, 3].map(appendForEver))
