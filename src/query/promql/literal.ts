@@ -87,6 +87,14 @@ function unknownEscape(kind: string): SyntaxError {
 
 /** A number or a duration in seconds, with optional sign; `undefined` when it is neither. */
 export function parseNumber(text: string): number | undefined {
+  const plain = parsePlainNumber(text)
+  if (plain !== undefined) return plain
+  const spanMs = parseDuration(text.replace(/^[-+]\s*/, ''))
+  return spanMs === undefined ? undefined : ((text.startsWith('-') ? -1 : 1) * spanMs) / 1000
+}
+
+/** A number with optional sign; `undefined` when it is none. */
+export function parsePlainNumber(text: string): number | undefined {
   const sign = text.startsWith('-') ? -1 : 1
   const body = text.replace(/^[-+]\s*/, '').toLowerCase()
   if (body === 'inf') return sign * Infinity
@@ -95,8 +103,7 @@ export function parseNumber(text: string): number | undefined {
   if (/^0[0-7]+$/.test(body)) return sign * Number.parseInt(body, 8)
   if (/^(\d+(_\d+)*\.?\d*(_\d+)*|\.\d+(_\d+)*)(e[+-]?\d+)?$/.test(body))
     return sign * Number(body.replaceAll('_', ''))
-  const spanMs = parseDuration(body)
-  return spanMs === undefined ? undefined : (sign * spanMs) / 1000
+  return undefined
 }
 
 /** A float as Go's `%g` and `strconv.FormatFloat(v, 'f' or 'g', -1, 64)` print it in PromQL texts. */
@@ -110,4 +117,25 @@ export function formatNumber(value: number): string {
   if (power >= -4 && power < 21) return String(value)
   const shown = String(Math.abs(power)).padStart(2, '0')
   return `${mantissa}e${power < 0 ? '-' : '+'}${shown}`
+}
+
+/** A float without exponent and with as few digits as tell it apart, as `strconv.FormatFloat(v, 'f', -1, 64)`. */
+export function formatFixed(value: number): string {
+  if (!Number.isFinite(value)) return formatNumber(value)
+  if (Object.is(value, -0)) return '-0'
+  const shown = String(value)
+  const match = /^(-?)(\d)(?:\.(\d+))?e([+-]\d+)$/.exec(shown)
+  if (match === null) return shown
+  const sign = match[1]!
+  const digits = match[2]! + (match[3] ?? '')
+  const power = Number(match[4])
+  if (power < 0) return `${sign}0.${'0'.repeat(-power - 1)}${digits}`
+  return sign + digits.padEnd(power + 1, '0')
+}
+
+/** A float as OpenMetrics writes `le` and `quantile` labels: `1` gives `1.0`. */
+export function formatLabelNumber(value: number): string {
+  if (!Number.isFinite(value)) return formatNumber(value)
+  const shown = formatNumber(value)
+  return /[.e]/.test(shown) ? shown : `${shown}.0`
 }

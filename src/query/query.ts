@@ -1,0 +1,310 @@
+/**
+ * The door of queries: PromQL over the store, with limits, and selections of log lines.
+ *
+ * A query is parsed and checked (`promql/prepare.ts`), its reads are planned and made, then it is
+ * evaluated over columns (`promql/evaluate.ts`). Rules on arrival use the same evaluator through
+ * `PreparedQuery.evaluateRecent`, synchronously and on memory alone.
+ */
+
+import type { Clock } from '../base/clock.ts'
+import { CodedError } from '../base/error.ts'
+import type { Log } from '../base/log.ts'
+import type { LogQuerier, LogVolume, Querier } from '../model/flow.ts'
+import type { LogRecord } from '../model/log-line.ts'
+import type { Matcher } from '../model/matcher.ts'
+import { Turnstile } from './concurrency.ts'
+import { queryErrors } from './errors.ts'
+import { parseLogQuery } from './logql/parse.ts'
+import { makeLogPicker } from './logql/tail.ts'
+import { queriesTotal, queryDuration } from './metrics.ts'
+import type { QueryTimes } from './promql/context.ts'
+import { makeParseError } from './promql/parse-error.ts'
+import {
+  listReaches,
+  type PreparedTree,
+  prepareTree,
+  type SelectorReach,
+} from './promql/prepare.ts'
+import type { QueryElement, QuerySeries, QueryValue } from './promql/result.ts'
+import { type Outcome, runRecent, runResting } from './promql/run.ts'
+import type { ValueType } from './promql/tree.ts'
+import type { QuerySettings } from './settings.ts'
+
+export { formatHistogram } from './promql/histogram/format-histogram.ts'
+export { formatNumber } from './promql/literal.ts'
+export { listFunctions } from './promql/signature.ts'
+export { querySettings, type QuerySettings } from './settings.ts'
+export { parseScript } from './script/parse-script.ts'
+export { runScript } from './script/run-script.ts'
+export { ScriptStore } from './script/script-store.ts'
+export { parseSeriesLine } from './script/series-line.ts'
+export type { CaseOutcome } from './script/run-script.ts'
+export type { QueryElement, QuerySeries, QueryValue, SelectorReach }
+
+/** A query's result and what is to be said about it. */
+export interface QueryAnswer {
+  value: QueryValue
+  /** At most as many as the expression gives; texts carry their place, such as `(1:6)`. */
+  warnings: string[]
+  infos: string[]
+  stats: { sampleCount: number; seriesCount: number; elapsedMs: number }
+}
+
+/** What all queries may say about how they run. */
+export interface QueryOptions {
+  timeoutMs?: number
+  lookbackMs?: number
+  /** Most series in the answer; more are cut with a warning. 0 or absent: all. */
+  limit?: number
+  signal?: AbortSignal
+}
+
+/** An instant query. */
+export interface InstantQuery extends QueryOptions {
+  expression: string
+  timeMs: number
+}
+
+/** A range query; steps are start, start + step … ≤ end. */
+export interface RangeQuery extends QueryOptions {
+  expression: string
+  startTimeMs: number
+  endTimeMs: number
+  stepMs: number
+}
+
+/** A parsed query that is evaluated again and again. */
+export interface PreparedQuery {
+  readonly expression: string
+  /** What every vector selector reads. */
+  readonly selectors: readonly SelectorReach[]
+  readonly valueType: ValueType
+  /** Synchronously on memory alone; `undefined` when a range reaches behind memory. Throws execution errors. */
+  evaluateRecent(timeMs: number): QueryAnswer | undefined
+  evaluate(timeMs: number, signal?: AbortSignal): Promise<QueryAnswer>
+}
+
+/** A selection of log lines: start ≤ time < end. */
+export interface LogLineQuery {
+  expression: string
+  startTimeNs: bigint
+  endTimeNs: bigint
+  limit: number
+  direction: 'forward' | 'backward'
+  signal?: AbortSignal
+}
+
+/** Queries over a store. */
+export class QueryEngine {
+  readonly #querier: Querier
+  readonly #logs: LogQuerier | undefined
+  readonly #clock: Clock
+  readonly #log: Log
+  readonly #turnstile: Turnstile
+  #settings: QuerySettings['query']
+
+  constructor(parts: {
+    querier: Querier
+    logs: LogQuerier | undefined
+    settings: QuerySettings
+    clock: Clock
+    log: Log
+  }) {
+    this.#querier = parts.querier
+    this.#logs = parts.logs
+    this.#settings = parts.settings.query
+    this.#clock = parts.clock
+    this.#log = parts.log
+    this.#turnstile = new Turnstile(parts.settings.query.concurrency_max)
+  }
+
+  /** Takes new settings; running queries keep theirs. */
+  reload(settings: QuerySettings): void {
+    this.#settings = settings.query
+    this.#turnstile.resize(settings.query.concurrency_max)
+  }
+
+  /** Evaluates at one time. Rejects with `QUERY_…` errors. */
+  async instant(query: InstantQuery): Promise<QueryAnswer> {
+    const prepared = this.#prepareTree(query.expression)
+    const times = { startTimeMs: query.timeMs, endTimeMs: query.timeMs, stepMs: 0 }
+    return this.#run(prepared, times, { ...query, kind: 'instant' })
+  }
+
+  /** Evaluates at each step; the result is a matrix. Rejects with `QUERY_…` errors. */
+  async range(query: RangeQuery): Promise<QueryAnswer> {
+    const { startTimeMs, endTimeMs, stepMs } = query
+    if (!(stepMs > 0)) {
+      const reason =
+        'zero or negative query resolution step widths are not accepted. Try a positive integer'
+      throw queryErrors.INVALID({ reason })
+    }
+    if (endTimeMs < startTimeMs)
+      throw queryErrors.INVALID({ reason: 'end timestamp must not be before start time' })
+    const prepared = this.#prepareTree(query.expression)
+    return this.#run(prepared, { startTimeMs, endTimeMs, stepMs }, { ...query, kind: 'range' })
+  }
+
+  /** Parses and checks once; throws `QUERY_PARSE_FAILED` with the place in `facts`. */
+  prepare(expression: string): PreparedQuery {
+    const prepared = this.#prepareTree(expression)
+    const atZero = this.#timesOf({ startTimeMs: 0, endTimeMs: 0, stepMs: 0 }, {})
+    return {
+      expression,
+      selectors: listReaches(prepared.root, atZero),
+      valueType: prepared.valueType,
+      evaluateRecent: (timeMs) => this.#runRecent(prepared, timeMs),
+      evaluate: (timeMs, signal) => {
+        const times = { startTimeMs: timeMs, endTimeMs: timeMs, stepMs: 0 }
+        return this.#run(prepared, times, { kind: 'instant', ...(signal ? { signal } : {}) })
+      },
+    }
+  }
+
+  /** The matchers of a series selector, as in `match[]`; throws `QUERY_PARSE_FAILED`. */
+  parseSelector(text: string): Matcher[] {
+    const { root } = this.#prepareTree(text)
+    const isPlain =
+      root.kind === 'selector' &&
+      root.offset === undefined &&
+      root.at === undefined &&
+      root.mode === 'plain'
+    if (!isPlain) throw makeParseError(text, root.span, 'expected a series selector')
+    return root.matchers
+  }
+
+  /** Log lines that a stream selector with line filters selects. */
+  async selectLogs(query: LogLineQuery): Promise<LogRecord[]> {
+    const { matchers, filters } = parseLogQuery(query.expression)
+    const { startTimeNs, endTimeNs, limit, direction, signal } = query
+    const shared = { matchers, filters, startTimeNs, endTimeNs, limit, direction }
+    const selection = { ...shared, ...(signal ? { signal } : {}) }
+    return this.#count('logs', () => this.#needLogs().selectLogs(selection))
+  }
+
+  /** Lines per bucket and level of the same selection. */
+  async logVolume(query: {
+    expression: string
+    startTimeNs: bigint
+    endTimeNs: bigint
+    stepMs: number
+  }): Promise<LogVolume[]> {
+    const { matchers, filters } = parseLogQuery(query.expression)
+    const { startTimeNs, endTimeNs } = query
+    const shared = { matchers, filters, startTimeNs, endTimeNs }
+    const selection = { ...shared, limit: 0, direction: 'forward' as const }
+    return this.#count('logs', () => this.#needLogs().logVolume(selection, query.stepMs))
+  }
+
+  /** Hears lines as they arrive; returns the call that ends it. Throws on a bad query. */
+  tailLogs(expression: string, listener: (records: LogRecord[]) => void): () => void {
+    const pick = makeLogPicker(parseLogQuery(expression))
+    return this.#needLogs().subscribeLogs((batch) => {
+      const records = pick(batch)
+      if (records.length > 0) listener(records)
+    })
+  }
+
+  #needLogs(): LogQuerier {
+    if (this.#logs === undefined) throw queryErrors.LOGS_ABSENT({})
+    return this.#logs
+  }
+
+  #prepareTree(expression: string): PreparedTree {
+    return prepareTree(expression, {
+      hasExperimentalFunctions: this.#settings.experimental_functions,
+      hasExtendedRanges: this.#settings.extended_ranges,
+    })
+  }
+
+  #timesOf(
+    times: Pick<QueryTimes, 'startTimeMs' | 'endTimeMs' | 'stepMs'>,
+    options: QueryOptions,
+  ): QueryTimes {
+    const lookbackMs = options.lookbackMs ?? this.#settings.lookback
+    return { ...times, lookbackMs, subqueryStepMs: this.#settings.subquery_step }
+  }
+
+  #runRecent(prepared: PreparedTree, timeMs: number): QueryAnswer | undefined {
+    const startedMs = this.#clock.monotonicMs()
+    const times = this.#timesOf({ startTimeMs: timeMs, endTimeMs: timeMs, stepMs: 0 }, {})
+    const limits = { sampleCountMax: this.#settings.sample_count_max }
+    const outcome = runRecent(prepared, times, { querier: this.#querier, limits })
+    if (outcome === undefined) return undefined
+    return toAnswer(outcome, this.#clock.monotonicMs() - startedMs, undefined)
+  }
+
+  async #run(
+    prepared: PreparedTree,
+    span: Pick<QueryTimes, 'startTimeMs' | 'endTimeMs' | 'stepMs'>,
+    options: QueryOptions & { kind: 'instant' | 'range' },
+  ): Promise<QueryAnswer> {
+    const startedMs = this.#clock.monotonicMs()
+    const settings = this.#settings
+    const timeoutMs = Math.min(options.timeoutMs ?? settings.timeout, settings.timeout)
+    const stop = new AbortController()
+    let phase = 'query queue'
+    const timeout = (): CodedError => queryErrors.TIMEOUT({ timeoutMs, phase })
+    const timer = this.#clock.after(timeoutMs, () => stop.abort(timeout()))
+    const cancel = (): void => stop.abort(queryErrors.CANCELED({ phase }))
+    if (options.signal?.aborted) cancel()
+    options.signal?.addEventListener('abort', cancel, { once: true })
+    const pause = (): void => {
+      stop.signal.throwIfAborted()
+      if (this.#clock.monotonicMs() - startedMs > timeoutMs) throw timeout()
+    }
+    try {
+      return await this.#count(options.kind, async () => {
+        const leave = await this.#turnstile.enter(stop.signal)
+        phase = 'expression evaluation'
+        try {
+          const outcome = await runResting(prepared, this.#timesOf(span, options), {
+            querier: this.#querier,
+            limits: { sampleCountMax: settings.sample_count_max },
+            signal: stop.signal,
+            pause,
+            monotonicMs: () => this.#clock.monotonicMs(),
+          })
+          return toAnswer(outcome, this.#clock.monotonicMs() - startedMs, options.limit)
+        } finally {
+          leave()
+        }
+      })
+    } finally {
+      timer.cancel()
+      options.signal?.removeEventListener('abort', cancel)
+      queryDuration.observe({ kind: options.kind }, (this.#clock.monotonicMs() - startedMs) / 1000)
+    }
+  }
+
+  async #count<Result>(kind: string, work: () => Promise<Result>): Promise<Result> {
+    try {
+      const result = await work()
+      queriesTotal.inc({ kind, outcome: 'ok' })
+      return result
+    } catch (thrown) {
+      const outcome = thrown instanceof CodedError ? thrown.code : 'unexpected'
+      queriesTotal.inc({ kind, outcome })
+      if (outcome === 'unexpected')
+        this.#log.error({ kind, error: String(thrown) }, 'A query broke.')
+      throw thrown
+    }
+  }
+}
+
+function toAnswer(outcome: Outcome, elapsedMs: number, limit: number | undefined): QueryAnswer {
+  const { sampleCount, seriesCount, infos } = outcome
+  const { value, isCut } = cut(outcome.value, limit)
+  const warnings = isCut
+    ? [...outcome.warnings, 'results truncated due to limit']
+    : outcome.warnings
+  return { value, warnings, infos, stats: { sampleCount, seriesCount, elapsedMs } }
+}
+
+function cut(value: QueryValue, limit = 0): { value: QueryValue; isCut: boolean } {
+  if (limit > 0 && value.type === 'vector' && value.elements.length > limit)
+    return { value: { ...value, elements: value.elements.slice(0, limit) }, isCut: true }
+  if (limit > 0 && value.type === 'matrix' && value.series.length > limit)
+    return { value: { ...value, series: value.series.slice(0, limit) }, isCut: true }
+  return { value, isCut: false }
+}
