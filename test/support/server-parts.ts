@@ -46,6 +46,8 @@ export class ServerBench {
     infos: [],
     stats: { sampleCount: 0, seriesCount: 0, elapsedMs: 0 },
   })
+  /** Takes the place of the scripted engine. */
+  engine: ServerParts['engine'] | undefined
   logRecords: LogRecord[] = []
   tail: ((records: LogRecord[]) => void) | undefined
   alertList: Alert[] = []
@@ -169,7 +171,7 @@ export class ServerBench {
         targets: () => this.targets,
         onChange: listen('sources'),
       },
-      engine: {
+      engine: this.engine ?? {
         instant: note('engine.instant', (query: never) => this.answerInstant(query)),
         range: note('engine.range', (query: never) => this.answerRange(query)),
         parseSelector: (text) => {
