@@ -83,7 +83,7 @@ export class ServerBench {
       .parse(options.server === undefined ? {} : { server: options.server })
     const server = new Server({
       ...this.#parts(),
-      settings: { ...settings, global: {} },
+      settings,
       clock: options.clock ?? this.clock,
       listen: { host: options.host ?? '127.0.0.1', port: options.port ?? 0 },
       externalUrl: options.externalUrl ?? 'http://127.0.0.1:9595',

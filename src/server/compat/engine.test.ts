@@ -34,7 +34,7 @@ before(async () => {
     level: Uint8Array.of(5, 3),
     line: ['it failed', 'all well'],
   })
-  const settings = { ...z.object(querySettings.top).parse({ query: {} }), global: {} }
+  const settings = z.object(querySettings.top).parse({ query: {} })
   bench.engine = new QueryEngine({ querier: store, logs: store, settings, clock, log: silentLog })
   server = bench.makeServer({ isAuthRequired: false })
 })
