@@ -102,7 +102,7 @@ export async function findCauses(
       named.has(deployment.service) &&
       deployment.environment === service.environment &&
       deployment.startTimeMs >= activeTimeMs - options.onset_window - options.lookback &&
-      deployment.startTimeMs <= activeTimeMs + options.onset_tolerance,
+      deployment.startTimeMs <= nowTimeMs,
   )
   const searchStartTimeMs = Math.min(
     activeTimeMs - options.onset_window,

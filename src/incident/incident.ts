@@ -702,7 +702,21 @@ export class IncidentDesk implements AlertContext {
     const endTimeMs = incident.resolvedTimeMs ?? this.#clock.nowTimeMs()
     const startTimeMs = incident.onsetTimeMs ?? incident.openedTimeMs
     const signals = await this.#findSignals(open.service, endTimeMs)
-    const impact = await measureImpact(signals, { startTimeMs, endTimeMs }, this.#questioner)
+    const lag = incident.causes[0]?.evidence.find((item) => item.kind === 'onset')?.facts
+    const deploymentTimeMs = lag === undefined ? undefined : Number(lag['deploymentTimeMs'])
+    const impact = await measureImpact(
+      signals,
+      {
+        startTimeMs,
+        endTimeMs,
+        // Only a deployment close to the onset: what came long before it failed nothing.
+        deploymentTimeMs:
+          deploymentTimeMs !== undefined && startTimeMs - deploymentTimeMs <= 60_000
+            ? deploymentTimeMs
+            : undefined,
+      },
+      this.#questioner,
+    )
     let timeline: TimelineEntry[] = []
     await this.#attempt(async () => {
       timeline = await this.#records.incidents.listTimeline(incident.id)
