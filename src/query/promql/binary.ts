@@ -206,12 +206,14 @@ class VectorOperation {
     return this.#result
   }
 
+  // With group_right upstream fills by role, not by side: fill_right stands in for a missing series on
+  // the "one" side, though that is the left. Its tests hold it to that, and so do ours.
   get #fillMany(): number | undefined {
-    return this.#isSwapped ? this.#node.matching.fillRight : this.#node.matching.fillLeft
+    return this.#node.matching.fillLeft
   }
 
   get #fillOne(): number | undefined {
-    return this.#isSwapped ? this.#node.matching.fillLeft : this.#node.matching.fillRight
+    return this.#node.matching.fillRight
   }
 
   #combineGroup(group: MatchGroup): void {
@@ -252,24 +254,23 @@ class VectorOperation {
     const one = this.#findOne(group, step)
     const oneLabels = one === undefined ? group.labels : this.#one.labels[one]!
     const oneValue = one === undefined ? this.#fillOne : cellOf(this.#one, one * stepCount + step)
-    let isMatched = false
-    let writtenCount = 0
+    let matchCount = 0
     for (const row of group.many) {
       const cell = row * stepCount + step
       if (this.#many.presence[cell] === isAbsent) continue
-      isMatched = true
+      matchCount++
       if (oneValue === undefined) continue
-      const value = this.#combine(cellOf(this.#many, cell), oneValue)
-      if (value === undefined) continue
-      if (writtenCount++ > 0 && this.#node.matching.cardinality === 'one-to-one') {
+      if (matchCount > 1 && this.#node.matching.cardinality === 'one-to-one') {
         throw executionError(
           'multiple matches for labels: many-to-one matching must be explicit (group_left/group_right)',
         )
       }
+      const value = this.#combine(cellOf(this.#many, cell), oneValue)
+      if (value === undefined) continue
       const isDropped = this.#many.isNameDropped[row]!
       this.#write(this.#baseOf(this.#many.labels[row]!, oneLabels, isDropped) + step, value)
     }
-    if (isMatched || one === undefined || this.#fillMany === undefined) return
+    if (matchCount > 0 || one === undefined || this.#fillMany === undefined) return
     const value = this.#combine(this.#fillMany, oneValue!)
     if (value !== undefined) this.#write(this.#baseOf(group.labels, oneLabels, false) + step, value)
   }

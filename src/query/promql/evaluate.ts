@@ -102,7 +102,9 @@ function toSeries(
     timeMs[count] = parts.times[step]!
     kept[count] = value[step]!
     const found = block.histogram?.[base + step]
-    if (found !== undefined) histogram[count] = found
+    // A subquery may skip or repeat samples; what they said of their neighbours no longer holds.
+    if (found !== undefined)
+      histogram[count] = found.resetHint === 'gauge' ? found : { ...found, resetHint: 'unknown' }
     count++
   }
   const hasHistograms = histogram.length > 0

@@ -76,10 +76,9 @@ function pickAny(
     if (found === undefined && isStaleAt(bits, index)) continue
     const cell = out.base + step
     if (out.as === 'time') out.block.setFloat(cell, timeMs[index]! / 1000)
-    else if (out.as === 'start-time') {
-      const start = columns.startTimeMs?.[index] ?? 0
-      if (start !== 0) out.block.setFloat(cell, start / 1000)
-    } else if (found !== undefined) out.block.setHistogram(cell, found)
+    else if (out.as === 'start-time')
+      out.block.setFloat(cell, (columns.startTimeMs?.[index] ?? 0) / 1000)
+    else if (found !== undefined) out.block.setHistogram(cell, found)
     else out.block.setFloat(cell, value[index]!)
   }
 }

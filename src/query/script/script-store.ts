@@ -6,6 +6,7 @@ import { customBoundsSchema, type Histogram } from '../../model/histogram.ts'
 import type { Labels } from '../../model/labels.ts'
 import { matchesAll } from '../../model/matcher.ts'
 import { bitsOf, setStaleAt } from '../../model/sample.ts'
+import { isReset } from '../promql/histogram/arithmetic.ts'
 import { noBuckets } from '../promql/histogram/bucket.ts'
 import { firstAfter } from '../promql/look.ts'
 import { parsePlainNumber } from '../promql/literal.ts'
@@ -164,6 +165,7 @@ function toColumns(labels: Labels, points: ReadonlyMap<number, Point>): SeriesCo
     else histogram[index] = point.value
     startTimeMs[index] = point.startTimeMs
   })
+  addHints(histogram)
   return {
     labels,
     count: sorted.length,
@@ -171,5 +173,16 @@ function toColumns(labels: Labels, points: ReadonlyMap<number, Point>): SeriesCo
     value,
     ...(histogram.some((found) => found !== undefined) ? { histogram } : {}),
     ...(startTimeMs.some((start) => start !== 0) ? { startTimeMs } : {}),
+  }
+}
+
+/** As Prometheus's store does: a sample that goes on from the one before says so. */
+function addHints(histogram: (Histogram | undefined)[]): void {
+  for (let index = histogram.length - 1; index > 0; index--) {
+    const current = histogram[index]
+    const previous = histogram[index - 1]
+    if (current?.resetHint !== 'unknown' || previous === undefined) continue
+    const goesOn = previous.resetHint !== 'gauge' && !isReset(current, previous)
+    if (goesOn) histogram[index] = { ...current, resetHint: 'not-reset' }
   }
 }

@@ -64,7 +64,7 @@ function smoothedSamples(window: Window): WindowSample[] {
   let last = first
   while (last + 1 < samples.length && samples[last]!.timeMs < rightTimeMs) last++
   const kept = samples.slice(first, last + 1)
-  const isOutside = kept[0]!.timeMs >= rightTimeMs || kept[kept.length - 1]!.timeMs <= leftTimeMs
+  const isOutside = kept[0]!.timeMs > rightTimeMs || kept[kept.length - 1]!.timeMs <= leftTimeMs
   return isOutside ? [] : kept
 }
 

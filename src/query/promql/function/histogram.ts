@@ -7,7 +7,7 @@
 import { customBoundsSchema, type Histogram } from '../../../model/histogram.ts'
 import type { Labels } from '../../../model/labels.ts'
 import { Block, isFloat, isHistogram } from '../block.ts'
-import type { Context } from '../context.ts'
+import { type Context, executionError } from '../context.ts'
 import { noBuckets } from '../histogram/bucket.ts'
 import { histogramFraction, histogramQuantile, histogramVariance } from '../histogram/statistic.ts'
 import { formatLabelNumber, parsePlainNumber } from '../literal.ts'
@@ -120,6 +120,8 @@ class RowMap {
       base = this.#block.addRow(labels, true)
       this.#bases.set(labels.key, base)
     }
+    if (this.#block.presence[base + step] === isFloat)
+      throw executionError('vector cannot contain metrics with the same labelset')
     this.#block.setFloat(base + step, value)
   }
 }

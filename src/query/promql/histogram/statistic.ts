@@ -39,7 +39,7 @@ export function histogramQuantile(ratio: number, histogram: Histogram): Quantile
     count += buckets[place]!.count
     if (buckets[place]!.count !== 0 && count >= rank) break
   }
-  if (place < 0) return plain(Number.NaN)
+  if (place < 0) return { value: Number.NaN, nan: hasNan ? 'result' : 'none' }
   let bucket = buckets[place]!
   if (hasCustomBounds(histogram)) {
     if (bucket.lower === -Infinity && bucket.upper <= 0) return plain(bucket.upper)
@@ -155,7 +155,7 @@ export function trimHistogram(
     const kept = keptPart(whole, lean, { bound, keep, isCustom })
     if (kept.count !== whole.count) isCut = true
     count += kept.count
-    if (kept.count !== 0) sum += kept.count * trimmedMiddle(kept, isCustom)
+    if (kept.count !== 0) sum += kept.count * trimmedMiddle(kept, isCustom || isZeroBucket(lean))
     return kept.count
   }
   const trimSide = (index: readonly number[], buckets: Bucket[]): Histogram['positive'] =>
@@ -197,9 +197,8 @@ function keptPart(
   return { lower: bound, upper: lean.upper, count: lean.count * share }
 }
 
-function trimmedMiddle(bucket: Bucket, isCustom: boolean): number {
+function trimmedMiddle(bucket: Bucket, isLinear: boolean): number {
   if (bucket.upper === Infinity) return bucket.lower
   if (bucket.lower === -Infinity) return bucket.upper
-  if (isCustom || isZeroBucket(bucket)) return (bucket.lower + bucket.upper) / 2
-  return middleOf(bucket, false)
+  return isLinear ? (bucket.lower + bucket.upper) / 2 : middleOf(bucket, false)
 }
