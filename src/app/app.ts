@@ -73,7 +73,11 @@ export class App {
 
   /** Starts everything; throws coded errors for what the user can mend. */
   static async start(options: AppOptions): Promise<App> {
-    const loaded = loadConfig({ file: options.configFile, overrides: options.overrides })
+    const loaded = loadConfig({
+      file: options.configFile,
+      overrides: options.overrides,
+      log: options.log,
+    })
     const listen = await resolveListen(loaded.config.server.listen, options)
     const dataDir = takeDataDir(options.dataDir)
     try {
@@ -158,7 +162,7 @@ export class App {
       clock,
       log: part('detect'),
       externalUrl,
-      configFile: loaded.file,
+      baseDir: loaded.baseDir,
     })
     const incidents = new IncidentDesk({
       alerts,

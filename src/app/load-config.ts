@@ -4,10 +4,22 @@
  */
 
 import { existsSync } from 'node:fs'
-import { resolve } from 'node:path'
-import { checkConfig, parseYaml, readConfigFile } from '../config/config.ts'
-import { checkAlertSettings } from '../alert/alert.ts'
-import { loadRuleGroups } from '../detect/detect.ts'
+import { dirname, resolve } from 'node:path'
+import { systemClock } from '../base/clock.ts'
+import { type Log, silentLog } from '../base/log.ts'
+import {
+  type ConfigProblem,
+  checkConfig,
+  makeConfigError,
+  type ParsedYaml,
+  parseYaml,
+  problemAt,
+  readConfigFile,
+} from '../config/config.ts'
+import { loadGroups } from '../detect/detect.ts'
+import { QueryEngine } from '../query/query.ts'
+import type { RouteSettings } from '../alert/settings.ts'
+import { MemoryStore } from '../store/store.ts'
 import { appErrors } from './errors.ts'
 import { type Config, configSchema } from './settings.ts'
 
@@ -16,6 +28,8 @@ export interface LoadedConfig {
   config: Config
   /** Absolute, or empty when the built-in defaults are in force. */
   file: string
+  /** Where relative paths in the configuration start: the file's folder. */
+  baseDir: string
   /** The text as written; secrets included, so never shown unredacted. */
   yaml: string
   ruleCount: number
@@ -25,17 +39,52 @@ export interface LoadedConfig {
 export function loadConfig(options: {
   file: string | undefined
   overrides: readonly string[]
+  log?: Log
 }): LoadedConfig {
   const file = options.file ?? (existsSync('shipwatch.yml') ? 'shipwatch.yml' : undefined)
   const yaml = file === undefined ? '' : readConfigFile(file)
   const parsed = parseYaml(yaml, file ?? 'built-in defaults')
   for (const text of options.overrides) applyOverride(parsed.value, text)
-  const path = file === undefined ? '' : resolve(file)
   const config = checkConfig(parsed, configSchema)
-  checkAlertSettings(config, parsed)
-  const groups = loadRuleGroups(config, path)
+  checkReceivers(config, parsed)
+  const path = file === undefined ? '' : resolve(file)
+  const baseDir = path === '' ? process.cwd() : dirname(path)
+  const groups = loadGroups(config, {
+    engine: makeParser(config),
+    log: options.log ?? silentLog,
+    baseDir,
+  })
   const ruleCount = groups.reduce((count, group) => count + group.rules.length, 0)
-  return { config, file: path, yaml, ruleCount }
+  return { config, file: path, baseDir, yaml, ruleCount }
+}
+
+/** An engine over nothing: it only parses. */
+function makeParser(settings: Config): QueryEngine {
+  const querier = new MemoryStore({ clock: systemClock })
+  return new QueryEngine({ querier, logs: undefined, settings, clock: systemClock, log: silentLog })
+}
+
+/** Every route must name a receiver that exists. */
+function checkReceivers(config: Config, parsed: ParsedYaml): void {
+  const names = new Set(config.receivers.map((receiver) => receiver.name))
+  const problems: ConfigProblem[] = []
+  const walk = (route: RouteSettings, path: PropertyKey[]): void => {
+    if (route.receiver !== undefined && !names.has(route.receiver)) {
+      const known =
+        names.size === 0 ? 'there are no receivers' : `there are ${[...names].join(', ')}`
+      problems.push(
+        problemAt(
+          parsed,
+          [...path, 'receiver'],
+          `there is no receiver "${route.receiver}"; ${known}`,
+        ),
+      )
+    }
+    for (const [index, child] of (route.routes ?? []).entries())
+      walk(child, [...path, 'routes', index])
+  }
+  if (config.route !== undefined) walk(config.route, ['route'])
+  if (problems.length > 0) throw makeConfigError(problems)
 }
 
 /** Sets `a.b.c=value` in plain parsed YAML; the value is JSON when it parses as JSON, else text. */

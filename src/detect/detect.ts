@@ -22,7 +22,7 @@ import { detectErrors } from './errors.ts'
 import { GroupRunner } from './group-runner.ts'
 import { dirtyRules, noDataAlerts, recordFailuresTotal, ruleCount } from './metrics.ts'
 import { Pace } from './pace.ts'
-import { parseRuleFile, type RuleGroup } from './rule-file.ts'
+import { type ExpressionParser, parseRuleFile, type RuleGroup } from './rule-file.ts'
 import { RuleMemory } from './rule-memory.ts'
 import { RuleRunner, type RuleSurroundings } from './rule-runner.ts'
 import { type RuleGroupView, viewGroup, viewPending } from './rule-view.ts'
@@ -333,7 +333,10 @@ function listRead(rule: RuleRunner, recordings: ReadonlyMap<string, RuleRunner[]
 }
 
 /** Reads all rule files; throws one error with every mistake of all of them. */
-function loadGroups(settings: DetectSettings, parts: DetectorParts): RuleGroup[] {
+export function loadGroups(
+  settings: DetectSettings,
+  parts: { engine: ExpressionParser; log: Log; baseDir?: string },
+): RuleGroup[] {
   const groups: RuleGroup[] = []
   const problems: ConfigProblem[] = []
   const read = (text: string, file: string): void => {

@@ -1,6 +1,5 @@
 /** `shipwatch check config`: reads the configuration and its rule files as serve would, and says every mistake. */
 
-import { loadConfig } from '../../app/load-config.ts'
 import { CodedError } from '../../base/error.ts'
 import { type Command, exitCodes } from './command.ts'
 
@@ -18,6 +17,8 @@ export const checkConfigCommand: Command = {
   },
   run: async (args, output) => {
     const file = args.words[0] ?? args.text('config') ?? 'shipwatch.yml'
+    // Loaded here, so that the other commands answer without loading every schema.
+    const { loadConfig } = await import('../../app/load-config.ts')
     try {
       const { ruleCount, config } = loadConfig({ file, overrides: [] })
       output.out(

@@ -1,7 +1,7 @@
 /** `shipwatch measure`: the one door for every suite that measures us against outside answers. */
 
 import { messageOf } from '../../base/error.ts'
-import { findSuite, suiteNames } from '../measure/measure.ts'
+import { findSuite, suiteNames } from '../measure/all.ts'
 import { type Command, exitCodes, UsageError } from './command.ts'
 
 /** Exit code 0 when the suite ran, whatever its score. */
@@ -9,7 +9,7 @@ export const measureCommand: Command = {
   name: 'measure',
   summary: 'Run a conformance suite and print its score.',
   operands: '<suite>',
-  details: `Suites: ${suiteNames().join(', ')}
+  details: `Suites: ${suiteNames.join(', ')}
 The last line with --json is {"suite":…,"passed":…,"total":…,"figures":{…}}.`,
   options: {
     from: {
@@ -28,15 +28,15 @@ The last line with --json is {"suite":…,"passed":…,"total":…,"figures":{�
   run: async (args, output) => {
     const name = args.words[0]
     const from = args.text('from')
-    const suite = name === undefined ? undefined : findSuite(name)
-    if (suite === undefined) throw new UsageError(`name a suite: ${suiteNames().join(', ')}`)
+    const suite = name === undefined ? undefined : await findSuite(name)
+    if (suite === undefined) throw new UsageError(`name a suite: ${suiteNames.join(', ')}`)
     if (from === undefined) throw new UsageError('--from is required')
     try {
       const out = args.text('out')
       const result = await suite({
         from,
         print: (line) => output.out(`${line}\n`),
-        isVerbose: args.has('failures'),
+        listsFailures: args.has('failures'),
         ...(out === undefined ? {} : { out }),
       })
       if (args.has('json')) output.out(`${JSON.stringify(result)}\n`)

@@ -1,6 +1,6 @@
 /** `shipwatch serve`: runs the whole product until it is told to stop. */
 
-import { App } from '../../app/app.ts'
+import type { App } from '../../app/app.ts'
 import { CodedError, messageOf } from '../../base/error.ts'
 import { openLog } from '../../base/log.ts'
 import {
@@ -58,6 +58,8 @@ machine. SIGHUP reloads the configuration, SIGTERM drains and stops.`,
     })
     let app: App
     try {
+      // Loaded here, so that the other commands answer without loading the whole product.
+      const { App } = await import('../../app/app.ts')
       app = await App.start({
         configFile: args.text('config'),
         dataDir: args.text('data-dir') ?? 'data',
