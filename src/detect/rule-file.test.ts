@@ -59,7 +59,7 @@ test('a rule file is read with everything that Prometheus allows', () => {
     ],
   )
   assert.equal(record!.kind, 'recording')
-  assert.ok(alert!.kind === 'alerting')
+  assert.ok(alert?.kind === 'alerting')
   assert.equal(alert.expression, '1')
   assert.equal(alert.holdMs, 600_000)
   assert.equal(alert.keepFiringMs, 300_000)
@@ -107,6 +107,15 @@ test('every mistake is named with its line and column, all at once', () => {
     '"g" is repeated',
   ])
     assert.ok(text.includes(part), part)
+})
+
+test('all documents of a file are read, and lines are counted through', () => {
+  const text = '---\ngroups:\n- name: a\n---\n# nothing\n---\ngroups:\n- name: b\n'
+  assert.deepEqual(
+    parseRuleFile(text, 'r.yml').map((group) => group.name),
+    ['a', 'b'],
+  )
+  assert.match(problemsOf(`${text}- name: a\n`)[0]!, /^9:3 "a" is repeated/)
 })
 
 test('unknown keys, wrong types and bad durations are refused', () => {

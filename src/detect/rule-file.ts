@@ -85,29 +85,45 @@ type RawRule = z.output<typeof ruleShape>
 type RawGroup = z.output<typeof groupShape>
 
 /**
- * Reads a rule file. Throws `CONFIG_INVALID` with the place of every mistake. Expressions are checked
- * when `parser` is given.
+ * Reads a rule file, all of its YAML documents. Throws `CONFIG_INVALID` with the place of every
+ * mistake. Expressions are checked when `parser` is given.
  */
 export function parseRuleFile(text: string, file: string, parser?: ExpressionParser): RuleGroup[] {
-  const parsed = parseYaml(text, file)
-  const raw = checkConfig({ ...parsed, value: parsed.value ?? {} }, fileShape)
-  const problems: ConfigProblem[] = []
   const names = new Set<string>()
+  const problems: ConfigProblem[] = []
   const groups: RuleGroup[] = []
-  for (const [index, group] of (raw.groups ?? []).entries()) {
-    const path = ['groups', index]
-    if (group.name === '') problems.push(problemAt(parsed, [...path, 'name'], 'must not be empty'))
-    else if (names.has(group.name)) {
-      problems.push(
-        problemAt(parsed, [...path, 'name'], `"${group.name}" is repeated in the same file`),
-      )
+  for (const document of splitDocuments(text)) {
+    const parsed = parseYaml(document, file)
+    const raw = checkConfig({ ...parsed, value: parsed.value ?? {} }, fileShape)
+    for (const [index, group] of (raw.groups ?? []).entries()) {
+      const path = ['groups', index]
+      const add = (message: string): void => {
+        problems.push(problemAt(parsed, [...path, 'name'], message))
+      }
+      if (group.name === '') add('must not be empty')
+      else if (names.has(group.name)) add(`"${group.name}" is repeated in the same file`)
+      names.add(group.name)
+      checkLabels(group.labels ?? {}, { parsed, path: [...path, 'labels'], problems })
+      groups.push(makeGroup(group, { file, path, parsed, parser, problems }))
     }
-    names.add(group.name)
-    checkLabels(group.labels ?? {}, { parsed, path: [...path, 'labels'], problems })
-    groups.push(makeGroup(group, { file, path, parsed, parser, problems }))
   }
   if (problems.length > 0) throw makeConfigError(problems)
   return groups
+}
+
+/** The documents between `---` lines; empty lines stand before each so that line numbers stay right. */
+function splitDocuments(text: string): string[] {
+  const documents: string[] = []
+  const lines = text.split('\n')
+  let start = 0
+  for (let index = 0; index <= lines.length; index++) {
+    if (index < lines.length && !/^---(\s|$)/.test(lines[index]!)) continue
+    const document = lines.slice(start, index)
+    if (document.some((line) => !/^\s*(#.*)?$/.test(line)))
+      documents.push('\n'.repeat(start) + document.join('\n'))
+    start = index + 1
+  }
+  return documents
 }
 
 interface GroupPlace {
