@@ -37,7 +37,7 @@ export { querySettings, type QuerySettings } from './settings.ts'
 export { parseScript } from './script/parse-script.ts'
 export { runScript } from './script/run-script.ts'
 export { ScriptStore } from './script/script-store.ts'
-export { parseSeriesLine } from './script/series-line.ts'
+export { parseMetric, parseSeriesLine } from './script/series-line.ts'
 export type { CaseOutcome } from './script/run-script.ts'
 export type { QueryElement, QuerySeries, QueryValue, SelectorReach }
 

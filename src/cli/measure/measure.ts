@@ -1,40 +1,27 @@
 /**
- * `shipwatch measure -- <suite> --from <folder>`: runs one suite of cases or data and says how much of
- * it is met. Each suite is one file here; this file knows what they have in common.
+ * `shipwatch measure <suite> --from <folder>`: runs one suite of cases or data and says how much of it is
+ * met. Each suite is one file here; suites bear the names of their folders.
  */
 
-/** What a suite found. */
-export interface MeasureResult {
-  suite: string
-  passed: number
-  total: number
-  /** Further numbers by name, such as shares by feature. */
-  figures: Record<string, number>
+import { measurePromqlCompliance } from './promql-compliance.ts'
+import { measurePromqltest } from './promqltest.ts'
+import type { MeasureOptions, MeasureResult } from './suite.ts'
+
+export type { MeasureOptions, MeasureResult }
+
+type Measure = (options: MeasureOptions) => Promise<MeasureResult>
+
+const suites = new Map<string, Measure>([
+  ['promql-compliance', measurePromqlCompliance],
+  ['promqltest', measurePromqltest],
+])
+
+/** The suite of a name, or `undefined` when there is none. */
+export function findSuite(name: string): Measure | undefined {
+  return suites.get(name)
 }
 
-/** What every suite gets. */
-export interface MeasureOptions {
-  /** The folder with the suite's cases. */
-  from: string
-  /** Where to write the answers in the scorer's form, for suites that have one. */
-  out?: string
-  /** Names every case that failed, with file and line. */
-  listsFailures?: boolean
-  print: (line: string) => void
-}
-
-/** A table of names with passed and total, aligned. */
-export function formatCounts(
-  title: string,
-  counts: ReadonlyMap<string, { passed: number; total: number }>,
-): string[] {
-  const width = Math.max(title.length, ...[...counts.keys()].map((name) => name.length))
-  const lines = [`${title.padEnd(width)}  passed   total       %`]
-  for (const [name, { passed, total }] of counts) {
-    const share = total === 0 ? '-' : ((passed / total) * 100).toFixed(1)
-    lines.push(
-      `${name.padEnd(width)}  ${String(passed).padStart(6)}  ${String(total).padStart(6)}  ${share.padStart(6)}`,
-    )
-  }
-  return lines
+/** Names of all suites, sorted. */
+export function suiteNames(): string[] {
+  return [...suites.keys()].sort()
 }

@@ -12,14 +12,14 @@ import {
   runScript,
   ScriptStore,
 } from '../../query/query.ts'
-import { formatCounts, type MeasureOptions, type MeasureResult } from './measure.ts'
+import { formatCounts, type MeasureOptions, type MeasureResult } from './suite.ts'
 
 type Counts = Map<string, { passed: number; total: number }>
 
 /** Runs every `*.test` file of a folder. */
 export async function measurePromqltest(options: MeasureOptions): Promise<MeasureResult> {
   const store = new ScriptStore()
-  const settings = { ...z.object(querySettings.top).parse({}), global: {} }
+  const settings = z.object(querySettings.top).parse({})
   const engine = new QueryEngine({
     querier: store,
     logs: undefined,

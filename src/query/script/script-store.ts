@@ -17,13 +17,25 @@ interface Point {
   startTimeMs: number
 }
 
+interface StoredSeries {
+  labels: Labels
+  points: Map<number, Point>
+  /** Made when first read; dropped when a point is added. */
+  columns: SeriesColumns | undefined
+}
+
 /** Holds what `load` commands bring. */
 export class ScriptStore implements Querier {
-  readonly #series = new Map<string, { labels: Labels; points: Map<number, Point> }>()
+  readonly #series = new Map<string, StoredSeries>()
 
   /** Drops everything. */
   clear(): void {
     this.#series.clear()
+  }
+
+  /** Adds one sample. */
+  add(labels: Labels, timeMs: number, value: number): void {
+    this.#pointsOf(labels).set(timeMs, { value, startTimeMs: 0 })
   }
 
   /** Adds a `load` command's samples; the last of equal series and times counts. */
@@ -47,9 +59,10 @@ export class ScriptStore implements Querier {
   #pointsOf(labels: Labels): Map<number, Point> {
     let held = this.#series.get(labels.key)
     if (held === undefined) {
-      held = { labels, points: new Map() }
+      held = { labels, points: new Map(), columns: undefined }
       this.#series.set(labels.key, held)
     }
+    held.columns = undefined
     return held.points
   }
 
@@ -86,9 +99,11 @@ export class ScriptStore implements Querier {
 
   selectRecent(selection: Selection): SeriesColumns[] {
     const found: SeriesColumns[] = []
-    for (const { labels, points } of this.#series.values()) {
+    for (const stored of this.#series.values()) {
+      const { labels } = stored
       if (!matchesAll(selection.matchers, labels)) continue
-      const columns = toColumns(labels, points)
+      stored.columns ??= toColumns(labels, stored.points)
+      const { columns } = stored
       const from = firstAfter(columns.timeMs, columns.count, selection.startTimeMs - 1)
       const to = firstAfter(columns.timeMs, columns.count, selection.endTimeMs)
       if (from >= to) continue
