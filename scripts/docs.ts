@@ -39,7 +39,9 @@ export async function renderReference(): Promise<Map<string, string>> {
 
 function renderSettings(rows: SettingDescription[]): string {
   const sections = new Map<string, SettingDescription[]>()
+  const isRefused = (row: SettingDescription): boolean => /not supported yet/i.test(row.description)
   for (const row of rows) {
+    if (isRefused(row)) continue
     const name = /^[^.[]+/.exec(row.path)?.[0] ?? row.path
     sections.set(name, [...(sections.get(name) ?? []), row])
   }
@@ -67,6 +69,12 @@ function renderSettings(rows: SettingDescription[]): string {
     ])
     parts.push(renderTable(['setting', 'type', 'default', 'meaning'], table))
   }
+  const names = rows.filter(isRefused).map((row) => `\`${row.path}\``)
+  parts.push(
+    '## Not supported yet',
+    'Known from Prometheus and Alertmanager, and refused with a message instead of being ignored: ' +
+      `${names.join(', ')}.`,
+  )
   return joinParts(parts)
 }
 
@@ -85,9 +93,8 @@ function renderErrors(): string {
       const retired = row.retired ? ' **Retired:** no longer thrown.' : ''
       parts.push(
         `### ${row.code}`,
-        `${row.template.trim() === '' ? '(the text of the case)' : row.template}\n` +
-          `— *${row.kind}*, status ${row.status}${retry}.${retired}`,
-        `What to do: ${row.hint}`,
+        `> ${escapeTags(row.template.replaceAll('\n', ' '))}`,
+        `Kind *${row.kind}*, status ${row.status}${retry}.${retired} ${escapeTags(row.hint)}`,
       )
     }
   }
@@ -138,8 +145,13 @@ function renderCommands(): string {
 
 function renderTable(heads: string[], rows: string[][]): string {
   const line = (cells: string[]): string =>
-    `| ${cells.map((cell) => cell.replaceAll('|', '\\|').replaceAll('\n', ' ')).join(' | ')} |`
+    `| ${cells.map((cell) => escapeTags(cell.replaceAll('|', '\\|').replaceAll('\n', ' '))).join(' | ')} |`
   return [line(heads), line(heads.map(() => '---')), ...rows.map(line)].join('\n')
+}
+
+/** A word in angle brackets would be taken for a tag of HTML. */
+function escapeTags(text: string): string {
+  return text.replace(/<(?=[a-z/])/gi, '\\<')
 }
 
 function groupBy<Row>(rows: Row[], keyOf: (row: Row) => string): [string, Row[]][] {

@@ -43,6 +43,7 @@ describe('a rule on documents refuses', () => {
 
   test('a path that does not exist', () => {
     check(findMissingPaths(page('`src/main.ts` and `src/other.ts`')), /src\/other\.ts/)
+    check(findMissingPaths(page('`store/gone.ts` and `x/gone.ts`')), /store\/gone\.ts/)
     check(findMissingPaths(page('`src/<stage>/errors.ts`, `src/*.ts`, `src/`')))
   })
 
@@ -119,7 +120,7 @@ describe('in this repository', async () => {
         row.type === 'counter',
         `${row.name} is a ${row.type}`,
       )
-      assert.match(row.help, /\w\.$/, `${row.name} needs a sentence that ends in a stop`)
+      assert.match(row.help, /\S\.$/, `${row.name} needs a sentence that ends in a stop`)
     }
     assert.equal(new Set(rows.map((row) => row.name)).size, rows.length)
   })
