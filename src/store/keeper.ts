@@ -56,6 +56,8 @@ export class Keeper {
   #isClosed = false
   #isFailing = false
   #hasForgotten = false
+  #isMeasured = false
+  #savedCheckpoint: Checkpoint | undefined
   #metadataVersion = 0
   #lastRotateMs: number
   /** Segments up to this one may be in the engine, wholly or in part. */
@@ -102,7 +104,11 @@ export class Keeper {
       if (running === undefined) break
       await running
     }
-    this.#running = this.#flushSealed().finally(() => {
+    const work = async (): Promise<void> => {
+      await this.#flushSealed()
+      await this.#measure()
+    }
+    this.#running = work().finally(() => {
       this.#running = undefined
     })
     await this.#running
@@ -160,6 +166,8 @@ export class Keeper {
   async #flushSealed(): Promise<void> {
     const { journal, flusher, logs, clock } = this.#parts
     for (const segment of journal.listSealed()) {
+      if (this.#isClosed) return
+      this.#isMeasured = false
       const startMs = clock.monotonicMs()
       const isMaybeDone = segment.number <= this.#triedNumber
       this.#triedNumber = Math.max(this.#triedNumber, segment.number)
@@ -219,10 +227,7 @@ export class Keeper {
 
   async #retain(): Promise<void> {
     const { clock, engine, log } = this.#parts
-    const measured = await measureEngine(engine)
-    this.engineBytes = measured.bytes
-    this.engineOldestTimeMs = measured.oldestTimeMs
-    storeMetrics.engineBytes.set(measured.bytes)
+    if (!this.#isMeasured) await this.#measure()
     if (clock.monotonicMs() - this.#lastRetentionMs < retentionTurnMs) return
     this.#lastRetentionMs = clock.monotonicMs()
     const beforeTimeMs = clock.nowTimeMs() - this.#settings.retention
@@ -232,12 +237,21 @@ export class Keeper {
     }
   }
 
+  async #measure(): Promise<void> {
+    const measured = await measureEngine(this.#parts.engine)
+    this.#isMeasured = true
+    this.engineBytes = measured.bytes
+    this.engineOldestTimeMs = measured.oldestTimeMs
+    storeMetrics.engineBytes.set(measured.bytes)
+  }
+
   #saveCheckpoint(): void {
-    const checkpoint: Checkpoint = {
-      coveredTimeMs: this.#parts.head.coveredTimeMs,
-      nextSequence: this.#parts.nextSequence(),
-    }
-    writeCheckpoint(this.#parts.directory, checkpoint)
+    const { coveredTimeMs } = this.#parts.head
+    const nextSequence = this.#parts.nextSequence()
+    const saved = this.#savedCheckpoint
+    if (saved?.coveredTimeMs === coveredTimeMs && saved.nextSequence === nextSequence) return
+    writeCheckpoint(this.#parts.directory, { coveredTimeMs, nextSequence })
+    this.#savedCheckpoint = { coveredTimeMs, nextSequence }
   }
 
   #saveMetadata(): void {

@@ -474,3 +474,56 @@ test('series that ended give their numbers back, and these never mix up series',
   }
   await store.close()
 })
+
+test('memory gives up its oldest part when it is too full, and nothing is missing from answers', async () => {
+  const clock = new VirtualClock(startTimeMs)
+  const small = { ...settings, store: { ...settings.store, memory_size_max: 40_000 } }
+  const store = await openStore({ dataDir: newDirectory(), clock, settings: small })
+  const labels = makeLabels({ __name__: 'm' })
+  const rows: [number, number][] = []
+  for (let index = 0; index < 7_000; index++)
+    rows.push([startTimeMs - 7_000_000 + index * 1_000, index])
+  await add(store, labels, rows)
+  assert.ok(store.selectRecent(everything), 'all in memory at first')
+  await store.flush()
+  assert.equal(store.selectRecent(everything), undefined)
+  const recent = store.selectRecent({ ...everything, startTimeMs: startTimeMs - 300_000 })
+  assert.equal(recent?.[0]?.count, 300, 'the last minutes stay, whatever the limit')
+  assert.deepEqual(await rowsOf(store), rows)
+  const late = await add(store, makeLabels({ __name__: 'n' }), [[startTimeMs - 7_000_000, 1]])
+  assert.deepEqual(late.reasons, { 'too-old': 1 })
+  assert.ok(store.stats().engineBytes > 0)
+  assert.equal(store.stats().oldestTimeMs, startTimeMs - 7_000_000)
+})
+
+test('under journal_sync: always, names and rows are on the disk before the acknowledgement', async () => {
+  const unsynced = new Set<string>()
+  let syncCount = 0
+  const always = { ...settings, store: { ...settings.store, journal_sync: 'always' as const } }
+  const store = await openStore({
+    dataDir: newDirectory(),
+    clock: new VirtualClock(startTimeMs),
+    settings: always,
+    openEngine: () => Promise.reject(new Error('not needed')),
+    makeJournalFile: async (path) => {
+      const file = await makeDiskFile(path)
+      return {
+        ...file,
+        write: async (bytes, offset) => {
+          unsynced.add(path)
+          await file.write(bytes, offset)
+        },
+        sync: async () => {
+          await file.sync()
+          syncCount++
+          unsynced.delete(path)
+        },
+      }
+    },
+  })
+  for (let index = 0; index < 3; index++) {
+    await add(store, makeLabels({ __name__: `m${index}` }), [[startTimeMs, 1]])
+    assert.deepEqual([...unsynced], [])
+  }
+  assert.equal(syncCount, 6, 'the series log and the segment, three times')
+})

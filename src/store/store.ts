@@ -142,6 +142,7 @@ export class Store implements Appender, Querier, ArrivalFeed, LogQuerier {
       log,
       makeFile,
       prepare: () => this.#seriesLog.write(),
+      syncNames: () => this.#seriesLog.sync(),
       onSealed: () => this.#keeper?.wake(),
     })
     this.#engine = new Engine({
@@ -376,7 +377,7 @@ export class Store implements Appender, Querier, ArrivalFeed, LogQuerier {
     }
     const older = await orNone(
       new Map<bigint, Labels>(),
-      this.#engineLogs.streams(matchers, startTimeNs, endTimeNs),
+      this.#engineLogs.streams({ matchers, startTimeNs, endTimeNs }),
     )
     for (const labels of older.values()) found.set(labels.key, labels)
     return [...found.values()]
@@ -436,8 +437,9 @@ export class Store implements Appender, Querier, ArrivalFeed, LogQuerier {
   }
 
   async #close(): Promise<void> {
-    await this.#journal.close()
+    // The keeper first: a segment closed now waits in the journal for the next start.
     await this.#keeper!.stop()
+    await this.#journal.close()
     await this.#seriesLog.close()
     await this.#engine.close()
     await this.#records.close()

@@ -14,6 +14,14 @@ import { dayNs } from './tables.ts'
 /** Streams that one query may touch. */
 const streamCountMax = 100_000
 
+/** Which streams: the part of a log selection that does not look at lines. */
+export interface StreamScope {
+  matchers: readonly Matcher[]
+  startTimeNs: bigint
+  endTimeNs: bigint
+  signal?: AbortSignal
+}
+
 /** Lines of the engine. `sequenceEnd` in every question: lines from there on are asked of memory. */
 export class EngineLogs {
   readonly #engine: Engine
@@ -24,12 +32,7 @@ export class EngineLogs {
 
   /** Lines in the selection's direction, at most its limit. */
   async select(selection: LogSelection, sequenceEnd: number | undefined): Promise<NumberedLine[]> {
-    const streams = await this.streams(
-      selection.matchers,
-      selection.startTimeNs,
-      selection.endTimeNs,
-      selection.signal,
-    )
+    const streams = await this.streams(selection)
     if (streams.size === 0) return []
     const order = selection.direction === 'forward' ? 'ASC' : 'DESC'
     const blocks = await this.#engine.query(
@@ -70,8 +73,8 @@ export class EngineLogs {
     stepMs: number,
     into: { table: VolumeTable; sequenceEnd: number | undefined },
   ): Promise<void> {
-    const { matchers, startTimeNs, endTimeNs, signal } = selection
-    const streams = await this.streams(matchers, startTimeNs, endTimeNs, signal)
+    const { startTimeNs, signal } = selection
+    const streams = await this.streams(selection)
     if (streams.size === 0) return
     const conditions = conditionsFor(selection, { streams, sequenceEnd: into.sequenceEnd })
     const blocks = await this.#engine.query(
@@ -87,12 +90,8 @@ export class EngineLogs {
   }
 
   /** Streams with lines on the days of the range. */
-  async streams(
-    matchers: readonly Matcher[],
-    startTimeNs: bigint,
-    endTimeNs: bigint,
-    signal?: AbortSignal,
-  ): Promise<Map<bigint, Labels>> {
+  async streams(scope: StreamScope): Promise<Map<bigint, Labels>> {
+    const { matchers, startTimeNs, endTimeNs, signal } = scope
     const conditions = [`day >= ${dayOf(startTimeNs)}`, `day <= ${dayOf(endTimeNs)}`]
     for (const matcher of matchers) {
       // A stream has no metric column: its name, if any, is a label like the others.

@@ -43,6 +43,8 @@ export class Engine {
   #runningCount = 0
   #waiting: (() => void)[] = []
   #isUp: boolean | undefined
+  /** Everything that was asked and is not answered, waiting included. */
+  #runs = new Set<Promise<unknown>>()
 
   constructor(options: { open: OpenConnection; clock: Clock; log: Log }) {
     this.#open = options.open
@@ -81,7 +83,7 @@ export class Engine {
     this.#isClosed = true
     this.#timer?.cancel()
     await this.#opening
-    while (this.#runningCount > 0) await this.#takeTurn().then(() => this.#giveTurn())
+    while (this.#runs.size > 0) await Promise.allSettled(this.#runs)
     const connection = this.#connection
     this.#connection = undefined
     await connection?.close()
@@ -101,6 +103,19 @@ export class Engine {
   }
 
   async #run<Value>(
+    sql: string,
+    work: (client: ClickHouseClient) => Promise<Value>,
+  ): Promise<Value> {
+    const run = this.#runInTurn(sql, work)
+    this.#runs.add(run)
+    try {
+      return await run
+    } finally {
+      this.#runs.delete(run)
+    }
+  }
+
+  async #runInTurn<Value>(
     sql: string,
     work: (client: ClickHouseClient) => Promise<Value>,
   ): Promise<Value> {

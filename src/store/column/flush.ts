@@ -109,12 +109,18 @@ export class Flusher {
     if (segment.lineCount === 0) return done
     let first = Infinity
     let last = Number.NEGATIVE_INFINITY
+    let minTimeNs = 2n ** 62n
+    let maxTimeNs = -minTimeNs
     const reader = new RecordFileReader(await readFile(segment.path))
     const visitor: RecordVisitor = {
       onSamples: () => undefined,
       onLines: (batch, firstSequence) => {
         first = Math.min(first, firstSequence)
         last = Math.max(last, firstSequence + batch.count - 1)
+        for (const timeNs of batch.timeNs) {
+          if (timeNs < minTimeNs) minTimeNs = timeNs
+          if (timeNs > maxTimeNs) maxTimeNs = timeNs
+        }
       },
       onSymbol: () => undefined,
       onSeries: () => undefined,
@@ -123,7 +129,7 @@ export class Flusher {
     let isMore = true
     while (isMore) isMore = reader.next(visitor)
     const blocks = await this.#engine.query(
-      `SELECT sequence FROM line WHERE sequence >= ${first} AND sequence <= ${last}`,
+      `SELECT sequence FROM line WHERE sequence >= ${first} AND sequence <= ${last} AND time >= ${minTimeNs} AND time <= ${maxTimeNs}`,
     )
     for (const block of blocks) {
       for (const sequence of block.columns[0] as BigInt64Array) done.add(Number(sequence))

@@ -24,16 +24,26 @@ export async function dropDaysBefore(engine: Engine, timeMs: number): Promise<Ma
   return dropped
 }
 
-/** Bytes of all tables on disk, and the time of the oldest sample. */
+/** Bytes of all tables on disk, and the time of the oldest sample. Looks at no more than one day. */
 export async function measureEngine(
   engine: Engine,
 ): Promise<{ bytes: number; oldestTimeMs: number | undefined }> {
-  const sizes = await engine.query(
-    'SELECT sum(bytes_on_disk) FROM system.parts WHERE active AND database = currentDatabase()',
+  const parts = await engine.query(
+    'SELECT table, partition, sum(bytes_on_disk) FROM system.parts WHERE active AND database = currentDatabase() GROUP BY table, partition',
   )
-  const oldest = await engine.query('SELECT min(time), count() FROM sample')
-  const bytes = Number((sizes[0]?.columns[0] as BigUint64Array | undefined)?.[0] ?? 0n)
-  const [time, count] = (oldest[0]?.columns ?? []) as [BigInt64Array?, BigUint64Array?]
-  const isEmpty = (count?.[0] ?? 0n) === 0n
-  return { bytes, oldestTimeMs: isEmpty ? undefined : Number(time![0]!) }
+  let bytes = 0
+  let firstDay = Infinity
+  for (const block of parts) {
+    const [tables, partitions, sizes] = block.columns as [string[], string[], BigUint64Array]
+    for (let row = 0; row < block.rowCount; row++) {
+      bytes += Number(sizes[row]!)
+      if (tables[row] === 'sample') firstDay = Math.min(firstDay, Number(partitions[row]))
+    }
+  }
+  if (!Number.isFinite(firstDay)) return { bytes, oldestTimeMs: undefined }
+  const oldest = await engine.query(
+    `SELECT min(time) FROM sample WHERE time >= ${firstDay * dayMs} AND time < ${(firstDay + 1) * dayMs}`,
+  )
+  const time = (oldest[0]?.columns[0] as BigInt64Array | undefined)?.[0]
+  return { bytes, oldestTimeMs: time === undefined ? undefined : Number(time) }
 }

@@ -132,11 +132,6 @@ export class ChunkPool {
     return this.#timeAt(one, place, one.count[place]! - 1)
   }
 
-  /** How many samples a chunk holds. */
-  countOf(chunk: number): number {
-    return this.#classes[chunk >>> classShift]!.count[chunk & placeMask]!
-  }
-
   /** Rows `[from, to)` of a chunk that have start ≤ time ≤ end, as `from * 256 + to`. */
   range(chunk: number, startTimeMs: number, endTimeMs: number): number {
     const one = this.#classes[chunk >>> classShift]!

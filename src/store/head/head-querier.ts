@@ -38,7 +38,7 @@ export function selectFromHead(head: Head, selection: Selection): SeriesColumns[
 }
 
 /** Numbers of the series with at least one sample in the range. */
-export function seriesInRange(head: Head, selection: Selection): SeriesId[] {
+function seriesInRange(head: Head, selection: Selection): SeriesId[] {
   const found: SeriesId[] = []
   for (const id of head.index.match(selection.matchers)) {
     if (head.hasSample(id, selection.startTimeMs, selection.endTimeMs)) found.push(id)

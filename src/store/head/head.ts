@@ -300,6 +300,8 @@ export class Head {
         continue
       }
       this.#last[id] = noChunk
+      // A row that was checked and is on its way to the journal.
+      if (this.#lastTimeMs[id]! >= timeMs) continue
       // A series may have been announced with its first sample still on the way: two rounds' grace.
       const rounds = Math.min(255, this.#emptyRounds[id]! + 1)
       this.#emptyRounds[id] = rounds

@@ -87,15 +87,6 @@ export class LogHead {
     return this.#held[0]?.firstSequence
   }
 
-  /** Time of the oldest line, or `undefined`. */
-  oldestTimeNs(): bigint | undefined {
-    let oldest: bigint | undefined
-    for (const held of this.#held) {
-      if (oldest === undefined || held.minTimeNs < oldest) oldest = held.minTimeNs
-    }
-    return oldest
-  }
-
   /** Lines of the selection in its direction, at most its limit. */
   select(selection: LogSelection): NumberedLine[] {
     const found: NumberedLine[] = []
@@ -225,7 +216,7 @@ function isSameLine(a: NumberedLine, b: NumberedLine): boolean {
 }
 
 /** One test for all line filters. */
-export function makeLineTest(filters: readonly LogFilter[]): (line: string) => boolean {
+function makeLineTest(filters: readonly LogFilter[]): (line: string) => boolean {
   const tests = filters.map(({ operator, value }) => {
     if (operator === '|=') return (line: string) => line.includes(value)
     if (operator === '!=') return (line: string) => !line.includes(value)

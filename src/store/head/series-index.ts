@@ -29,7 +29,7 @@ export class SeriesIndex {
   /** 1 where a number stands for a series. */
   isLive: Uint8Array = new Uint8Array(1_024)
   #offset: Uint32Array = new Uint32Array(1_024)
-  #size: Uint16Array = new Uint16Array(1_024)
+  #size: Uint32Array = new Uint32Array(1_024)
   #arena: Uint32Array = new Uint32Array(16_384)
   #arenaEnd = 0
   #table: Uint32Array = new Uint32Array(4_096)
@@ -104,13 +104,18 @@ export class SeriesIndex {
 
   /** As `labelsOf`, but not kept: for passes over everything. */
   makeLabelsOf(id: SeriesId): Labels {
-    return new Labels(this.symbolsOf(id).map((symbol) => this.symbols.textOf(symbol)))
+    const offset = this.#offset[id]!
+    const size = this.#size[id]!
+    const pairs = new Array<string>(size)
+    for (let index = 0; index < size; index++) {
+      pairs[index] = this.symbols.textOf(this.#arena[offset + index]!)
+    }
+    return new Labels(pairs)
   }
 
   /** The symbols of a set, name and value in turn. */
   symbolsOf(id: SeriesId): number[] {
-    const offset = this.#offset[id]!
-    return Array.from(this.#arena.subarray(offset, offset + this.#size[id]!))
+    return listFrom(this.#arena, this.#offset[id]!, this.#size[id]!)
   }
 
   /** Makes sure that `identities` has the series. */
@@ -273,7 +278,7 @@ export class SeriesIndex {
     if (id >= this.#offset.length) {
       const capacity = Math.max(id + 1, this.#offset.length * 2)
       this.#offset = grow(this.#offset, new Uint32Array(capacity))
-      this.#size = grow(this.#size, new Uint16Array(capacity))
+      this.#size = grow(this.#size, new Uint32Array(capacity))
       this.isLive = grow(this.isLive, new Uint8Array(capacity))
       this.identities = grow(this.identities, new Uint32Array(capacity * 3))
     }
@@ -301,8 +306,15 @@ export function hashMetric(metric: string): number {
   return state.low
 }
 
+/** A part of a column as a plain list; several times faster than `Array.from` of a view. */
+export function listFrom(column: Uint32Array, offset: number, size: number): number[] {
+  const list = new Array<number>(size)
+  for (let index = 0; index < size; index++) list[index] = column[offset + index]!
+  return list
+}
+
 /** Copies `from` into the larger `to` and answers `to`. */
-export function grow<Column extends Uint8Array | Uint16Array | Uint32Array | Float64Array>(
+export function grow<Column extends Uint8Array | Uint32Array | Float64Array>(
   from: Column,
   to: Column,
 ): Column {

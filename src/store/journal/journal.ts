@@ -71,6 +71,7 @@ export class Journal {
   readonly #log: Log
   readonly #makeFile: MakeJournalFile
   readonly #prepare: () => Promise<void>
+  readonly #syncNames: () => Promise<void>
   #settings: JournalSettings
   #segments: Segment[] = []
   #file: JournalFile | undefined
@@ -84,7 +85,10 @@ export class Journal {
   #isFailing = false
   #onSealed: () => void
 
-  /** `prepare` runs before each write: what entries rely on (their series) must be on disk when it resolves. */
+  /**
+   * `prepare` runs before each write: what entries rely on (their series) must be written when it
+   * resolves. `syncNames` brings the same to the disk and runs before each sync.
+   */
   constructor(options: {
     directory: string
     settings: JournalSettings
@@ -92,6 +96,7 @@ export class Journal {
     log: Log
     makeFile: MakeJournalFile
     prepare: () => Promise<void>
+    syncNames: () => Promise<void>
     onSealed: () => void
   }) {
     this.#directory = options.directory
@@ -100,6 +105,7 @@ export class Journal {
     this.#log = options.log
     this.#makeFile = options.makeFile
     this.#prepare = options.prepare
+    this.#syncNames = options.syncNames
     this.#onSealed = options.onSealed
     mkdirSync(options.directory, { recursive: true })
   }
@@ -268,7 +274,7 @@ export class Journal {
     const bytes = this.#writer.bytes()
     try {
       if (bytes.length > 0) await file.write(bytes, segment.bytes)
-      if (this.#settings.sync === 'always') await file.sync()
+      if (this.#settings.sync === 'always') await this.#sync(file)
     } catch (thrown) {
       Object.assign(segment, before)
       await this.#cutOff(segment, file)
@@ -335,7 +341,7 @@ export class Journal {
     if (file === undefined) return
     this.#file = undefined
     try {
-      await file.sync()
+      await this.#sync(file)
     } catch (thrown) {
       this.#log.error({ reason: messageOf(thrown) }, 'A journal segment could not be synced.')
     } finally {
@@ -344,13 +350,18 @@ export class Journal {
     }
   }
 
+  async #sync(file: JournalFile): Promise<void> {
+    await this.#syncNames()
+    await file.sync()
+  }
+
   #planSync(): void {
     if (this.#settings.sync === 'always' || this.#syncTimer !== undefined) return
     this.#syncTimer = this.#clock.after(this.#settings.sync, () => {
       this.#syncTimer = undefined
       const file = this.#file
       if (file === undefined) return
-      file.sync().catch((thrown: unknown) => {
+      this.#sync(file).catch((thrown: unknown) => {
         // A segment that was closed meanwhile was synced by closing.
         if (this.#file === file) {
           this.#log.error({ reason: messageOf(thrown) }, 'The journal could not be synced.')

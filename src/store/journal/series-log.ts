@@ -12,9 +12,11 @@ import { mkdirSync, readdirSync, rmSync, statSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setImmediate } from 'node:timers/promises'
+import { syncDirectory } from '../../base/files.ts'
 import type { Log } from '../../base/log.ts'
 import type { SeriesId } from '../../model/sample.ts'
 import type { Head } from '../head/head.ts'
+import { listFrom } from '../head/series-index.ts'
 import { storeMetrics } from '../metrics.ts'
 import type { JournalFile, MakeJournalFile } from './journal-file.ts'
 import { fileHeader, RecordWriter, readRecords } from './record-format.ts'
@@ -35,6 +37,7 @@ export class SeriesLog {
   #nextNumber = 1
   /** Bytes of good records in the newest file. */
   #end = 0
+  #isDirty = false
   #oldBytes = 0
   #added: SeriesId[] = []
   #removed: SeriesId[] = []
@@ -153,6 +156,8 @@ export class SeriesLog {
       })
       await setImmediate()
     }
+    // The old files go only when the new one is safe.
+    await this.#enqueue(() => this.sync())
     for (const path of old) rmSync(path, { force: true })
     this.#paths = this.#paths.filter((path) => !old.includes(path))
     this.#oldBytes = 0
@@ -161,14 +166,22 @@ export class SeriesLog {
   /** Writes what is noted, syncs and closes. */
   async close(): Promise<void> {
     await this.write()
-    await this.#file?.sync()
+    await this.sync()
     await this.#file?.close()
     this.#file = undefined
   }
 
   /** Brings what was written to the disk. */
   async sync(): Promise<void> {
-    await this.#file?.sync()
+    const file = this.#file
+    if (file === undefined || !this.#isDirty) return
+    this.#isDirty = false
+    try {
+      await file.sync()
+    } catch (thrown) {
+      this.#isDirty = true
+      throw thrown
+    }
   }
 
   #enqueue(action: () => Promise<void>): Promise<void> {
@@ -178,6 +191,7 @@ export class SeriesLog {
   }
 
   async #begin(): Promise<void> {
+    await this.sync()
     await this.#file?.close()
     this.#file = undefined
     this.#oldBytes += this.#end
@@ -192,6 +206,7 @@ export class SeriesLog {
       rmSync(path, { force: true })
       throw thrown
     }
+    syncDirectory(this.#directory)
     this.#paths.push(path)
     this.#file = file
     this.#end = fileHeader.length
@@ -219,6 +234,7 @@ export class SeriesLog {
       for (const symbol of symbols) this.#isWritten[symbol] = 0
       throw thrown
     }
+    this.#isDirty = true
     this.#end += bytes.length
     this.#entryCount += added.length
   }
@@ -272,7 +288,7 @@ class SeriesTable {
       const offset = this.#offset[id]!
       if (offset < 0) continue
       const size = this.#arena[offset]!
-      visit(id, Array.from(this.#arena.subarray(offset + 1, offset + 1 + size)))
+      visit(id, listFrom(this.#arena, offset + 1, size))
     }
   }
 }
