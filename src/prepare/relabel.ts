@@ -9,10 +9,10 @@
 import { createHash } from 'node:crypto'
 import { compilePattern, type Pattern, type PatternGroups } from '../base/regexp.ts'
 import { z } from '../config/schema.ts'
-import { Labels, labelsFromPairs } from '../model/labels.ts'
+import { type Labels, labelsFromPairs } from '../model/labels.ts'
 
 /** The actions of a relabel rule. */
-export const relabelActions = [
+const relabelActions = [
   'replace',
   'keep',
   'drop',
@@ -26,7 +26,7 @@ export const relabelActions = [
   'uppercase',
 ] as const
 /** One of `relabelActions`. */
-export type RelabelAction = (typeof relabelActions)[number]
+type RelabelAction = (typeof relabelActions)[number]
 
 const defaultRegex = '(.*)'
 
@@ -228,13 +228,13 @@ function setLabel(map: Map<string, string>, name: string, value: string): void {
 }
 
 /** `md5(value)`, bytes 8..15 as a big-endian unsigned integer, modulo `modulus`. */
-export function hashModulo(value: string, modulus: number): string {
+function hashModulo(value: string, modulus: number): string {
   const sum = createHash('md5').update(value).digest()
   return String(sum.readBigUInt64BE(8) % BigInt(modulus))
 }
 
 /** Go's `Regexp.Expand`: `$name` takes the longest run of letters, digits, `_`; unknown names give nothing. */
-export function expandTemplate(template: string, groups: PatternGroups): string {
+function expandTemplate(template: string, groups: PatternGroups): string {
   if (!template.includes('$')) return template
   let text = ''
   let index = 0
@@ -259,14 +259,4 @@ export function expandTemplate(template: string, groups: PatternGroups): string 
     index = dollar + 1 + match[0].length
   }
   return text
-}
-
-/** `labels` without the names that begin with `__`, save the metric's. */
-export function dropHiddenLabels(labels: Labels): Labels {
-  const pairs: string[] = []
-  for (let index = 0; index < labels.pairs.length; index += 2) {
-    const name = labels.pairs[index]!
-    if (!name.startsWith('__') || name === '__name__') pairs.push(name, labels.pairs[index + 1]!)
-  }
-  return new Labels(pairs)
 }

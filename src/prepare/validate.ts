@@ -8,13 +8,13 @@ import type { Labels } from '../model/labels.ts'
 import { metricNameLabel } from '../model/labels.ts'
 
 /** Labels of one series at most. */
-export const labelCountMax = 128
+const labelCountMax = 128
 /** UTF-8 bytes of a label's name at most. */
-export const labelNameBytesMax = 1024
+const labelNameBytesMax = 1024
 /** UTF-8 bytes of a label's value at most. */
-export const labelValueBytesMax = 64 * 1024
+const labelValueBytesMax = 64 * 1024
 /** UTF-8 bytes of all names and values of one series at most. */
-export const labelsBytesMax = 256 * 1024
+const labelsBytesMax = 256 * 1024
 
 /** Why a label set is refused; the words are label values of our drop counters. */
 export type LabelFault =

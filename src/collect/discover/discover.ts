@@ -10,12 +10,15 @@ export interface TargetGroup {
   targets: readonly Labels[]
 }
 
+/** Hears all groups of a discovery, and what is wrong with it in words; at the start and at every change of either. */
+export type DiscoveryListener = (
+  groups: readonly TargetGroup[],
+  problems: readonly string[],
+) => void
+
 /** One running discovery. */
 export interface Discovery {
-  /** Calls `onChange` with all its groups at once and whenever they change. Never throws; says what is wrong through `onError`. */
-  start(
-    onChange: (groups: readonly TargetGroup[]) => void,
-    onError: (message: string) => void,
-  ): Promise<void>
+  /** Never rejects for what it finds: that is told as a problem. */
+  start(listener: DiscoveryListener): Promise<void>
   stop(): void
 }

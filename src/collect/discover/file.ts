@@ -11,7 +11,7 @@ import { checkConfig, parseYaml } from '../../config/config.ts'
 import { z } from '../../config/schema.ts'
 import { collectErrors } from '../errors.ts'
 import { targetGroup } from '../settings.ts'
-import type { Discovery, TargetGroup } from './discover.ts'
+import type { Discovery, DiscoveryListener, TargetGroup } from './discover.ts'
 import { makeTargetGroup } from './static.ts'
 
 /** Files are small and local; a look costs one stat. */
@@ -43,19 +43,22 @@ export class FileDiscovery implements Discovery {
     this.#clock = options.clock
   }
 
-  async start(
-    onChange: (groups: readonly TargetGroup[]) => void,
-    onError: (message: string) => void,
-  ): Promise<void> {
-    const turn = async (isFirst: boolean): Promise<void> => {
+  async start(listener: DiscoveryListener): Promise<void> {
+    let told: string | undefined
+    const turn = async (): Promise<void> => {
+      const problems: string[] = []
+      let hasChanged = false
       try {
-        if ((await this.#look(onError)) || isFirst) onChange(this.#groups())
+        hasChanged = await this.#look(problems)
       } catch (thrown) {
-        onError(messageOf(thrown))
+        problems.push(messageOf(thrown))
       }
-      if (!this.#isStopped) this.#timer = this.#clock.after(lookIntervalMs, () => void turn(false))
+      const text = problems.join('\n')
+      if (hasChanged || text !== told) listener(this.#groups(), problems)
+      told = text
+      if (!this.#isStopped) this.#timer = this.#clock.after(lookIntervalMs, () => void turn())
     }
-    await turn(true)
+    await turn()
   }
 
   stop(): void {
@@ -68,7 +71,7 @@ export class FileDiscovery implements Discovery {
   }
 
   /** True when something changed. */
-  async #look(onError: (message: string) => void): Promise<boolean> {
+  async #look(problems: string[]): Promise<boolean> {
     const paths = new Set<string>()
     for (const pattern of this.#patterns) {
       for await (const path of glob(pattern)) {
@@ -86,9 +89,8 @@ export class FileDiscovery implements Discovery {
       try {
         if (await this.#readIfChanged(path)) hasChanged = true
       } catch (thrown) {
-        onError(
-          collectErrors.DISCOVERY_FILE_INVALID({ path, reason: messageOf(thrown) }, thrown).message,
-        )
+        const error = collectErrors.DISCOVERY_FILE_INVALID({ path, reason: messageOf(thrown) })
+        problems.push(error.message)
       }
     }
     return hasChanged

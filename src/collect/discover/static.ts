@@ -1,7 +1,7 @@
 /** Targets written in the configuration itself. */
 
 import { labelsFromPairs } from '../../model/labels.ts'
-import type { Discovery, TargetGroup } from './discover.ts'
+import type { Discovery, DiscoveryListener, TargetGroup } from './discover.ts'
 
 /** A group as written: addresses and the labels they share. */
 export interface WrittenGroup {
@@ -32,8 +32,9 @@ export class StaticDiscovery implements Discovery {
     this.#groups = groups
   }
 
-  async start(onChange: (groups: readonly TargetGroup[]) => void): Promise<void> {
-    onChange(this.#groups.map((group, index) => makeTargetGroup(String(index), group)))
+  async start(listener: DiscoveryListener): Promise<void> {
+    const groups = this.#groups.map((group, index) => makeTargetGroup(String(index), group))
+    listener(groups, [])
   }
 
   stop(): void {

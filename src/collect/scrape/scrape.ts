@@ -22,8 +22,8 @@ import { hashRatio, makeScrapeJob, makeTarget, type ScrapeJob } from './target.t
 
 /** Targets of one job beyond this are not scraped, and the job says so. */
 const jobTargetsMax = 100_000
-/** Dropped targets kept for `/api/v1/targets`, per job. */
-const droppedTargetsMax = 1000
+/** Problems that a job tells at most. */
+const problemsMax = 10
 
 /** An active target in the shape of `/api/v1/targets`. */
 export interface PrometheusTarget {
@@ -57,9 +57,9 @@ interface Pool {
   /** The configuration as text: equal text means that nothing changed. */
   fingerprint: string
   discoveries: Discovery[]
-  groups: Map<Discovery, readonly TargetGroup[]>
+  groups: Map<Discovery, { groups: readonly TargetGroup[]; problems: readonly string[] }>
   loops: Map<string, ScrapeLoop>
-  dropped: Labels[]
+  /** What is wrong with discovered targets. */
   problems: string[]
 }
 
@@ -102,7 +102,6 @@ export class Scraper {
         discoveries: makeDiscoveries(config, this.#parts.clock),
         groups: new Map(),
         loops: new Map(),
-        dropped: [],
         problems: [],
       }
       this.#pools.set(name, pool)
@@ -166,11 +165,11 @@ export class Scraper {
     return rows
   }
 
-  /** Jobs that have no target or a problem with discovery. */
+  /** What is wrong with discovery, by job. */
   problems(): { job: string; message: string }[] {
     const rows: { job: string; message: string }[] = []
     for (const [job, pool] of this.#pools) {
-      for (const message of pool.problems) rows.push({ job, message })
+      for (const message of pool.problems.slice(0, problemsMax)) rows.push({ job, message })
     }
     return rows
   }
@@ -183,27 +182,25 @@ export class Scraper {
   }
 
   async #startDiscovery(pool: Pool, discovery: Discovery): Promise<void> {
-    const onError = (message: string): void => {
-      if (pool.problems.includes(message)) return
-      pool.problems = [...pool.problems.slice(-9), message]
-      this.#parts.log.warn({ job: pool.job.config.job_name, reason: message }, 'Discovery failed.')
-      this.#parts.onChange()
-    }
-    await discovery.start((groups) => {
-      pool.problems = []
-      pool.groups.set(discovery, groups)
+    await discovery.start((groups, problems) => {
+      pool.groups.set(discovery, { groups, problems })
+      for (const reason of problems) {
+        this.#parts.log.warn({ job: pool.job.config.job_name, reason }, 'Discovery failed.')
+      }
       this.#sync(pool)
-    }, onError)
+    })
   }
 
   /** Starts and ends loops so that they are the pool's targets. */
   #sync(pool: Pool): void {
     if (this.#isStopped || this.#pools.get(pool.job.config.job_name) !== pool) return
     const seen = new Set<string>()
-    pool.dropped = []
+    pool.problems = []
     for (const discovery of pool.discoveries) {
-      for (const group of pool.groups.get(discovery) ?? []) {
-        for (const found of group.targets) this.#syncTarget(pool, found, seen)
+      const found = pool.groups.get(discovery)
+      pool.problems.push(...(found?.problems ?? []))
+      for (const group of found?.groups ?? []) {
+        for (const labels of group.targets) this.#syncTarget(pool, labels, seen)
       }
     }
     for (const [key, loop] of pool.loops) {
@@ -216,18 +213,16 @@ export class Scraper {
 
   #syncTarget(pool: Pool, found: Labels, seen: Set<string>): void {
     const outcome = makeTarget(pool.job, found)
-    if (outcome.kind === 'dropped') {
-      if (pool.dropped.length < droppedTargetsMax) pool.dropped.push(outcome.discovered)
-      return
-    }
+    if (outcome.kind === 'dropped') return
     if (outcome.kind === 'invalid') {
-      pool.problems = [...pool.problems.slice(-9), outcome.reason]
+      if (pool.problems.length < problemsMax) pool.problems.push(outcome.reason)
       return
     }
     const { target } = outcome
     if (seen.has(target.key)) return
     if (seen.size >= jobTargetsMax) {
-      pool.problems = [`more than ${jobTargetsMax} targets; the others are left out`]
+      const reason = `more than ${jobTargetsMax} targets; the others are left out`
+      if (!pool.problems.includes(reason)) pool.problems.unshift(reason)
       return
     }
     seen.add(target.key)

@@ -41,8 +41,8 @@ export interface Target {
 /** What became of a discovered label set. */
 export type TargetOutcome =
   | { kind: 'target'; target: Target }
-  | { kind: 'dropped'; discovered: Labels }
-  | { kind: 'invalid'; discovered: Labels; reason: string }
+  | { kind: 'dropped' }
+  | { kind: 'invalid'; reason: string }
 
 /** The body limit when a job or `global` says 0. */
 const bodyBytesMaxDefault = 64 * 1024 * 1024
@@ -73,8 +73,8 @@ export function makeScrapeJob(
 export function makeTarget(job: ScrapeJob, found: Labels): TargetOutcome {
   const discovered = addDefaults(job, found)
   const labels = relabel(discovered, job.relabelRules)
-  if (labels === undefined) return { kind: 'dropped', discovered }
-  const invalid = (reason: string): TargetOutcome => ({ kind: 'invalid', discovered, reason })
+  if (labels === undefined) return { kind: 'dropped' }
+  const invalid = (reason: string): TargetOutcome => ({ kind: 'invalid', reason })
   const address = labels.get('__address__')
   if (address === '') return invalid('the target has no address')
   if (/[/\s]/.test(address)) return invalid(`"${address}" is not an address as host:port`)

@@ -1,0 +1,336 @@
+/**
+ * The door of `collect/`: everything that brings data in. Scrapes targets and our own pages, takes
+ * remote write and Loki pushes, follows log files, watches the machine; hands batches to the store;
+ * says for each source how it fares and what was dropped.
+ */
+
+import { hostname } from 'node:os'
+import type { SourceView } from '../api/api.ts'
+import type { Clock } from '../base/clock.ts'
+import { messageOf } from '../base/error.ts'
+import type { Log } from '../base/log.ts'
+import type { Health } from '../model/health.ts'
+import type { Appender } from '../model/flow.ts'
+import type { LogBatch } from '../model/log-line.ts'
+import { HostAgent } from './agent/host.ts'
+import { Tailer } from './agent/tail.ts'
+import { type Drop, DropLedger } from './drops.ts'
+import { LogCounter } from './log-counter.ts'
+import { collectLines } from './metrics.ts'
+import type { ReceivedRequest, ReceiverReply } from './receive/body.ts'
+import { LokiPushReceiver } from './receive/loki-push.ts'
+import { RemoteWriteReceiver } from './receive/remote-write.ts'
+import type { ScrapeLoop } from './scrape/loop.ts'
+import { type PrometheusTarget, Scraper } from './scrape/scrape.ts'
+import type { CollectSettings } from './settings.ts'
+
+export type { ReceivedRequest, ReceiverReply } from './receive/body.ts'
+export type { ExpositionFormat } from './scrape/exposition.ts'
+export {
+  type ExpositionFamily,
+  type ExpositionPage,
+  type ExpositionSample,
+  parseExposition,
+} from './scrape/exposition-page.ts'
+export type { PrometheusTarget } from './scrape/scrape.ts'
+export { type CollectSettings, collectSettings } from './settings.ts'
+
+/** Time from reading to reading of our own metrics. */
+const ownPageIntervalMs = 15_000
+/** A receiver that heard nothing for this long is silent, which is not healthy. */
+const receiverSilenceMs = 5 * 60_000
+/** Patience with scrapes that run when we stop: the whole product has 5 s. */
+const stopPatienceMs = 2000
+
+/** What a receiver has taken since the start. */
+interface ReceiverState {
+  id: string
+  name: string
+  address: string
+  lastTimeMs: number | undefined
+  sampleCount: number
+  lineCount: number
+  isSilent: boolean
+}
+
+/** Brings everything in. */
+export class Collector {
+  readonly #appender: Appender
+  readonly #clock: Clock
+  readonly #log: Log
+  readonly #drops = new DropLedger()
+  readonly #scraper: Scraper
+  readonly #tailer: Tailer
+  readonly #logCounter: LogCounter
+  readonly #remoteWrite: RemoteWriteReceiver
+  readonly #lokiPush: LokiPushReceiver
+  readonly #listeners = new Set<() => void>()
+  readonly #pages: { job: string; instance: string; render: () => Promise<string> }[] = []
+  readonly #receivers: { remoteWrite: ReceiverState; lokiPush: ReceiverState }
+  #settings: CollectSettings
+  #isStarted = false
+
+  constructor(parts: {
+    appender: Appender
+    settings: CollectSettings
+    clock: Clock
+    log: Log
+    dataDir: string
+    version: string
+  }) {
+    const { appender, clock, log, dataDir, version } = parts
+    const drops = this.#drops
+    this.#appender = appender
+    this.#clock = clock
+    this.#log = log
+    this.#settings = parts.settings
+    const onChange = (): void => this.#tellChange()
+    this.#receivers = {
+      remoteWrite: makeReceiver('remote-write', 'Prometheus remote write', '/api/v1/write'),
+      lokiPush: makeReceiver('loki-push', 'Loki push', '/loki/api/v1/push'),
+    }
+    this.#scraper = new Scraper({ appender, clock, log, drops, version, onChange })
+    this.#logCounter = new LogCounter({ appender, clock, log, drops })
+    this.#tailer = new Tailer({
+      clock,
+      log,
+      drops,
+      dataDir,
+      append: (batch) => this.#keepLogs(batch, 'file'),
+      onChange,
+    })
+    this.#remoteWrite = new RemoteWriteReceiver({
+      appender,
+      drops,
+      log,
+      onReceived: (count) => this.#noteReceived(this.#receivers.remoteWrite, { samples: count }),
+    })
+    this.#lokiPush = new LokiPushReceiver({
+      clock,
+      drops,
+      append: (batch) => this.#keepLogs(batch, 'loki-push'),
+      onReceived: (count) => this.#noteReceived(this.#receivers.lokiPush, { lines: count }),
+    })
+  }
+
+  /** Adds a page of our own process in text format 0.0.4, read every 15 s under this job and instance. */
+  addPage(job: string, instance: string, render: () => Promise<string>): void {
+    const page = { job, instance, render }
+    this.#pages.push(page)
+    if (this.#isStarted) this.#startPage(page)
+  }
+
+  /** Begins to scrape, follow and watch. */
+  async start(): Promise<void> {
+    this.#isStarted = true
+    for (const page of this.#pages) this.#startPage(page)
+    this.#startHostAgent()
+    this.#logCounter.start()
+    await this.#tailer.start(this.#settings.logs.files)
+    await this.#scraper.configure(this.#settings)
+  }
+
+  /** Takes other settings; targets that stay as they were keep their rhythm. */
+  async reload(settings: CollectSettings): Promise<void> {
+    const before = JSON.stringify(this.#settings.host_agent)
+    this.#settings = settings
+    if (!this.#isStarted) return
+    if (JSON.stringify(settings.host_agent) !== before) {
+      this.#scraper.removeOwn('node', hostname())
+      this.#startHostAgent()
+    }
+    this.#tailer.configure(settings.logs.files)
+    await this.#scraper.configure(settings)
+  }
+
+  /** Ends what runs, within 2 s plus the store's own time; writes the last counts and positions. */
+  async stop(): Promise<void> {
+    if (!this.#isStarted) return
+    this.#isStarted = false
+    await Promise.race([this.#scraper.stop(), this.#clock.sleep(stopPatienceMs)])
+    await this.#tailer.stop()
+    try {
+      await this.#logCounter.stop()
+    } catch (thrown) {
+      this.#log.warn(
+        { reason: messageOf(thrown) },
+        'The last counts of log lines were not written.',
+      )
+    }
+  }
+
+  /** Answers a Prometheus remote write request; never rejects. */
+  receiveRemoteWrite(request: ReceivedRequest): Promise<ReceiverReply> {
+    return this.#remoteWrite.receive(request)
+  }
+
+  /** Answers a Loki push request; never rejects. */
+  receiveLokiPush(request: ReceivedRequest): Promise<ReceiverReply> {
+    return this.#lokiPush.receive(request)
+  }
+
+  /** Keeps log lines and counts them by level. Rejects as the store does. */
+  appendLogs(batch: LogBatch): Promise<void> {
+    return this.#keepLogs(batch, 'api')
+  }
+
+  /** Every place where data comes from, and how it fares. */
+  sources(): SourceView[] {
+    const rows: SourceView[] = []
+    for (const { kind, loop } of this.#scraper.list()) rows.push(viewLoop(kind, loop))
+    for (const { job, message } of this.#scraper.problems()) {
+      rows.push({
+        ...emptySource,
+        id: `discovery:${job}:${rows.length}`,
+        kind: 'scrape',
+        name: job,
+        health: 'warning',
+        lastError: message,
+        labels: { job },
+      })
+    }
+    const nowTimeMs = this.#clock.nowTimeMs()
+    for (const receiver of Object.values(this.#receivers)) {
+      rows.push(viewReceiver(receiver, nowTimeMs))
+    }
+    for (const { path, labels, lineCount, lastTimeMs, lastError } of this.#tailer.list()) {
+      rows.push({
+        ...emptySource,
+        id: `file:${path}`,
+        kind: 'file',
+        name: labels.get('service_name'),
+        address: path,
+        health: lastError === '' ? 'ok' : 'critical',
+        lastError,
+        lastTimeMs,
+        lineCount,
+        labels: labels.toObject(),
+      })
+    }
+    return rows
+  }
+
+  /** What was not kept since the start. */
+  drops(): Drop[] {
+    return this.#drops.list()
+  }
+
+  /** Active targets as `/api/v1/targets` shows them. */
+  targets(): PrometheusTarget[] {
+    return this.#scraper.targets()
+  }
+
+  /** Calls `listener` when a source appeared, left or changed its health; gives the call that ends it. */
+  onChange(listener: () => void): () => void {
+    this.#listeners.add(listener)
+    return () => this.#listeners.delete(listener)
+  }
+
+  #startPage(page: { job: string; instance: string; render: () => Promise<string> }): void {
+    this.#scraper.addOwn({
+      job: page.job,
+      instance: page.instance,
+      intervalMs: ownPageIntervalMs,
+      source: async () => ({ body: Buffer.from(await page.render()), format: 'text' }),
+    })
+  }
+
+  #startHostAgent(): void {
+    const { enabled: isEnabled, interval: intervalMs, process_count } = this.#settings.host_agent
+    if (!isEnabled) return
+    const agent = new HostAgent({
+      clock: this.#clock,
+      log: this.#log,
+      processCount: process_count,
+    })
+    this.#scraper.addOwn({
+      job: 'node',
+      instance: hostname(),
+      intervalMs,
+      source: async () => ({ body: Buffer.from(await agent.render()), format: 'text' }),
+    })
+  }
+
+  async #keepLogs(batch: LogBatch, source: string): Promise<void> {
+    await this.#appender.appendLogs(batch)
+    collectLines.inc({ source }, batch.count)
+    this.#logCounter.count(batch)
+  }
+
+  #noteReceived(receiver: ReceiverState, taken: { samples?: number; lines?: number }): void {
+    receiver.lastTimeMs = this.#clock.nowTimeMs()
+    receiver.sampleCount += taken.samples ?? 0
+    receiver.lineCount += taken.lines ?? 0
+    const wasSilent = receiver.isSilent
+    receiver.isSilent = false
+    if (wasSilent) this.#tellChange()
+  }
+
+  #tellChange(): void {
+    for (const listener of this.#listeners) listener()
+  }
+}
+
+const emptySource = {
+  address: '',
+  lastError: '',
+  lastTimeMs: undefined,
+  lastDurationMs: undefined,
+  sampleCount: 0,
+  lineCount: 0,
+  intervalMs: undefined,
+}
+
+function makeReceiver(id: string, name: string, address: string): ReceiverState {
+  return {
+    id,
+    name,
+    address,
+    lastTimeMs: undefined,
+    sampleCount: 0,
+    lineCount: 0,
+    isSilent: true,
+  }
+}
+
+function viewReceiver(receiver: ReceiverState, nowTimeMs: number): SourceView {
+  const { lastTimeMs } = receiver
+  receiver.isSilent = lastTimeMs === undefined || nowTimeMs - lastTimeMs > receiverSilenceMs
+  return {
+    ...emptySource,
+    id: `receiver:${receiver.id}`,
+    kind: 'receiver',
+    name: receiver.name,
+    address: receiver.address,
+    health: receiver.isSilent ? 'unknown' : 'ok',
+    lastTimeMs,
+    sampleCount: receiver.sampleCount,
+    lineCount: receiver.lineCount,
+    labels: {},
+  }
+}
+
+const healthOfState: Record<'up' | 'down' | 'unknown', Health> = {
+  up: 'ok',
+  down: 'critical',
+  unknown: 'unknown',
+}
+
+function viewLoop(kind: 'own' | 'http', loop: ScrapeLoop): SourceView {
+  const { target, state } = loop
+  const isHost = kind === 'own' && target.job === 'node'
+  return {
+    id: `${isHost ? 'host' : 'scrape'}:${target.job}:${target.labels.get('instance')}:${target.url}`,
+    kind: isHost ? 'host' : 'scrape',
+    name: target.job,
+    address: isHost ? target.labels.get('instance') : target.url,
+    health: healthOfState[state.health],
+    lastError: state.lastError,
+    lastTimeMs: state.lastTimeMs,
+    lastDurationMs: state.lastDurationMs,
+    sampleCount: state.sampleCount,
+    lineCount: 0,
+    labels: target.labels.toObject(),
+    intervalMs: target.intervalMs,
+  }
+}
