@@ -1,0 +1,188 @@
+// Sections: what is refused and in which words; what is understood; fuzz.
+
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import fc from 'fast-check'
+import { CodedError } from '../../base/error.ts'
+import { prepareTree } from './prepare.ts'
+import type { Expression } from './tree.ts'
+
+const language = { hasExperimentalFunctions: true, hasExtendedRanges: true }
+const prepare = (expression: string) => prepareTree(expression, language)
+
+test('a refused expression names the place and the reason as Prometheus does', () => {
+  const check = (expression: string, expected: string) => {
+    assert.throws(
+      () => prepare(expression),
+      (thrown: Error) => {
+        assert.equal(thrown.message, expected, expression)
+        assert.equal((thrown as CodedError).code, 'QUERY_PARSE_FAILED')
+        return true
+      },
+    )
+  }
+  check('', '1:1: parse error: no expression found in input')
+  check('# only a comment', '1:1: parse error: no expression found in input')
+  check('sum(x', '1:6: parse error: unexpected end of input')
+  check('a b', '1:3: parse error: unexpected identifier "b"')
+  check('foo(1)', '1:1: parse error: unknown function with name "foo"')
+  check(
+    'rate(a)',
+    '1:6: parse error: expected type range vector in call to function "rate", got instant vector',
+  )
+  check(
+    '1 +\n rate(a)',
+    '2:7: parse error: expected type range vector in call to function "rate", got instant vector',
+  )
+  check('"é" + é', `1:8: parse error: unexpected character: 'é'`)
+  check('rate(a[5m], 1)', '1:1: parse error: expected 1 argument(s) in call to "rate", got 2')
+  check(
+    'label_join(a, "b")',
+    '1:1: parse error: expected at least 3 argument(s) in call to "label_join", got 2',
+  )
+  check(
+    'round(a, 1, 2)',
+    '1:1: parse error: expected at most 2 argument(s) in call to "round", got 3',
+  )
+  check('1 > 2', '1:1: parse error: comparisons between scalars must use BOOL modifier')
+  check('a + bool b', '1:1: parse error: bool modifier can only be used on comparison operators')
+  check('a and 1', '1:1: parse error: set operator "and" not allowed in binary scalar expression')
+  check('a and on(x) group_left b', '1:1: parse error: no grouping allowed for "and" operation')
+  check(
+    'a + on(x) group_left(x) b',
+    '1:1: parse error: label "x" must not occur in ON and GROUP clause at once',
+  )
+  check('1 + on(x) a', '1:1: parse error: vector matching only allowed between instant vectors')
+  check('{}', '1:1: parse error: vector selector must contain at least one non-empty matcher')
+  check(
+    '{a=~".*"}',
+    '1:1: parse error: vector selector must contain at least one non-empty matcher',
+  )
+  check('a{__name__="b"}', '1:1: parse error: metric name must not be set twice: "a" or "b"')
+  check('(a + b)[5m]', '1:1: parse error: ranges only allowed for vector selectors')
+  check('a offset 5m[5m]', '1:1: parse error: no offset modifiers allowed before range')
+  check('a offset 5m offset 5m', '1:1: parse error: offset may not be set multiple times')
+})
+
+test('what binds tighter is inside', () => {
+  const check = (expression: string, expected: string) =>
+    assert.equal(show(prepare(expression).root), expected)
+  check('-1 ^ 2', '-(1^2)')
+  check('2 ^ -1', '(2^-1)')
+  check('2 ^ 3 ^ 2', '(2^(3^2))')
+  check('1 - 2 - 3', '((1-2)-3)')
+  check('a or b and c unless d', '(a or((b and c)unless d))')
+  check('-a @ 5 + b offset 1m', '(-a@5000+b offset)')
+  check('1./2', '(1/2)')
+  check('min_of(1, max_of(2, 3))', 'min_of(1,max_of(2,3))')
+  check('0x1F + 1e3 + 1_000 + .5 + 1m', '((((31+1000)+1000)+0.5)+60)')
+})
+
+function show(node: Expression): string {
+  switch (node.kind) {
+    case 'number':
+      return String(node.value)
+    case 'unary':
+      return node.operator + show(node.inner)
+    case 'binary': {
+      const isWord = /\w/.test(node.operator)
+      const right = show(node.right)
+      const gap = isWord && /^\w/.test(right) ? ' ' : ''
+      const left = show(node.left)
+      const before = isWord && /\w$/.test(left) ? ' ' : ''
+      return `(${left}${before}${node.operator}${gap}${right})`
+    }
+    case 'selector': {
+      const at = typeof node.at === 'object' ? `@${node.at.timeMs}` : ''
+      return `${node.name}${at}${node.offset === undefined ? '' : ' offset'}`
+    }
+    case 'call':
+      return `${node.name}(${node.parameters.map(show).join(',')})`
+    default:
+      return node.kind
+  }
+}
+
+test('strings know the escapes of Go', () => {
+  const check = (literal: string, expected: string) => {
+    const { root } = prepare(literal)
+    assert.equal(root.kind === 'string' && root.value, expected)
+  }
+  check('"a\\n\\x41\\u00e9\\""', 'a\nAé"')
+  check("'\\xc3\\xa9'", 'é')
+  check('`a\\n`', 'a\\n')
+  check('"__proto__"', '__proto__')
+})
+
+test('whatever is typed is either understood or refused with a place', () => {
+  const pieces = fc.constantFrom(
+    ...[
+      'a',
+      'rate(',
+      'sum by (x) (',
+      '(',
+      ')',
+      '[5m]',
+      '[5m:1m]',
+      '{',
+      '}',
+      'x="y"',
+      ',',
+      '+',
+      '-',
+    ],
+    ...[
+      '^',
+      '==',
+      'bool',
+      'on(x)',
+      'group_left',
+      'offset',
+      '5m',
+      '1',
+      '"s',
+      '@',
+      'start()',
+      '#',
+      '\n',
+    ],
+    ...[
+      'min_of(',
+      'unless',
+      'fill(0)',
+      'smoothed',
+      '\\',
+      'é',
+      '\u0000',
+      '__proto__',
+      'info(',
+      '0x',
+      '1e',
+    ],
+  )
+  const text = fc.oneof(
+    fc.array(pieces, { maxLength: 20 }).map((parts) => parts.join(' ')),
+    fc.string({ maxLength: 60 }),
+  )
+  fc.assert(
+    fc.property(text, (expression) => {
+      try {
+        prepare(expression)
+      } catch (thrown) {
+        assert.ok(thrown instanceof CodedError, `${expression}: ${String(thrown)}`)
+        assert.match(thrown.message, /^\d+:\d+: parse error: /)
+      }
+    }),
+    { numRuns: 2000 },
+  )
+})
+
+test('deep nesting is refused, not fatal', () => {
+  const nest = (depth: number) => `${'('.repeat(depth)}a${')'.repeat(depth)}`
+  prepare(nest(300))
+  assert.throws(() => prepare(nest(1200)), /nested too deeply/)
+  assert.throws(() => prepare(nest(20_000)), /parse error/)
+  prepare(`a${' + a'.repeat(500)}`)
+  assert.throws(() => prepare(`a${' + a'.repeat(20_000)}`), /nested too deeply/)
+  assert.throws(() => prepare(`a[${'-'.repeat(20_000)}5m]`), /parse error/)
+})
