@@ -206,7 +206,7 @@ test('a rollback after which the trouble goes on is not verified, and the incide
   const story = await begin()
   const { made, incidents, deliveries } = story
   const deployment = await releaseBad(story)
-  await made.fire('RequestsFail')
+  const alert = await made.fire('RequestsFail')
   await settle(made)
   await untilReal(made, async () => {
     const { id } = incidents.openIncidents()[0]!
@@ -218,6 +218,25 @@ test('a rollback after which the trouble goes on is not verified, and the incide
   assert.deepEqual([decision.verdict, decision.reason], ['no', 'signals-bad'])
   assert.match(decision.message, /error ratio is 8\.\d %, 0\.0 % before; the limit is/)
   assert.equal(incidents.openIncidents()[0]!.state, 'open')
+  // Even when the alert ends by itself later, a person has the last word.
+  await made.end(alert)
+  await made.live(70, well)
+  assert.equal(incidents.openIncidents()[0]!.state, 'open')
+  await end(story)
+})
+
+test('well signals do not verify a recovery while an alert of the incident still fires', async () => {
+  const story = await begin()
+  const { made, incidents, deliveries } = story
+  const deployment = await releaseBad(story)
+  await made.fire('RequestsFail')
+  await settle(made)
+  const { id } = incidents.openIncidents()[0]!
+  await untilReal(made, async () => (await codesOf(story, id)).includes('verify-started'))
+  await made.live(125, well)
+  await settle(made)
+  const decision = (await deliveries.view(deployment.id))!.decisions.at(-1)!
+  assert.deepEqual([decision.verdict, decision.reason], ['no', 'alerts-firing'])
   await end(story)
 })
 
@@ -250,6 +269,14 @@ test('a command that fails ends the attempt; nothing is verified and nothing is 
   await end(story)
 })
 
+/** A rollback leaves a deployment and an entry before its command even starts; neither is there. */
+async function checkNothingRan(story: Story, incidentId: string): Promise<void> {
+  const deployments = await story.deliveries.list({ limit: 100 })
+  assert.ok(deployments.every((other) => other.note === ''))
+  assert.ok(!(await codesOf(story, incidentId)).includes('rollback-started'))
+  assert.equal(existsSync(story.file), false)
+}
+
 /** Lets the cause be found with a guard rail in the way; checks the refusal and that nothing ran. */
 async function checkRefusal(
   reason: string,
@@ -260,7 +287,7 @@ async function checkRefusal(
   } = {},
 ): Promise<void> {
   const story = await begin(parts.change)
-  const { made, incidents, deliveries, file } = story
+  const { made, incidents, deliveries } = story
   const deployment = await releaseBad(story, parts.request)
   await parts.before?.(story, deployment)
   await made.fire('RequestsFail')
@@ -274,7 +301,7 @@ async function checkRefusal(
     (other) => other.kind === 'decision',
   )
   assert.equal(entry!.message, decision.message)
-  assert.equal(existsSync(file), false)
+  await checkNothingRan(story, id)
   assert.equal((await made.records.states.list('rollback/')).length, 0)
   await end(story)
 }
@@ -375,7 +402,7 @@ test('a person rolls back by hand, whatever is allowed to automation; then autom
 
 test('nothing is run when the intent cannot be written down first', async () => {
   const story = await begin()
-  const { made, incidents, file } = story
+  const { made, incidents } = story
   await releaseBad(story)
   // The states, where the intent goes, refuse; everything else works.
   const refuse = { ...made.records.states, set: () => Promise.reject(new Error('disk full')) }
@@ -383,7 +410,7 @@ test('nothing is run when the intent cannot be written down first', async () => 
   await made.fire('RequestsFail')
   await settle(made)
   assert.equal(incidents.openIncidents().length, 1)
-  assert.equal(existsSync(file), false)
+  await checkNothingRan(story, incidents.openIncidents()[0]!.id)
   await end(story)
 })
 
@@ -406,10 +433,11 @@ test('a rollback cut off by a restart is not run again: the signals judge it', a
   await made.live(12, well)
   await made.end(alert)
   await made.live(35, well)
-  await next.deliveries.idle()
+  await settle(made)
   assert.equal(readFileSync(file, 'utf8'), 'v1 checkout\n')
   const codes = await codesOf(story, id)
   assert.ok(codes.includes('rollback-interrupted'), `${codes}`)
+  assert.equal(codes.filter((code) => code === 'rollback-started').length, 1)
   assert.ok(codes.includes('verify-passed'), `${codes}`)
   assert.equal((await made.records.deployments.find(deployment.id))!.state, 'rolled-back')
   assert.equal((await next.incidents.view(id))!.incident.state, 'resolved')
