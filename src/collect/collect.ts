@@ -24,16 +24,7 @@ import type { ScrapeLoop } from './scrape/loop.ts'
 import { type PrometheusTarget, Scraper } from './scrape/scrape.ts'
 import type { CollectSettings } from './settings.ts'
 
-export type { ReceivedRequest, ReceiverReply } from './receive/body.ts'
-export type { ExpositionFormat } from './scrape/exposition.ts'
-export {
-  type ExpositionFamily,
-  type ExpositionPage,
-  type ExpositionSample,
-  parseExposition,
-} from './scrape/exposition-page.ts'
-export type { PrometheusTarget } from './scrape/scrape.ts'
-export { type CollectSettings, collectSettings } from './settings.ts'
+export { parseExposition } from './scrape/exposition-page.ts'
 
 /** Time from reading to reading of our own metrics. */
 const ownPageIntervalMs = 15_000

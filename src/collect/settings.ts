@@ -21,7 +21,7 @@ import {
 import { relabelConfig } from '../prepare/prepare.ts'
 
 /** Formats that a target may be asked for, under Prometheus's names; the best first. */
-export const scrapeProtocols = [
+const scrapeProtocols = [
   'OpenMetricsText1.0.0',
   'OpenMetricsText0.0.1',
   'PrometheusText1.0.0',

@@ -111,7 +111,7 @@ export class FileDiscovery implements Discovery {
 }
 
 /** The groups of one file; throws with the place of each mistake. */
-export function parseTargetFile(text: string, path: string): TargetGroup[] {
+function parseTargetFile(text: string, path: string): TargetGroup[] {
   // JSON is read as YAML too, for the places in the error texts.
   const parsed = parseYaml(text, path)
   const written = text.trim() === '' ? [] : checkConfig(parsed, fileSchema)

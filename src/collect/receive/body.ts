@@ -26,7 +26,7 @@ export interface ReceiverReply {
 }
 
 /** Bytes of a body after decompression at most, whatever the protocol. */
-export const bodyBytesMax = 64 * 1024 * 1024
+const bodyBytesMax = 64 * 1024 * 1024
 /** Requests in work at most; more are asked to come again. Their bodies are in memory already. */
 const requestsInFlightMax = 128
 /** Seconds that a sender should wait when we cannot take more. */

@@ -36,7 +36,7 @@ import {
 import { WireReader } from './protobuf.ts'
 
 /** Characters of a line at most; what is longer is cut, as Loki does with `max_line_size_truncate`. */
-export const lineLengthMax = 256 * 1024
+const lineLengthMax = 256 * 1024
 /** A line may lie this far in the future: Loki's `creation_grace_period`. */
 const futureMsMax = 10 * 60_000
 /** Faults told in the reply. */

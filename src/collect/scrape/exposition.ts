@@ -25,7 +25,7 @@ export type ExpositionFormat = 'text' | 'openmetrics'
 export type ExpositionLine = 'sample' | 'type' | 'help' | 'unit' | 'known' | 'end'
 
 /** Types that a TYPE line may name, per format; `untyped` is text format's word for `unknown`. */
-export const metricTypes: Record<ExpositionFormat, ReadonlySet<string>> = {
+const metricTypes: Record<ExpositionFormat, ReadonlySet<string>> = {
   text: new Set([
     'counter',
     'gauge',
@@ -50,7 +50,7 @@ export const metricTypes: Record<ExpositionFormat, ReadonlySet<string>> = {
 }
 
 /** Value in the table that marks a comment line. */
-export const commentMark = 0xffff_fffe
+const commentMark = 0xffff_fffe
 
 const space = 0x20
 const tab = 0x09

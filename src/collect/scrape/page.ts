@@ -34,7 +34,7 @@ const typeOfProtocol: Record<ScrapeProtocol, string> = {
 }
 
 /** The Accept header: the formats in order, each less wanted than the one before. */
-export function makeAccept(protocols: readonly ScrapeProtocol[]): string {
+function makeAccept(protocols: readonly ScrapeProtocol[]): string {
   const parts = protocols.map(
     (protocol, index) => `${typeOfProtocol[protocol]};q=0.${protocols.length + 1 - index}`,
   )
@@ -163,7 +163,7 @@ function bodyTooLarge(bytesMax: number): CodedError {
 }
 
 /** The format by Content-Type; without a usable one the job's fallback decides. */
-export function chooseFormat(contentType: string | undefined, job: ScrapeJob): ExpositionFormat {
+function chooseFormat(contentType: string | undefined, job: ScrapeJob): ExpositionFormat {
   const type = (contentType ?? '').split(';', 1)[0]!.trim().toLowerCase()
   if (type === 'application/openmetrics-text') return 'openmetrics'
   if (type === 'text/plain') return 'text'
