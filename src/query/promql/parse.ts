@@ -4,7 +4,7 @@
  * through is caught here (unfinished strings, modifiers behind the wrong thing) or in `check.ts`.
  */
 
-import type { SyntaxNode } from '@lezer/common'
+import type { PartialParse, SyntaxNode } from '@lezer/common'
 import { parser } from '@prometheus-io/lezer-promql'
 import { messageOf } from '../../base/error.ts'
 import { type Matcher, type MatchOperator, makeMatcher } from '../../model/matcher.ts'
@@ -49,7 +49,7 @@ function parseSyntax(text: string): SyntaxNode {
   let shown = text
   let hasBareDots = true
   for (;;) {
-    const top = parser.parse(shown).topNode
+    const top = parseWhole(shown)
     const errorAt = findError(top)
     if (errorAt === undefined) return top
     if (hasBareDots) {
@@ -63,6 +63,19 @@ function parseSyntax(text: string): SyntaxNode {
     if (missed === null) throw makeUnexpectedError(text, errorAt)
     const start = missed[0].length - /\b(min_of|max_of)\s*\($/.exec(missed[0])![0].length
     shown = shown.slice(0, start) + standIns.get(missed[1]!)! + shown.slice(start + 6)
+  }
+}
+
+/**
+ * For editors' sake the parser cuts long chains of left-associative operators (300 of them over 2,000
+ * characters) into broken pieces, and counts towards that as it goes; held at zero it never does.
+ */
+function parseWhole(text: string): SyntaxNode {
+  const parse = parser.startParse(text) as PartialParse & { bigReductionCount?: number }
+  for (;;) {
+    const tree = parse.advance()
+    if (tree !== null) return tree.topNode
+    parse.bigReductionCount = 0
   }
 }
 
