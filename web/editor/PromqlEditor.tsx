@@ -1,0 +1,208 @@
+/**
+ * The PromQL editor: completion of metrics, labels and values from this server, colours from the
+ * syntax tree, mistakes marked where they are (ours while typing, the server's after running).
+ * Enter runs; Shift Enter breaks the line. Loaded only when an editor is shown.
+ */
+
+import {
+  acceptCompletion,
+  autocompletion,
+  closeBrackets,
+  closeBracketsKeymap,
+  completionStatus,
+} from '@codemirror/autocomplete'
+import { defaultKeymap, history, historyKeymap } from '@codemirror/commands'
+import { bracketMatching, syntaxTree } from '@codemirror/language'
+import { type Diagnostic, forceLinting, linter } from '@codemirror/lint'
+import { EditorState, Prec, RangeSetBuilder } from '@codemirror/state'
+import {
+  Decoration,
+  type DecorationSet,
+  EditorView,
+  keymap,
+  placeholder,
+  ViewPlugin,
+  type ViewUpdate,
+} from '@codemirror/view'
+import { PromQLExtension } from '@prometheus-io/codemirror-promql'
+import { useEffect, useRef } from 'react'
+import { useCompletionSource } from '../data/queries.ts'
+
+/** What the editor takes. */
+export interface PromqlEditorProps {
+  value: string
+  label: string
+  placeholder: string
+  /** A mistake that the server found. */
+  fault: { offset: number; message: string } | undefined
+  onChange: (value: string) => void
+  onRun: () => void
+  hasFocus?: boolean
+}
+
+/** Kinds of syntax node and the class that colours them. */
+const nodeClasses: Record<string, string> = {
+  StringLiteral: 'code-string',
+  NumberDurationLiteral: 'code-number',
+  NumberDurationLiteralInDurationContext: 'code-number',
+  NumberLiteral: 'code-number',
+  LabelName: 'code-label',
+  FunctionIdentifier: 'code-function',
+  AggregateOp: 'code-function',
+  LineComment: 'code-comment',
+}
+const keywords = new Set([
+  'By',
+  'Without',
+  'On',
+  'Ignoring',
+  'GroupLeft',
+  'GroupRight',
+  'Bool',
+  'Offset',
+  'And',
+  'Or',
+  'Unless',
+  'Atan2',
+])
+
+function colorTree(view: EditorView): DecorationSet {
+  const builder = new RangeSetBuilder<Decoration>()
+  let reachedTo = 0
+  for (const { from, to } of view.visibleRanges) {
+    syntaxTree(view.state).iterate({
+      from,
+      to,
+      enter: (node) => {
+        const name = keywords.has(node.name) ? 'code-keyword' : nodeClasses[node.name]
+        if (name && node.from >= reachedTo && node.to > node.from) {
+          builder.add(node.from, node.to, Decoration.mark({ class: name }))
+          reachedTo = node.to
+          return false
+        }
+        return undefined
+      },
+    })
+  }
+  return builder.finish()
+}
+
+const colors = ViewPlugin.fromClass(
+  class {
+    decorations: DecorationSet
+    constructor(view: EditorView) {
+      this.decorations = colorTree(view)
+    }
+    update(update: ViewUpdate): void {
+      const isParsed = syntaxTree(update.startState) !== syntaxTree(update.state)
+      if (update.docChanged || update.viewportChanged || isParsed) {
+        this.decorations = colorTree(update.view)
+      }
+    }
+  },
+  { decorations: (plugin) => plugin.decorations },
+)
+
+/** The editor. */
+export default function PromqlEditor(props: PromqlEditorProps) {
+  const frame = useRef<HTMLDivElement>(null)
+  const view = useRef<EditorView | undefined>(undefined)
+  const latest = useRef(props)
+  latest.current = props
+  const source = useCompletionSource()
+  const sourceRef = useRef(source)
+
+  useEffect(() => {
+    const parent = frame.current
+    if (!parent) return
+    const made = new EditorView({
+      parent,
+      state: EditorState.create({
+        doc: latest.current.value,
+        extensions: [
+          history(),
+          bracketMatching(),
+          closeBrackets(),
+          autocompletion({ icons: false, activateOnTyping: true }),
+          promql(sourceRef.current).asExtension(),
+          colors,
+          linter((one) => serverFault(one, latest.current.fault), { delay: 0 }),
+          placeholder(latest.current.placeholder),
+          EditorView.lineWrapping,
+          EditorView.contentAttributes.of({
+            'aria-label': latest.current.label,
+            spellcheck: 'false',
+          }),
+          Prec.high(
+            keymap.of([
+              { key: 'Tab', run: acceptCompletion },
+              {
+                key: 'Enter',
+                run: (one) => {
+                  if (completionStatus(one.state) === 'active') return false
+                  latest.current.onRun()
+                  return true
+                },
+              },
+              {
+                key: 'Mod-Enter',
+                run: () => {
+                  latest.current.onRun()
+                  return true
+                },
+              },
+            ]),
+          ),
+          keymap.of([...closeBracketsKeymap, ...defaultKeymap, ...historyKeymap]),
+          EditorView.updateListener.of((update) => {
+            if (update.docChanged) latest.current.onChange(update.state.doc.toString())
+          }),
+        ],
+      }),
+    })
+    view.current = made
+    if (latest.current.hasFocus) made.focus()
+    return () => made.destroy()
+  }, [])
+
+  useEffect(() => {
+    const one = view.current
+    if (one && one.state.doc.toString() !== props.value) {
+      one.dispatch({ changes: { from: 0, to: one.state.doc.length, insert: props.value } })
+    }
+  }, [props.value])
+
+  // biome-ignore lint/correctness/useExhaustiveDependencies: a new fault is marked at once
+  useEffect(() => {
+    if (view.current) forceLinting(view.current)
+  }, [props.fault])
+
+  return <div ref={frame} className="editor" />
+}
+
+function promql(source: ReturnType<typeof useCompletionSource>): PromQLExtension {
+  const match = (metric: string | undefined): string | undefined =>
+    metric ? `{__name__=${JSON.stringify(metric)}}` : undefined
+  return new PromQLExtension().setComplete({
+    remote: {
+      labelNames: (metric?: string) => source.labelNames(match(metric)),
+      labelValues: (label: string, metric?: string) => source.labelValues(label, match(metric)),
+      metricMetadata: () => source.metadata(),
+      series: async () => [],
+      metricNames: () => source.labelValues('__name__'),
+      flags: async () => ({}),
+    },
+  })
+}
+
+function serverFault(
+  view: EditorView,
+  fault: { offset: number; message: string } | undefined,
+): Diagnostic[] {
+  if (!fault) return []
+  const from = Math.min(fault.offset, view.state.doc.length)
+  const word = /^[\w:]+|^./.exec(view.state.sliceDoc(from))?.[0] ?? ''
+  // At the very end there is nothing to underline but the last character.
+  const start = word === '' ? Math.max(0, from - 1) : from
+  return [{ from: start, to: from + word.length, severity: 'error', message: fault.message }]
+}
