@@ -1,0 +1,250 @@
+/** Alerts: what fires, what is held back and why? Details in a drawer with its own address. */
+
+import type { AlertView } from '../../../src/api/api.ts'
+import type { Health } from '../../../src/model/health.ts'
+import { useNowTimeMs } from '../../data/clock.ts'
+import { useAlerts } from '../../data/queries.ts'
+import { Card, PageHead } from '../../kit/Card.tsx'
+import { Button } from '../../kit/Button.tsx'
+import { Empty, Shown } from '../../kit/Feedback.tsx'
+import { Segments, TextField } from '../../kit/Field.tsx'
+import { Age, useFormat } from '../../kit/format.tsx'
+import { SearchIcon } from '../../kit/icons.ts'
+import { Labels } from '../../kit/Labels.tsx'
+import { Drawer } from '../../kit/Overlay.tsx'
+import { StateBadge } from '../../kit/State.tsx'
+import { type Column, Table } from '../../kit/Table.tsx'
+import { Link, useAddress } from '../../route/router.tsx'
+import { useWords, type Words } from '../../word/word.tsx'
+import { usePageTitle } from '../page-title.ts'
+import { AlertDetails } from './AlertDetails.tsx'
+
+const states = ['firing', 'pending', 'held', 'resolved'] as const
+type ShownState = (typeof states)[number]
+
+function stateOf(alert: AlertView): ShownState {
+  return alert.state === 'firing' && alert.held ? 'held' : alert.state
+}
+
+const healthRank: Record<Health, number> = { critical: 0, warning: 1, unknown: 2, info: 3, ok: 4 }
+
+/** The state of an alert as a badge. */
+export function AlertBadge(props: { alert: AlertView }) {
+  const words = useWords()
+  const { alert } = props
+  if (alert.state === 'resolved')
+    return <StateBadge health="ok" word={words.alert.states.resolved} />
+  const word = words.alert.states[stateOf(alert)]
+  return (
+    <StateBadge
+      health={alert.health}
+      word={word}
+      isHeld={alert.held !== undefined && alert.held !== null}
+    />
+  )
+}
+
+/** The page. */
+export default function AlertsPage() {
+  const words = useWords()
+  usePageTitle(words.place.alerts)
+  const address = useAddress()
+  const reading = useAlerts()
+  const nowTimeMs = useNowTimeMs()
+  const format = useFormat()
+  const alerts = reading.data?.alerts ?? []
+  const counts = countStates(alerts)
+  const wanted = address.search['state']
+  const state: ShownState = isShownState(wanted) ? wanted : firstState(counts)
+  const filter = (address.search['filter'] ?? '').toLowerCase()
+  const rows = alerts
+    .filter((alert) => stateOf(alert) === state)
+    .filter((alert) => matches(alert, filter))
+  const chosen = alerts.find((alert) => alert.fingerprint === address.search['alert'])
+  const worst = alerts
+    .filter((alert) => stateOf(alert) === 'firing')
+    .reduce<Health>(
+      (sum, alert) => (healthRank[alert.health] < healthRank[sum] ? alert.health : sum),
+      'ok',
+    )
+  const lastEvaluation = reading.data?.lastEvaluationTimeMs
+  return (
+    <>
+      <PageHead
+        health={reading.data ? worst : undefined}
+        healthWord={words.health[worst]}
+        verdict={
+          reading.data ? words.alert.verdict(heldCounts(alerts, counts)) : words.place.alerts
+        }
+        proof={
+          reading.data ? (
+            <span className="quiet">
+              {lastEvaluation === undefined
+                ? words.now.rulesWaiting({ count: reading.data.ruleCount })
+                : words.now.rulesChecked({
+                    count: reading.data.ruleCount,
+                    span: format.span(Math.max(0, nowTimeMs - lastEvaluation)),
+                  })}
+            </span>
+          ) : undefined
+        }
+        actions={
+          <Link to="/notifications" className="link-button">
+            {words.alert.ledger}
+          </Link>
+        }
+      />
+      <div className="filter-bar">
+        <Segments
+          label={words.alert.state}
+          value={state}
+          onChange={(next) => address.set({ state: next, alert: undefined })}
+          options={states.map((one) => ({
+            value: one,
+            label: words.alert.states[one],
+            count: counts[one],
+          }))}
+        />
+        <TextField
+          label={words.alert.filter}
+          isLabelHidden
+          type="search"
+          icon={<SearchIcon size={15} />}
+          placeholder={words.alert.filter}
+          value={address.search['filter'] ?? ''}
+          onChange={(value) => address.set({ filter: value })}
+        />
+      </div>
+      <Shown reading={reading} what={words.alert.failed} rowCount={6}>
+        {() => (
+          <Card isFlush label={words.alert.states[state]}>
+            {rows.length === 0 ? (
+              <NoAlerts state={state} filter={filter} ruleCount={reading.data?.ruleCount ?? 0} />
+            ) : (
+              <Table
+                label={words.alert.states[state]}
+                columns={alertColumns(words)}
+                rows={rows}
+                rowKey={(row) => row.fingerprint}
+                selectedKey={chosen?.fingerprint}
+                initialSort={{ key: 'state', isDescending: false }}
+                onOpen={(row) => address.set({ alert: row.fingerprint }, true)}
+              />
+            )}
+          </Card>
+        )}
+      </Shown>
+      <Drawer
+        isOpen={chosen !== undefined}
+        onClose={() => address.set({ alert: undefined })}
+        title={chosen?.name ?? ''}
+      >
+        {chosen ? <AlertDetails alert={chosen} /> : null}
+      </Drawer>
+    </>
+  )
+}
+
+function isShownState(text: string | undefined): text is ShownState {
+  return states.includes(text as ShownState)
+}
+
+function firstState(counts: Record<ShownState, number>): ShownState {
+  return states.find((state) => counts[state] > 0 && state !== 'resolved') ?? 'firing'
+}
+
+function countStates(alerts: readonly AlertView[]): Record<ShownState, number> {
+  const out = { firing: 0, pending: 0, held: 0, resolved: 0 }
+  for (const alert of alerts) out[stateOf(alert)] += 1
+  return out
+}
+
+function heldCounts(alerts: readonly AlertView[], counts: Record<ShownState, number>) {
+  const held = alerts.filter((alert) => stateOf(alert) === 'held')
+  const of = (reason: string): number => held.filter((one) => one.held?.reason === reason).length
+  return {
+    ...counts,
+    silenced: of('silenced'),
+    inhibited: of('inhibited'),
+    others: held.length - of('silenced') - of('inhibited'),
+  }
+}
+
+function matches(alert: AlertView, filter: string): boolean {
+  if (filter === '') return true
+  const text = [
+    alert.name,
+    ...Object.entries(alert.labels).map(([name, value]) => `${name}=${value}`),
+    ...Object.values(alert.annotations),
+  ]
+  return text.join(' ').toLowerCase().includes(filter)
+}
+
+function alertColumns(words: Words): Column<AlertView>[] {
+  return [
+    {
+      key: 'state',
+      head: words.alert.state,
+      width: '120px',
+      sortBy: (row) => healthRank[row.health],
+      cell: (row) => <AlertBadge alert={row} />,
+    },
+    {
+      key: 'name',
+      head: words.alert.alert,
+      sortBy: (row) => row.name,
+      cell: (row) => (
+        <div>
+          <span className="strong">{row.name}</span>
+          <div className="mid">
+            {row.annotations['summary'] ?? row.annotations['description'] ?? ''}
+          </div>
+        </div>
+      ),
+    },
+    {
+      key: 'labels',
+      head: words.alert.labels,
+      width: '34%',
+      isMinor: true,
+      cell: (row) => <Labels labels={row.labels} hide={['alertname', 'severity']} />,
+    },
+    {
+      key: 'since',
+      head: words.alert.since,
+      align: 'end',
+      width: '110px',
+      sortBy: (row) => -(row.endTimeMs ?? row.firedTimeMs ?? row.activeTimeMs),
+      cell: (row) => (
+        <Age
+          timeMs={row.state === 'resolved' ? row.endTimeMs : (row.firedTimeMs ?? row.activeTimeMs)}
+        />
+      ),
+    },
+  ]
+}
+
+function NoAlerts(props: { state: ShownState; filter: string; ruleCount: number }) {
+  const words = useWords()
+  const address = useAddress()
+  if (props.filter !== '') {
+    return (
+      <Empty
+        title={words.alert.noMatch({ filter: props.filter })}
+        action={
+          <Button onClick={() => address.set({ filter: undefined })}>
+            {words.kit.clearFilter}
+          </Button>
+        }
+      />
+    )
+  }
+  return (
+    <Empty title={words.alert.none[props.state]}>
+      {props.ruleCount === 0
+        ? words.rules.noneHint
+        : words.alert.noneHint({ count: props.ruleCount })}{' '}
+      <Link to="/rules">{words.alert.seeRules}</Link>
+    </Empty>
+  )
+}
