@@ -1,0 +1,254 @@
+/**
+ * E-mail over SMTP through nodemailer: text and HTML, threaded by group, TLS required unless switched
+ * off. Keys and defaults are Alertmanager's.
+ * Threads: every message of a group on the day its trouble began refers to the same root, so that mail
+ * programs show them as one conversation.
+ */
+
+import { createHash } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import { createTransport, type SendMailOptions } from 'nodemailer'
+import type SmtpTransport from 'nodemailer/lib/smtp-transport/index.js'
+import { messageOf } from '../../base/error.ts'
+import { makeToken } from '../../base/random.ts'
+import { durationOr, flagOr, secret, text, textOr, z } from '../../config/schema.ts'
+import type { Notification } from '../notification.ts'
+import {
+  type ChannelTools,
+  defineChannel,
+  notYet,
+  type OutgoingMessage,
+  revealSecret,
+  SendFailure,
+} from './channel.ts'
+
+const tlsConfig = z.strictObject({
+  ca_file: text('A file with the certificates to trust.').optional(),
+  server_name: text('The name that the certificate must have.').optional(),
+  insecure_skip_verify: flagOr(false, 'Trusts any certificate.'),
+  min_version: z.enum(['TLS12', 'TLS13']).optional().meta({ description: 'Oldest TLS to speak.' }),
+  cert_file: notYet('A client certificate.'),
+  key_file: notYet('The key of a client certificate.'),
+  max_version: notYet('Newest TLS to speak.'),
+})
+
+/** Keys below `global` that all e-mail receivers share. */
+const globalShape = {
+  smtp_smarthost: text('The mail server as host:port.').optional(),
+  smtp_from: text('The sender of mails.').optional(),
+  smtp_hello: textOr('localhost', 'The name that we say to the mail server.'),
+  smtp_auth_username: text('The user at the mail server.').optional(),
+  smtp_auth_password: secret('The password at the mail server.').optional(),
+  smtp_auth_password_file: text('A file with the password.').optional(),
+  smtp_auth_identity: text('Accepted; the identity is the user.').optional(),
+  smtp_auth_secret: notYet('The secret of CRAM-MD5.'),
+  smtp_auth_secret_file: notYet('A file with the secret of CRAM-MD5.'),
+  smtp_require_tls: flagOr(true, 'Refuses to send over a connection without TLS.'),
+  smtp_tls_config: tlsConfig.optional().meta({ description: 'TLS to the mail server.' }),
+  smtp_force_implicit_tls: z
+    .boolean()
+    .optional()
+    .meta({ description: 'TLS from the first byte; the default on port 465.' }),
+}
+
+const globalSchema = z.object(globalShape)
+
+const schema = z
+  .strictObject({
+    send_resolved: flagOr(false, 'Whether to tell when it is over.'),
+    to: text('Addresses to send to, separated by commas; a template.'),
+    from: text('The sender; a template.').optional(),
+    smarthost: text('The mail server as host:port.').optional(),
+    hello: text('The name that we say to the mail server.').optional(),
+    auth_username: text('The user at the mail server.').optional(),
+    auth_password: secret('The password at the mail server.').optional(),
+    auth_password_file: text('A file with the password.').optional(),
+    auth_identity: text('Accepted; the identity is the user.').optional(),
+    auth_secret: notYet('The secret of CRAM-MD5.'),
+    auth_secret_file: notYet('A file with the secret of CRAM-MD5.'),
+    require_tls: z
+      .boolean()
+      .optional()
+      .meta({ description: 'Refuses to send over a connection without TLS.' }),
+    tls_config: tlsConfig.optional().meta({ description: 'TLS to the mail server.' }),
+    force_implicit_tls: z.boolean().optional().meta({ description: 'TLS from the first byte.' }),
+    html: textOr('{{ template "email.default.html" . }}', 'The HTML part, a template.'),
+    text: textOr('{{ template "email.default.text" . }}', 'The text part, a template.'),
+    headers: z
+      .record(z.string(), z.string())
+      .default({})
+      .meta({ description: 'Further headers, templates.', typeText: 'headers' }),
+    timeout: durationOr('20s', 'How long one attempt may take.'),
+  })
+  .superRefine((config, context) => {
+    const add = (path: string, message: string): void =>
+      context.addIssue({ code: 'custom', path: [path], message })
+    if (config.to.trim() === '') add('to', 'missing to address in email config')
+    if (config.auth_password !== undefined && config.auth_password_file !== undefined)
+      add('auth_password', 'at most one of auth_password and auth_password_file is allowed')
+    const seen = new Set<string>()
+    for (const name of Object.keys(config.headers)) {
+      if (seen.has(name.toLowerCase())) add('headers', `duplicate header "${name}" in email config`)
+      seen.add(name.toLowerCase())
+    }
+  })
+
+type EmailSettings = z.output<typeof schema>
+type SmtpDefaults = z.output<typeof globalSchema>
+
+/** E-mail. */
+export const email = defineChannel({
+  kind: 'email',
+  settingsKey: 'email_configs',
+  schema,
+  global: globalShape,
+  make: (settings, tools) => new EmailChannel(settings, tools),
+})
+
+class EmailChannel {
+  readonly sendsResolved: boolean
+  readonly #settings: EmailSettings
+  readonly #defaults: SmtpDefaults
+  readonly #from: string
+  readonly #host: string
+  readonly #port: number
+
+  constructor(settings: EmailSettings, tools: ChannelTools) {
+    this.#settings = settings
+    this.#defaults = tools.global as SmtpDefaults
+    this.sendsResolved = settings.send_resolved
+    const smarthost = settings.smarthost ?? this.#defaults.smtp_smarthost
+    const from = settings.from ?? this.#defaults.smtp_from
+    if (smarthost === undefined) throw new Error('no global SMTP smarthost set (smtp_smarthost)')
+    if (from === undefined) throw new Error('no global SMTP from set (smtp_from)')
+    const match = /^\[?(.+?)\]?:(\d+)$/.exec(smarthost)
+    if (match === null) throw new Error(`smarthost "${smarthost}" is not host:port`)
+    this.#from = from
+    this.#host = match[1]!
+    this.#port = Number(match[2])
+  }
+
+  secrets(): string[] {
+    const { auth_password } = this.#settings
+    return [auth_password?.reveal() ?? '', this.#defaults.smtp_auth_password?.reveal() ?? '']
+  }
+
+  async send(message: OutgoingMessage): Promise<string> {
+    const transport = createTransport(this.#makeTransportOptions())
+    try {
+      const info = await transport.sendMail(this.#makeMail(message))
+      return info.response
+    } catch (thrown) {
+      throw failureOf(thrown)
+    } finally {
+      transport.close()
+    }
+  }
+
+  #makeTransportOptions(): SmtpTransport.Options {
+    const settings = this.#settings
+    const defaults = this.#defaults
+    const isTlsRequired = settings.require_tls ?? defaults.smtp_require_tls
+    const isImplicit =
+      settings.force_implicit_tls ?? defaults.smtp_force_implicit_tls ?? this.#port === 465
+    const tls = settings.tls_config ?? defaults.smtp_tls_config
+    const user = settings.auth_username ?? defaults.smtp_auth_username
+    const isOwnPassword =
+      settings.auth_password !== undefined || settings.auth_password_file !== undefined
+    const password = isOwnPassword
+      ? revealSecret(settings.auth_password, settings.auth_password_file)
+      : revealSecret(defaults.smtp_auth_password, defaults.smtp_auth_password_file)
+    const isLocal = /^(localhost|127\.\d+\.\d+\.\d+|::1)$/.test(this.#host)
+    if (user !== undefined && !isTlsRequired && !isImplicit && !isLocal) {
+      throw new SendFailure('the password is not sent without TLS: set smtp_require_tls to true', {
+        reason: 'auth',
+        canRetry: false,
+      })
+    }
+    return {
+      host: this.#host,
+      port: this.#port,
+      name: settings.hello ?? defaults.smtp_hello,
+      secure: isImplicit,
+      requireTLS: isTlsRequired && !isImplicit,
+      ignoreTLS: !isTlsRequired && !isImplicit,
+      connectionTimeout: settings.timeout,
+      greetingTimeout: settings.timeout,
+      socketTimeout: settings.timeout,
+      // A template must not read files or fetch addresses into a mail.
+      disableFileAccess: true,
+      disableUrlAccess: true,
+      tls: {
+        rejectUnauthorized: !(tls?.insecure_skip_verify ?? false),
+        minVersion: tls?.min_version === 'TLS13' ? 'TLSv1.3' : 'TLSv1.2',
+        ...(tls?.server_name === undefined ? {} : { servername: tls.server_name }),
+        ...(tls?.ca_file === undefined ? {} : { ca: readFileSync(tls.ca_file) }),
+      },
+      ...(user === undefined ? {} : { auth: { user, pass: password } }),
+    }
+  }
+
+  #makeMail(message: OutgoingMessage): SendMailOptions {
+    const { notification } = message
+    const headers: Record<string, string> = {}
+    let subjectTemplate = '{{ template "email.default.subject" . }}'
+    for (const [name, template] of Object.entries(this.#settings.headers)) {
+      if (name.toLowerCase() === 'subject') subjectTemplate = template
+      else headers[name] = this.#line(message, template, 'email.default.empty')
+    }
+    const from = this.#line(message, this.#from, 'email.default.empty')
+    const rootId = threadIdOf(notification, from)
+    return {
+      from,
+      to: this.#line(message, this.#settings.to, 'email.default.empty'),
+      subject: this.#line(message, subjectTemplate, 'email.default.subject'),
+      text: message.render(this.#settings.text, { escape: 'none', fallback: 'email.default.text' }),
+      html: message.render(this.#settings.html, { escape: 'html', fallback: 'email.default.html' }),
+      messageId: `<${makeToken(12)}.${rootId.slice(1)}`,
+      inReplyTo: rootId,
+      references: rootId,
+      headers: { 'X-Shipwatch-Group': digest(notification.groupKey), ...headers },
+    }
+  }
+
+  /** A header is one line: what a label smuggles in after a line break stays text. */
+  #line(message: OutgoingMessage, template: string, fallback: string): string {
+    return message.render(template, { escape: 'none', fallback }).replace(/\s+/g, ' ').trim()
+  }
+}
+
+/** The root of a group's conversation on the day its oldest alert began. */
+function threadIdOf(notification: Notification, from: string): string {
+  const startTimeMs = Math.min(...notification.alerts.map((alert) => alert.firedTimeMs))
+  const day = new Date(Number.isFinite(startTimeMs) ? startTimeMs : 0).toISOString().slice(0, 10)
+  const domain = /@([\w.-]+)/.exec(from)?.[1] ?? 'shipwatch.local'
+  return `<${digest(`${notification.groupKey} ${notification.receiver}`)}.${day}@${domain}>`
+}
+
+function digest(value: string): string {
+  return createHash('sha256').update(value).digest('hex').slice(0, 32)
+}
+
+/** What nodemailer tells of a failure. */
+interface MailError {
+  code?: string
+  responseCode?: number
+}
+
+function failureOf(thrown: unknown): Error {
+  if (thrown instanceof SendFailure) return thrown
+  const { code, responseCode } = (thrown ?? {}) as MailError
+  const message = messageOf(thrown)
+  // 4xx of SMTP is "try again later", 5xx is "no"; without an answer it was the way there.
+  if (responseCode !== undefined) {
+    const canRetry = responseCode >= 400 && responseCode < 500
+    const reason = code === 'EAUTH' ? 'auth' : canRetry ? 'server-error' : 'client-error'
+    return new SendFailure(message, { reason, canRetry })
+  }
+  if (code === 'ETIMEDOUT') return new SendFailure(message, { reason: 'timeout', canRetry: true })
+  const isFinal = code === 'EAUTH' || code === 'EENVELOPE' || code === 'EMESSAGE'
+  return new SendFailure(message, {
+    reason: code === 'EAUTH' ? 'auth' : isFinal ? 'client-error' : 'network',
+    canRetry: !isFinal,
+  })
+}

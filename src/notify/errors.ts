@@ -1,0 +1,21 @@
+/** Error codes of notifying. */
+
+import { errorTable } from '../base/error.ts'
+
+/** Makers of notifying's errors. */
+export const notifyErrors = errorTable('NOTIFY', {
+  TEMPLATE_INVALID: {
+    kind: 'user',
+    status: 400,
+    message: (facts: { file: string; reason: string }) =>
+      `The template ${facts.file} cannot be read: ${facts.reason}.`,
+    hint: 'Correct the template; templates are written in Go template language, as for Alertmanager.',
+  },
+  SETTING_INVALID: {
+    kind: 'user',
+    status: 400,
+    message: (facts: { receiver: string; channel: string; reason: string }) =>
+      `Receiver "${facts.receiver}", ${facts.channel}: ${facts.reason}.`,
+    hint: 'Correct the receiver in the configuration.',
+  },
+})

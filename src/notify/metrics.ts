@@ -1,0 +1,45 @@
+/** Metrics of notifying. */
+
+import { counter, histogram } from '../base/metrics.ts'
+
+/** Messages to deliver. */
+export const notificationsTotal = counter({
+  name: 'shipwatch_notify_notifications_total',
+  help: 'Notifications handed to a channel, by channel.',
+  labels: ['channel'],
+})
+
+/** Messages that were not delivered. */
+export const notificationsFailedTotal = counter({
+  name: 'shipwatch_notify_notifications_failed_total',
+  help: 'Notifications that a channel could not deliver, by channel and reason; the group tries again at its next turn.',
+  labels: ['channel', 'reason'],
+})
+
+/** Attempts. */
+export const attemptsTotal = counter({
+  name: 'shipwatch_notify_attempts_total',
+  help: 'Attempts to deliver, by channel and outcome.',
+  labels: ['channel', 'outcome'],
+})
+
+/** Length of an attempt. */
+export const attemptDuration = histogram({
+  name: 'shipwatch_notify_attempt_duration_seconds',
+  help: 'Time that one attempt took, by channel.',
+  labels: ['channel'],
+  buckets: [0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30],
+})
+
+/** Messages written by the built-in template because the user's failed. */
+export const templateFailuresTotal = counter({
+  name: 'shipwatch_notify_template_failures_total',
+  help: 'Messages whose own template failed, so that the built-in one was used.',
+  labels: ['channel'],
+})
+
+/** Ledger rows that could not be written. */
+export const ledgerFailuresTotal = counter({
+  name: 'shipwatch_notify_ledger_failures_total',
+  help: 'Attempts that could not be written to the ledger; the message itself went its way.',
+})

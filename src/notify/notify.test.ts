@@ -1,0 +1,551 @@
+import assert from 'node:assert/strict'
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer, type IncomingHttpHeaders } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { type TestContext, test } from 'node:test'
+import { MailSink, type MailSinkOptions } from '../../test/support/mail-sink.ts'
+import { MemoryRecords } from '../../test/support/memory-records.ts'
+import { systemClock, VirtualClock } from '../base/clock.ts'
+import { silentLog } from '../base/log.ts'
+import { z } from '../config/schema.ts'
+import type { Alert } from '../model/alert.ts'
+import { makeLabels } from '../model/labels.ts'
+import { allChannels } from './channel/all.ts'
+import { signDingtalk } from './channel/dingtalk.ts'
+import { type Notification, Notifier } from './notify.ts'
+import { notifySettings } from './settings.ts'
+
+const startTimeMs = Date.UTC(2026, 10, 20, 10, 0, 0)
+
+function settingsOf(values: Record<string, unknown>) {
+  const { global, ...top } = values
+  return {
+    ...z.object(notifySettings.top).parse(top),
+    global: z.object(notifySettings.global).parse(global ?? {}),
+  }
+}
+
+function makeNotifier(values: Record<string, unknown>, clock = systemClock) {
+  const records = new MemoryRecords()
+  const notifier = new Notifier({
+    settings: settingsOf(values),
+    records,
+    clock,
+    log: silentLog,
+    random: () => 0.5,
+  })
+  return { notifier, records }
+}
+
+function makeAlert(change: Partial<Alert> = {}): Alert {
+  const labels = makeLabels({ alertname: 'CheckoutErrors', service: 'checkout', severity: 'page' })
+  return {
+    labels,
+    annotations: makeLabels({
+      summary: 'checkout fails 8 % of its requests',
+      description: 'More than 3 % fail. <script>alert(1)</script>',
+    }),
+    state: 'firing',
+    firedTimeMs: startTimeMs + 120,
+    activeTimeMs: startTimeMs,
+    endTimeMs: startTimeMs + 240_000,
+    value: 0.08123,
+    generatorUrl: 'http://ship.example/graph?g0.expr=x',
+    rule: undefined,
+    fingerprint: labels.fingerprint(),
+    updatedTimeMs: startTimeMs,
+    held: undefined,
+    receivers: ['team'],
+    ...change,
+  }
+}
+
+function makeNotification(change: Partial<Notification> = {}): Notification {
+  const alert = makeAlert()
+  return {
+    groupKey: '{}:{alertname="CheckoutErrors", service="checkout"}',
+    status: 'firing',
+    reason: 'first notification',
+    receiver: 'team',
+    groupLabels: makeLabels({ alertname: 'CheckoutErrors', service: 'checkout' }),
+    commonLabels: alert.labels,
+    commonAnnotations: alert.annotations,
+    alerts: [alert],
+    background: undefined,
+    externalUrl: 'http://ship.example',
+    ...change,
+  }
+}
+
+const background = {
+  incidentId: 'abc',
+  incidentNumber: 12,
+  cause: 'deployment checkout v1 → v2',
+  url: 'http://ship.example/incidents/abc',
+}
+
+interface Call {
+  url: string
+  headers: IncomingHttpHeaders
+  body: string
+}
+
+/** An HTTP server that answers what `reply` says and keeps the calls. */
+async function listen(
+  t: TestContext,
+  reply: (call: Call, index: number) => { status: number; body?: string; headers?: object },
+) {
+  const calls: Call[] = []
+  const server = createServer((request, response) => {
+    let body = ''
+    request.on('data', (chunk) => {
+      body += chunk
+    })
+    request.on('end', () => {
+      const call = { url: request.url ?? '', headers: request.headers, body }
+      calls.push(call)
+      const answer = reply(call, calls.length - 1)
+      response.writeHead(answer.status, { connection: 'close', ...answer.headers })
+      response.end(answer.body ?? '')
+    })
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  t.after(() => new Promise((resolve) => server.close(resolve)))
+  const { port } = server.address() as AddressInfo
+  return { calls, address: `http://127.0.0.1:${port}` }
+}
+
+const never = new AbortController().signal
+
+test('the list of channels equals the folder', () => {
+  const files = readdirSync(join(import.meta.dirname, 'channel'))
+    .filter((file) => !/^(all|channel)\.ts$|\.test\.ts$/.test(file))
+    .map((file) => file.replace('.ts', ''))
+  assert.deepEqual(
+    allChannels.map(({ kind }) => kind),
+    files.sort(),
+  )
+})
+
+test('a webhook gets exactly the body that Alertmanager sends', async (t) => {
+  const { calls, address } = await listen(t, () => ({ status: 200, body: 'thanks' }))
+  const { notifier, records } = makeNotifier({
+    receivers: [{ name: 'team', webhook_configs: [{ url: `${address}/hook` }] }],
+  })
+  const ended = makeAlert({
+    labels: makeLabels({ alertname: 'CheckoutErrors', service: 'checkout', zone: 'b' }),
+    state: 'resolved',
+    endTimeMs: startTimeMs + 60_000,
+    fingerprint: '00000000000000ff',
+  })
+  const notification = makeNotification({ alerts: [makeAlert(), ended] })
+  assert.deepEqual(await notifier.send(notification, never), { isDelivered: true, failures: [] })
+  assert.equal(calls.length, 1)
+  assert.equal(calls[0]!.headers['content-type'], 'application/json')
+  assert.deepEqual(JSON.parse(calls[0]!.body), {
+    version: '4',
+    groupKey: '{}:{alertname="CheckoutErrors", service="checkout"}',
+    truncatedAlerts: 0,
+    status: 'firing',
+    receiver: 'team',
+    groupLabels: { alertname: 'CheckoutErrors', service: 'checkout' },
+    commonLabels: { alertname: 'CheckoutErrors', service: 'checkout', severity: 'page' },
+    commonAnnotations: {
+      summary: 'checkout fails 8 % of its requests',
+      description: 'More than 3 % fail. <script>alert(1)</script>',
+    },
+    routeLabels: {},
+    externalURL: 'http://ship.example',
+    notification_reason: 'first notification',
+    alerts: [
+      {
+        status: 'firing',
+        labels: { alertname: 'CheckoutErrors', service: 'checkout', severity: 'page' },
+        annotations: {
+          summary: 'checkout fails 8 % of its requests',
+          description: 'More than 3 % fail. <script>alert(1)</script>',
+        },
+        startsAt: '2026-11-20T10:00:00.12Z',
+        endsAt: '0001-01-01T00:00:00Z',
+        generatorURL: 'http://ship.example/graph?g0.expr=x',
+        fingerprint: makeAlert().fingerprint,
+      },
+      {
+        status: 'resolved',
+        labels: { alertname: 'CheckoutErrors', service: 'checkout', zone: 'b' },
+        annotations: {
+          summary: 'checkout fails 8 % of its requests',
+          description: 'More than 3 % fail. <script>alert(1)</script>',
+        },
+        startsAt: '2026-11-20T10:00:00.12Z',
+        endsAt: '2026-11-20T10:01:00Z',
+        generatorURL: 'http://ship.example/graph?g0.expr=x',
+        fingerprint: '00000000000000ff',
+      },
+    ],
+  })
+  const [row] = await records.notifications.list({ limit: 10 })
+  assert.equal(row!.outcome, 'delivered')
+  assert.equal(row!.answer, 'HTTP 200: thanks')
+  assert.equal(row!.alertCount, 2)
+})
+
+test('a webhook says the background when there is one, and cuts at max_alerts', async (t) => {
+  const { calls, address } = await listen(t, () => ({ status: 204 }))
+  const { notifier } = makeNotifier({
+    receivers: [
+      {
+        name: 'team',
+        webhook_configs: [
+          {
+            url: address,
+            max_alerts: 1,
+            http_config: { basic_auth: { username: 'u', password: 'p' } },
+          },
+        ],
+      },
+    ],
+  })
+  await notifier.send(
+    makeNotification({ background, alerts: [makeAlert(), makeAlert(), makeAlert()] }),
+    never,
+  )
+  const body = JSON.parse(calls[0]!.body)
+  assert.deepEqual(body.shipwatch, background)
+  assert.equal(body.alerts.length, 1)
+  assert.equal(body.truncatedAlerts, 2)
+  assert.equal(calls[0]!.headers.authorization, `Basic ${Buffer.from('u:p').toString('base64')}`)
+})
+
+test('5xx and 429 are tried again, the ledger has a row for each attempt', async (t) => {
+  const { calls, address } = await listen(t, (_call, index) => ({
+    status: [503, 429, 200][index]!,
+    headers: index === 1 ? { 'retry-after': '1' } : {},
+  }))
+  const { notifier, records } = makeNotifier({
+    receivers: [{ name: 'team', webhook_configs: [{ url: address }] }],
+  })
+  const startMs = performance.now()
+  const attempts: string[] = []
+  notifier.onAttempt((attempt) => attempts.push(`${attempt.attempt} ${attempt.outcome}`))
+  assert.equal((await notifier.send(makeNotification(), never)).isDelivered, true)
+  assert.equal(calls.length, 3)
+  assert.ok(performance.now() - startMs >= 1400, 'the pause and Retry-After are kept')
+  assert.deepEqual(attempts, ['1 retrying', '2 retrying', '3 delivered'])
+  const rows = await records.notifications.list({ limit: 10 })
+  assert.deepEqual(
+    rows.map((row) => row.outcome),
+    ['delivered', 'retrying', 'retrying'],
+  )
+})
+
+test('another 4xx is final, and no secret shows in the answer', async (t) => {
+  const { calls, address } = await listen(t, (call) => ({
+    status: 404,
+    body: `no hook at ${call.url}`,
+  }))
+  const { notifier, records } = makeNotifier({
+    receivers: [{ name: 'team', webhook_configs: [{ url: `${address}/T0K3N?key=S3CRET` }] }],
+  })
+  const delivery = await notifier.send(makeNotification(), never)
+  assert.equal(delivery.isDelivered, false)
+  assert.equal(calls.length, 1)
+  const [row] = await records.notifications.list({ limit: 10 })
+  assert.equal(row!.outcome, 'failed')
+  assert.ok(!/S3CRET|T0K3N/.test(row!.answer + delivery.failures.join()), row!.answer)
+  assert.match(row!.answer, /^HTTP 404: no hook at <secret>/)
+})
+
+test('a call that nobody answers is a failure of the network and ends with the signal', async () => {
+  const { notifier, records } = makeNotifier({
+    receivers: [{ name: 'team', webhook_configs: [{ url: 'http://127.0.0.1:1/' }] }],
+  })
+  const abort = new AbortController()
+  notifier.onAttempt((attempt) => {
+    if (attempt.attempt === 2) abort.abort()
+  })
+  const delivery = await notifier.send(makeNotification(), abort.signal)
+  assert.equal(delivery.isDelivered, false)
+  assert.match(delivery.failures[0]!, /^webhook\[0\]: .*cannot be reached/)
+  assert.equal((await records.notifications.list({ limit: 10 })).length, 2)
+})
+
+test('the signature of DingTalk is the golden one', () => {
+  const secret = `SECtest${'0'.repeat(58)}`
+  assert.equal(
+    signDingtalk(
+      'SECtest0000000000000000000000000000000000000000000000000000000000',
+      1_700_000_000_000,
+    ),
+    'szPcgtoCabDjIT69N8i2Omun8ktW8akfg42aQqadSCU=',
+  )
+  assert.notEqual(signDingtalk(secret, 1), signDingtalk(secret, 2))
+})
+
+test('DingTalk gets signed markdown that names people and the cause', async (t) => {
+  const { calls, address } = await listen(t, () => ({
+    status: 200,
+    body: '{"errcode":0,"errmsg":"ok"}',
+  }))
+  const { notifier } = makeNotifier({
+    receivers: [
+      {
+        name: 'team',
+        dingtalk_configs: [
+          {
+            url: `${address}/robot/send?access_token=tok`,
+            secret: 'SECx',
+            at: { mobiles: [13_800_000_000] },
+          },
+        ],
+      },
+    ],
+  })
+  const delivery = await notifier.send(makeNotification({ background }), never)
+  assert.deepEqual(delivery.failures, [])
+  const url = new URL(calls[0]!.url, address)
+  assert.equal(url.searchParams.get('access_token'), 'tok')
+  const timestamp = Number(url.searchParams.get('timestamp'))
+  assert.ok(Math.abs(timestamp - Date.now()) < 60_000)
+  assert.equal(url.searchParams.get('sign'), signDingtalk('SECx', timestamp))
+  const body = JSON.parse(calls[0]!.body)
+  assert.equal(body.msgtype, 'markdown')
+  assert.deepEqual(body.at, { atMobiles: ['13800000000'], isAtAll: false })
+  assert.ok(body.markdown.text.endsWith('@13800000000'))
+  assert.equal(
+    body.markdown.title,
+    '[FIRING:1] CheckoutErrors checkout — suspected: deployment checkout v1 → v2',
+  )
+  assert.match(body.markdown.text, /\[Incident #12\]\(http:\/\/ship\.example\/incidents\/abc\)/)
+})
+
+test('HTTP 200 with an error code is a failure: final when refused, tried again when too fast', async (t) => {
+  const answers = [
+    '{"errcode":130101,"errmsg":"send too fast, exceed 20 times per minute"}',
+    '{"errcode":0,"errmsg":"ok"}',
+    '{"errcode":310000,"errmsg":"sign not match"}',
+    'not json',
+  ]
+  const { address } = await listen(t, (_call, index) => ({ status: 200, body: answers[index]! }))
+  const clock = new VirtualClock(startTimeMs)
+  const { notifier, records } = makeNotifier(
+    { receivers: [{ name: 'team', dingtalk_configs: [{ url: address }] }] },
+    clock,
+  )
+  const heard: string[] = []
+  let wake = (): void => undefined
+  notifier.onAttempt((attempt) => {
+    heard.push(`${attempt.outcome} ${attempt.answer.slice(0, 30)}`)
+    wake()
+  })
+  const nextAttempt = (): Promise<void> =>
+    new Promise((resolve) => {
+      wake = resolve
+    })
+  const first = nextAttempt()
+  const sending = notifier.send(makeNotification(), never)
+  await first
+  assert.match(heard[0]!, /^retrying HTTP 200: \{"errcode":130101/)
+  await clock.advance(61_000)
+  assert.equal((await sending).isDelivered, true)
+  assert.equal((await notifier.send(makeNotification(), never)).isDelivered, false)
+  assert.match(heard.at(-1)!, /^failed HTTP 200: \{"errcode":310000/)
+  const abort = new AbortController()
+  const odd = nextAttempt()
+  const unsure = notifier.send(makeNotification(), abort.signal)
+  await odd
+  abort.abort()
+  assert.equal((await unsure).isDelivered, false)
+  assert.match(heard.at(-1)!, /^retrying no errcode/)
+  assert.equal((await records.notifications.list({ limit: 10 })).length, 4)
+})
+
+test('a robot is sent no more than 20 messages a minute', async (t) => {
+  const { calls, address } = await listen(t, () => ({ status: 200, body: '{"errcode":0}' }))
+  const clock = new VirtualClock(startTimeMs)
+  const { notifier } = makeNotifier(
+    { receivers: [{ name: 'team', dingtalk_configs: [{ url: address }] }] },
+    clock,
+  )
+  for (let count = 0; count < 20; count++) await notifier.send(makeNotification(), never)
+  const heldBack = new Promise<void>((resolve) => {
+    notifier.onAttempt((attempt) => {
+      if (attempt.outcome === 'retrying') setImmediate(resolve)
+    })
+  })
+  let isDone = false
+  const sending = notifier.send(makeNotification(), never).then(() => {
+    isDone = true
+  })
+  await heldBack
+  await clock.advance(2_000)
+  assert.equal(calls.length, 20)
+  assert.equal(isDone, false)
+  await clock.advance(1_500)
+  await sending
+  assert.equal(calls.length, 21)
+})
+
+async function openMail(t: TestContext, options: MailSinkOptions = {}) {
+  const sink = new MailSink(options)
+  const port = await sink.start()
+  t.after(() => sink.stop())
+  return { sink, smarthost: `127.0.0.1:${port}` }
+}
+
+test('a mail has text and HTML, names the cause, links the incident, and threads by group', async (t) => {
+  const { sink, smarthost } = await openMail(t)
+  const { notifier } = makeNotifier({
+    global: { smtp_smarthost: smarthost, smtp_from: 'ship@example.org', smtp_require_tls: false },
+    receivers: [
+      {
+        name: 'team',
+        email_configs: [
+          {
+            to: 'anna@example.org, ben@example.org',
+            send_resolved: true,
+            headers: { 'X-Team': '{{ .CommonLabels.service }}' },
+          },
+        ],
+      },
+    ],
+  })
+  assert.deepEqual((await notifier.send(makeNotification({ background }), never)).failures, [])
+  await notifier.send(
+    makeNotification({
+      status: 'resolved',
+      reason: 'all alerts resolved',
+      alerts: [makeAlert({ state: 'resolved' })],
+    }),
+    never,
+  )
+  const [first, second] = sink.messages
+  assert.deepEqual(first!.envelope.to, ['anna@example.org', 'ben@example.org'])
+  assert.equal(
+    first!.mail.subject,
+    '[FIRING:1] CheckoutErrors checkout — suspected: deployment checkout v1 → v2',
+  )
+  assert.equal(second!.mail.subject, '[RESOLVED] CheckoutErrors checkout')
+  for (const part of [first!.mail.text!, first!.mail.html!]) {
+    assert.match(part, /deployment checkout v1 → v2/)
+    assert.match(part, /http:\/\/ship\.example\/incidents\/abc/)
+    assert.match(part, /checkout fails 8 % of its requests/)
+    assert.match(part, /81\.23m/)
+  }
+  assert.ok(!first!.mail.html!.includes('<script>'), 'labels and annotations are escaped')
+  assert.match(first!.mail.html!, /color-scheme/)
+  assert.equal(first!.mail.headers.find((header) => header.key === 'x-team')!.value, 'checkout')
+  assert.match(first!.mail.references!, /^<[0-9a-f]+\.2026-11-20@example\.org>$/)
+  assert.equal(first!.mail.references, second!.mail.references)
+  assert.notEqual(first!.mail.messageId, second!.mail.messageId)
+})
+
+test('TLS is required by default: a server without it gets no mail and no password', async (t) => {
+  const { sink, smarthost } = await openMail(t)
+  const { notifier } = makeNotifier({
+    global: { smtp_smarthost: smarthost, smtp_from: 'ship@example.org' },
+    receivers: [{ name: 'team', email_configs: [{ to: 'anna@example.org' }] }],
+  })
+  const abort = new AbortController()
+  notifier.onAttempt(() => abort.abort())
+  const delivery = await notifier.send(makeNotification(), abort.signal)
+  assert.equal(delivery.isDelivered, false)
+  assert.equal(sink.messages.length, 0)
+})
+
+test('over TLS the user signs in; a wrong password is final and does not show', async (t) => {
+  const { sink, smarthost } = await openMail(t, {
+    offersTls: true,
+    login: { user: 'ship', password: 'right-one' },
+  })
+  const make = (password: string) =>
+    makeNotifier({
+      global: {
+        smtp_smarthost: smarthost,
+        smtp_from: 'ship@example.org',
+        smtp_auth_username: 'ship',
+        smtp_auth_password: password,
+        smtp_tls_config: { insecure_skip_verify: true },
+      },
+      receivers: [{ name: 'team', email_configs: [{ to: 'anna@example.org' }] }],
+    })
+  const right = make('right-one')
+  assert.deepEqual((await right.notifier.send(makeNotification(), never)).failures, [])
+  assert.equal(sink.messages[0]!.isTls, true)
+  assert.equal(sink.messages[0]!.user, 'ship')
+  const wrong = make('wrong-one')
+  assert.equal((await wrong.notifier.send(makeNotification(), never)).isDelivered, false)
+  const rows = await wrong.records.notifications.list({ limit: 10 })
+  assert.equal(rows.length, 1)
+  assert.ok(!rows[0]!.answer.includes('wrong-one'))
+})
+
+test('a mail that is refused for now is tried again, one refused for good is not', async (t) => {
+  const { sink, smarthost } = await openMail(t)
+  const { notifier, records } = makeNotifier({
+    global: { smtp_smarthost: smarthost, smtp_from: 'ship@example.org', smtp_require_tls: false },
+    receivers: [{ name: 'team', email_configs: [{ to: 'anna@example.org' }] }],
+  })
+  sink.refuseWith = 451
+  notifier.onAttempt(() => {
+    sink.refuseWith = undefined
+  })
+  assert.equal((await notifier.send(makeNotification(), never)).isDelivered, true)
+  sink.refuseWith = 554
+  assert.equal((await notifier.send(makeNotification(), never)).isDelivered, false)
+  const rows = await records.notifications.list({ limit: 10 })
+  assert.equal(rows.length, 3)
+})
+
+test("a user's template is used; when it fails, the message goes out in our words", async (t) => {
+  const { sink, smarthost } = await openMail(t)
+  const dir = mkdtempSync(join(tmpdir(), 'notify-'))
+  t.after(() => rmSync(dir, { recursive: true }))
+  writeFileSync(
+    join(dir, 'own.tmpl'),
+    '{{ define "email.default.subject" }}{{ .Alerts | len }} × {{ .CommonLabels.service | toUpper }}{{ end }}',
+  )
+  const base = {
+    global: { smtp_smarthost: smarthost, smtp_from: 'ship@example.org', smtp_require_tls: false },
+    templates: [join(dir, '*.tmpl')],
+  }
+  const own = makeNotifier({
+    ...base,
+    receivers: [{ name: 'team', email_configs: [{ to: 'a@example.org', text: '{{ .Nope.X }}' }] }],
+  })
+  assert.deepEqual((await own.notifier.send(makeNotification(), never)).failures, [])
+  assert.equal(sink.messages[0]!.mail.subject, '1 × CHECKOUT')
+  assert.match(sink.messages[0]!.mail.text!, /1 firing: CheckoutErrors checkout/)
+  writeFileSync(join(dir, 'own.tmpl'), '{{ define "x" }}{{ if }}{{ end }}')
+  assert.throws(() => own.notifier.reload(settingsOf({ ...base })), /own\.tmpl cannot be read/)
+  assert.equal(own.notifier.has('team'), true)
+})
+
+test('settings that do not suffice are refused with the receiver and the reason', () => {
+  const check = (values: Record<string, unknown>, expected: RegExp) =>
+    assert.throws(() => makeNotifier(values), expected)
+  const receiver = (body: object) => ({ receivers: [{ name: 'team', ...body }] })
+  check(
+    receiver({ email_configs: [{ to: 'a@b' }] }),
+    /"team", email\[0\]: no global SMTP smarthost/,
+  )
+  check(receiver({ email_configs: [{ to: '' }] }), /missing to address/)
+  check(receiver({ webhook_configs: [{}] }), /needs either \\"url\\" or/)
+  check(receiver({ webhook_configs: [{ url: 'ftp://x' }] }), /http or https/)
+  check(receiver({ slack_configs: [{}] }), /not supported yet/)
+  check(receiver({ slak_configs: [{}] }), /slak_configs/)
+  check({ receivers: [{ name: 'a' }, { name: 'a' }] }, /not unique/)
+  check({ global: { slack_api_url: 'x' } }, /not supported yet/)
+})
+
+test('a message goes out although the ledger fails', async (t) => {
+  const { calls, address } = await listen(t, () => ({ status: 200 }))
+  const { notifier, records } = makeNotifier({
+    receivers: [{ name: 'team', webhook_configs: [{ url: address }] }],
+  })
+  records.failing = true
+  assert.equal((await notifier.send(makeNotification(), never)).isDelivered, true)
+  assert.equal(calls.length, 1)
+})

@@ -1,0 +1,125 @@
+/** Settings of notifying, under Alertmanager's own names: receivers with their channels, and templates. */
+
+import { type SettingsOf, type SettingsPart, text, z } from '../config/schema.ts'
+import { allChannels } from './channel/all.ts'
+import { notYet } from './channel/channel.ts'
+
+/** Channels of Alertmanager that are still to come. */
+const laterKeys = [
+  'discord_configs',
+  'incidentio_configs',
+  'jira_configs',
+  'mattermost_configs',
+  'msteams_configs',
+  'msteamsv2_configs',
+  'opsgenie_configs',
+  'pagerduty_configs',
+  'pushover_configs',
+  'rocketchat_configs',
+  'slack_configs',
+  'sns_configs',
+  'telegram_configs',
+  'victorops_configs',
+  'webex_configs',
+  'wechat_configs',
+] as const
+
+/** Keys below `global` that belong to those. */
+const laterGlobalKeys = [
+  'http_config',
+  'jira_api_url',
+  'mattermost_webhook_url',
+  'mattermost_webhook_url_file',
+  'opsgenie_api_key',
+  'opsgenie_api_key_file',
+  'opsgenie_api_url',
+  'pagerduty_url',
+  'rocketchat_api_url',
+  'rocketchat_token',
+  'rocketchat_token_file',
+  'rocketchat_token_id',
+  'rocketchat_token_id_file',
+  'slack_api_url',
+  'slack_api_url_file',
+  'slack_app_token',
+  'slack_app_token_file',
+  'slack_app_url',
+  'telegram_api_url',
+  'telegram_bot_token',
+  'telegram_bot_token_file',
+  'victorops_api_key',
+  'victorops_api_key_file',
+  'victorops_api_url',
+  'webex_api_url',
+  'wechat_api_corp_id',
+  'wechat_api_secret',
+  'wechat_api_secret_file',
+  'wechat_api_url',
+] as const
+
+const channelShape: Record<string, z.ZodType<unknown[] | null | undefined>> = Object.fromEntries(
+  allChannels.map(({ kind, settingsKey, schema }) => [
+    settingsKey,
+    z
+      .array(schema)
+      .nullish()
+      .meta({ description: `Channels of the kind ${kind}.`, typeText: 'list' }),
+  ]),
+)
+
+const receiverSchema = z.strictObject({
+  name: z.string().min(1, 'a receiver needs a name').meta({
+    description: 'The name that routes use.',
+    typeText: 'string',
+  }),
+  ...channelShape,
+  ...Object.fromEntries(laterKeys.map((key) => [key, notYet('A channel of Alertmanager.')])),
+})
+
+/** One receiver: its name, and lists of channels below their keys. */
+export type ReceiverSettings = { name: string } & Record<string, unknown>
+
+const receiversSchema = z.array(receiverSchema).superRefine((receivers, context) => {
+  const seen = new Set<string>()
+  for (const [index, { name }] of receivers.entries()) {
+    if (seen.has(name)) {
+      context.addIssue({
+        code: 'custom',
+        path: [index, 'name'],
+        message: `notification config name "${name}" is not unique`,
+      })
+    }
+    seen.add(name)
+  }
+})
+
+const globalShape: z.ZodRawShape = Object.assign(
+  {},
+  ...allChannels.map(({ global }) => global),
+  Object.fromEntries(
+    laterGlobalKeys.map((key) => [key, notYet('Default of a channel of Alertmanager.')]),
+  ),
+)
+
+/** The folder's part of the configuration. */
+export const notifySettings = {
+  global: globalShape,
+  top: {
+    receivers: receiversSchema
+      .transform((receivers) => receivers as ReceiverSettings[])
+      .default([])
+      .meta({
+        description: 'Who is told, and over which channels.',
+        typeText: 'list',
+        defaultText: '[]',
+      }),
+    templates: z.array(text('A path or glob.')).default([]).meta({
+      description: 'Files with message templates in Go template language, as for Alertmanager.',
+      typeText: 'list of paths',
+      defaultText: '[]',
+    }),
+  },
+} satisfies SettingsPart
+
+/** Settings as notifying sees them. */
+export type NotifySettings = SettingsOf<typeof notifySettings>

@@ -1,0 +1,276 @@
+/**
+ * Message templates: Alertmanager's data and functions over the Go template language, the built-in
+ * templates, and the user's files on top. Beyond Alertmanager's data there is `.Incident` (`.Number`,
+ * `.Url`, `.Cause`), empty when nothing is known.
+ * Source: alertmanager template/template.go (Apache-2.0), behaviour re-implemented.
+ */
+
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import type { Clock } from '../base/clock.ts'
+import { messageOf } from '../base/error.ts'
+import {
+  parseTemplate,
+  SafeText,
+  StringMap,
+  type Template,
+  TemplateError,
+  type TemplateFunction,
+} from '../base/template/template.ts'
+import { textFunctions, textOf } from '../base/template/text-functions.ts'
+import type { Alert } from '../model/alert.ts'
+import { compareText, type Labels } from '../model/labels.ts'
+import { notifyErrors } from './errors.ts'
+import { GoSpan, GoTime, goZeroTimeMs } from './go-time.ts'
+import type { Notification } from './notification.ts'
+
+/** A file of templates. */
+export interface TemplateFile {
+  name: string
+  text: string
+}
+
+/** How many different texts are kept parsed. */
+const parsedCountMax = 1_000
+
+/** All templates, plain and escaping. */
+export class MessageTemplates {
+  readonly #functions: ReadonlyMap<string, TemplateFunction>
+  readonly #sets: { none: TemplateSet; html: TemplateSet }
+  readonly #builtIn: { none: Template; html: Template }
+
+  /** Throws `NOTIFY_TEMPLATE_INVALID` for a file that cannot be read. */
+  constructor(files: readonly TemplateFile[], clock: Clock) {
+    this.#functions = makeFunctions(clock)
+    const builtIn = readFileSync(join(import.meta.dirname, 'default.tmpl'), 'utf8')
+    const make = (format: 'none' | 'html', more: readonly TemplateFile[]): Template => {
+      const template = parseTemplate('', {
+        name: '',
+        functions: this.#functions,
+        escape: format,
+      })
+      template.add(builtIn, 'default.tmpl')
+      for (const { name, text } of more) {
+        try {
+          template.add(text, name)
+        } catch (thrown) {
+          throw notifyErrors.TEMPLATE_INVALID({ file: name, reason: messageOf(thrown) }, thrown)
+        }
+      }
+      return template
+    }
+    this.#builtIn = { none: make('none', []), html: make('html', []) }
+    this.#sets = {
+      none: { base: make('none', files), parsed: new Map() },
+      html: { base: make('html', files), parsed: new Map() },
+    }
+  }
+
+  /** Writes `text` as a template; throws `TemplateError`. */
+  render(text: string, format: 'none' | 'html', data: object): string {
+    if (!text.includes('{{')) return text
+    const set = this.#sets[format]
+    let template = set.parsed.get(text)
+    if (template === undefined) {
+      template = parseTemplate(text, {
+        name: '',
+        functions: this.#functions,
+        escape: format,
+        base: set.base,
+      })
+      if (set.parsed.size >= parsedCountMax) set.parsed.clear()
+      set.parsed.set(text, template)
+    }
+    return template.execute(data)
+  }
+
+  /** Writes a built-in template, whatever the user's files define under its name. */
+  renderBuiltIn(name: string, format: 'none' | 'html', data: object): string {
+    return this.#builtIn[format].executeNamed(name, data)
+  }
+}
+
+interface TemplateSet {
+  base: Template
+  parsed: Map<string, Template>
+}
+
+/** A label set as templates see it. */
+class KeyValues extends StringMap {
+  SortedPairs(): PairList {
+    // `alertname` first, the rest by name, as Alertmanager does.
+    const names = [...this.keys()].sort((a, b) =>
+      a === 'alertname' ? -1 : b === 'alertname' ? 1 : compareText(a, b),
+    )
+    return PairList.of(...names.map((name) => ({ Name: name, Value: this.get(name)! }))) as PairList
+  }
+
+  Remove(names: unknown): KeyValues {
+    const gone = new Set(Array.isArray(names) ? names : [])
+    return new KeyValues([...this].filter(([name]) => !gone.has(name)))
+  }
+
+  Names(): string[] {
+    return this.SortedPairs().Names()
+  }
+
+  Values(): string[] {
+    return this.SortedPairs().Values()
+  }
+}
+
+class PairList extends Array<{ Name: string; Value: string }> {
+  Names(): string[] {
+    return Array.from(this, (pair) => pair.Name)
+  }
+
+  Values(): string[] {
+    return Array.from(this, (pair) => pair.Value)
+  }
+}
+
+interface TemplateAlert {
+  Status: string
+  Labels: KeyValues
+  Annotations: KeyValues
+  StartsAt: GoTime
+  EndsAt: GoTime
+  GeneratorURL: string
+  Fingerprint: string
+  Value: number
+}
+
+class AlertList extends Array<TemplateAlert> {
+  Firing(): TemplateAlert[] {
+    return Array.from(this).filter((alert) => alert.Status === 'firing')
+  }
+
+  Resolved(): TemplateAlert[] {
+    return Array.from(this).filter((alert) => alert.Status === 'resolved')
+  }
+}
+
+function keyValuesOf(labels: Labels): KeyValues {
+  const map = new KeyValues()
+  for (let index = 0; index < labels.pairs.length; index += 2)
+    map.set(labels.pairs[index]!, labels.pairs[index + 1]!)
+  return map
+}
+
+function templateAlertOf(alert: Alert): TemplateAlert {
+  return {
+    Status: alert.state,
+    Labels: keyValuesOf(alert.labels),
+    Annotations: keyValuesOf(alert.annotations),
+    StartsAt: new GoTime(alert.firedTimeMs),
+    EndsAt: new GoTime(alert.state === 'firing' ? goZeroTimeMs : alert.endTimeMs),
+    GeneratorURL: alert.generatorUrl,
+    Fingerprint: alert.fingerprint,
+    Value: alert.value,
+  }
+}
+
+/** What templates get as `.`. */
+export function makeTemplateData(notification: Notification): object {
+  const { background } = notification
+  const alerts = new AlertList()
+  for (const alert of notification.alerts) alerts.push(templateAlertOf(alert))
+  return {
+    Receiver: notification.receiver,
+    Status: notification.status,
+    Alerts: alerts,
+    GroupLabels: keyValuesOf(notification.groupLabels),
+    CommonLabels: keyValuesOf(notification.commonLabels),
+    CommonAnnotations: keyValuesOf(notification.commonAnnotations),
+    RouteLabels: new KeyValues(),
+    ExternalURL: notification.externalUrl,
+    NotificationReason: notification.reason,
+    Incident: {
+      Number: background === undefined ? 0n : BigInt(background.incidentNumber),
+      Id: background?.incidentId ?? '',
+      Url: background?.url ?? '',
+      Cause: background?.cause ?? '',
+    },
+  }
+}
+
+function listOf(value: unknown): string[] {
+  if (Array.isArray(value)) return Array.from(value, String)
+  throw new TemplateError('wrong type of argument; expected a list of strings')
+}
+
+function timeOf(value: unknown): Date {
+  if (value instanceof Date) return value
+  throw new TemplateError('wrong type of argument; expected a time')
+}
+
+function makeFunctions(clock: Clock): ReadonlyMap<string, TemplateFunction> {
+  const functions = new Map(textFunctions)
+  const own: [string, TemplateFunction][] = [
+    ['join', (separator, list) => listOf(list).join(textOf(separator))],
+    ['stringSlice', (...texts) => texts.map(textOf)],
+    ['safeUrl', (text) => new SafeText(textOf(text))],
+    ['urlUnescape', (text) => decodeURIComponent(textOf(text).replace(/\+/g, ' '))],
+    // Only what a mail program may open: labels and annotations are not ours.
+    ['httpUrl', (text) => (/^https?:\/\//i.test(textOf(text)) ? textOf(text) : '')],
+    ['date', (layout, time) => zoned(timeOf(time)).Format(textOf(layout))],
+    ['tz', (zone, time) => zoned(timeOf(time)).inZone(textOf(zone))],
+    ['since', (time) => new GoSpan((clock.nowTimeMs() - timeOf(time).getTime()) / 1000)],
+    ['now', () => new GoTime(clock.nowTimeMs())],
+    ['toDate', (_layout, text) => parseTime(textOf(text)) ?? new GoTime(goZeroTimeMs)],
+    [
+      'mustToDate',
+      (_layout, text) => {
+        const time = parseTime(textOf(text))
+        if (time === undefined) throw new TemplateError(`cannot parse ${JSON.stringify(text)}`)
+        return time
+      },
+    ],
+    ['toJson', (value) => JSON.stringify(plainOf(value))],
+    ['base64encode', (text) => Buffer.from(textOf(text)).toString('base64')],
+    ['base64decode', (text) => Buffer.from(textOf(text), 'base64').toString('utf8')],
+    ['dict', (...pairs) => makeDict(pairs)],
+    ['list', (...items) => items],
+    ['append', (list, ...items) => [...(Array.isArray(list) ? Array.from(list) : []), ...items]],
+    ['routeLabels', () => new KeyValues()],
+    [
+      'humanizeDuration',
+      (value) =>
+        value instanceof GoSpan ? value.humanize() : textFunctions.get('humanizeDuration')!(value),
+    ],
+  ]
+  for (const [name, action] of own) functions.set(name, action)
+  return functions
+}
+
+function zoned(time: Date): GoTime {
+  return time instanceof GoTime ? time : new GoTime(time.getTime())
+}
+
+function parseTime(text: string): GoTime | undefined {
+  const timeMs = Date.parse(text)
+  return Number.isNaN(timeMs) ? undefined : new GoTime(timeMs)
+}
+
+function makeDict(pairs: readonly unknown[]): Map<string, unknown> {
+  if (pairs.length % 2 === 1) throw new TemplateError('dict: needs pairs of names and values')
+  const dict = new Map<string, unknown>()
+  for (let index = 0; index < pairs.length; index += 2)
+    dict.set(textOf(pairs[index]), pairs[index + 1])
+  return dict
+}
+
+/** Maps and whole numbers as JSON can carry them. */
+function plainOf(value: unknown): unknown {
+  if (typeof value === 'bigint') return Number(value)
+  if (value instanceof Map) {
+    const object = Object.create(null) as Record<string, unknown>
+    for (const [name, inner] of value) object[String(name)] = plainOf(inner)
+    return object
+  }
+  if (Array.isArray(value)) return Array.from(value, plainOf)
+  if (value instanceof Date || value === null || typeof value !== 'object') return value
+  const object = Object.create(null) as Record<string, unknown>
+  for (const [name, inner] of Object.entries(value)) object[name] = plainOf(inner)
+  return object
+}
