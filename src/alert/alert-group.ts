@@ -1,0 +1,249 @@
+/**
+ * A group of alerts with its rhythm: the first notification after group_wait (at once when an alert
+ * began longer ago than that), then a look every group_interval. At each look every channel of the
+ * receiver is told if there is a reason to. A group without alerts at a look is over.
+ * Source: alertmanager dispatch/dispatch.go and notify/ (Apache-2.0), behaviour re-implemented.
+ */
+
+import type { Clock, Timer } from '../base/clock.ts'
+import { messageOf } from '../base/error.ts'
+import type { Log } from '../base/log.ts'
+import type { Alert } from '../model/alert.ts'
+import type { AlertBackground } from '../model/flow.ts'
+import { compareLabels, compareText, type Labels, labelsFromPairs } from '../model/labels.ts'
+import type { ChannelView, Notification } from '../notify/notify.ts'
+import { decisionsTotal, notificationDelay } from './metrics.ts'
+import { findReason, type NotificationLog } from './notification-log.ts'
+import { formatGroupKey, type Route } from './route.ts'
+
+/** What a group asks its desk. */
+export interface GroupSurroundings {
+  clock: Clock
+  log: Log
+  notificationLog: NotificationLog
+  externalUrl: string
+  channels(receiver: string): ChannelView[]
+  send(
+    channelKey: string,
+    notification: Notification,
+    signal: AbortSignal,
+  ): Promise<{ isDelivered: boolean; failures: string[] }>
+  /** The alert now, or `undefined` when it was forgotten. */
+  find(fingerprint: string): Alert | undefined
+  isFiring(alert: Alert): boolean
+  /** Takes out the alerts that something holds back. */
+  withoutHeld(alerts: readonly Alert[]): Alert[]
+  describe(fingerprints: readonly string[]): Promise<AlertBackground | undefined>
+  /** The group has no alerts any more. */
+  noteEmpty(group: AlertGroup): void
+}
+
+/** A look may last at least this long, however short the interval. */
+const sendMsMin = 10_000
+
+/** One group at one route. */
+export class AlertGroup {
+  readonly key: string
+  readonly labels: Labels
+  route: Route
+  readonly #around: GroupSurroundings
+  /** Fingerprints. */
+  readonly #members = new Set<string>()
+  #timer: Timer | undefined
+  #dueTimeMs = 0
+  #hasLooked = false
+  #isLooking = false
+  #isOverdue = false
+  #isStopped = false
+  #abort: AbortController | undefined
+
+  constructor(route: Route, labels: Labels, around: GroupSurroundings) {
+    this.route = route
+    this.labels = labels
+    this.key = formatGroupKey(route, labels)
+    this.#around = around
+  }
+
+  /** Whether an alert is in it still. */
+  has(fingerprint: string): boolean {
+    return this.#members.has(fingerprint)
+  }
+
+  /** An alert belongs here, or changed. */
+  insert(alert: Alert): void {
+    this.#members.add(alert.fingerprint)
+    if (this.#hasLooked) return
+    const { clock, notificationLog } = this.#around
+    const nowTimeMs = clock.nowTimeMs()
+    const toldTimeMs = notificationLog.lastTimeMs(
+      this.route.receiver,
+      this.#around.channels(this.route.receiver).map((channel) => channel.key),
+      this.key,
+    )
+    // After a restart the rhythm goes on where it was.
+    const firstTimeMs =
+      toldTimeMs !== undefined
+        ? toldTimeMs + this.route.groupIntervalMs
+        : alert.firedTimeMs + this.route.groupWaitMs < nowTimeMs
+          ? nowTimeMs
+          : nowTimeMs + this.route.groupWaitMs
+    if (this.#timer === undefined || firstTimeMs < this.#dueTimeMs)
+      this.#arm(Math.max(nowTimeMs, firstTimeMs))
+  }
+
+  /** The route has new times. */
+  adopt(route: Route): void {
+    this.route = route
+  }
+
+  /** Ends the rhythm and what is being sent. */
+  stop(): void {
+    this.#isStopped = true
+    this.#timer?.cancel()
+    this.#abort?.abort()
+  }
+
+  #arm(dueTimeMs: number): void {
+    this.#timer?.cancel()
+    this.#dueTimeMs = dueTimeMs
+    const delayMs = dueTimeMs - this.#around.clock.nowTimeMs()
+    this.#timer = this.#around.clock.after(Math.max(0, delayMs), () => this.#onTimer())
+  }
+
+  #onTimer(): void {
+    if (this.#isStopped) return
+    if (this.#isLooking) {
+      this.#isOverdue = true
+      return
+    }
+    this.#hasLooked = true
+    this.#arm(this.#around.clock.nowTimeMs() + this.route.groupIntervalMs)
+    if (this.#members.size === 0) {
+      this.stop()
+      this.#around.noteEmpty(this)
+      return
+    }
+    this.#isLooking = true
+    void this.#look().finally(() => {
+      this.#isLooking = false
+      if (!this.#isOverdue) return
+      this.#isOverdue = false
+      this.#onTimer()
+    })
+  }
+
+  async #look(): Promise<void> {
+    const { clock, log } = this.#around
+    const alerts = [...this.#members].flatMap((fingerprint) => this.#around.find(fingerprint) ?? [])
+    const seen = new Map(alerts.map((alert) => [alert.fingerprint, alert.updatedTimeMs]))
+    const abort = new AbortController()
+    this.#abort = abort
+    const limit = clock.after(Math.max(sendMsMin, this.route.groupIntervalMs), () => abort.abort())
+    try {
+      const told = this.#around.withoutHeld(alerts).sort(compareAlerts)
+      const isDone = told.length === 0 || (await this.#tell(told, abort.signal))
+      if (isDone) this.#dropResolved(seen)
+    } catch (thrown) {
+      log.error({ groupKey: this.key, error: messageOf(thrown) }, 'a group could not be notified')
+    } finally {
+      limit.cancel()
+    }
+  }
+
+  /** Resolved alerts of which everybody was told leave, unless they changed meanwhile. */
+  #dropResolved(seen: ReadonlyMap<string, number>): void {
+    for (const fingerprint of [...this.#members]) {
+      const alert = this.#around.find(fingerprint)
+      if (alert === undefined) this.#members.delete(fingerprint)
+      else if (!this.#around.isFiring(alert) && seen.get(fingerprint) === alert.updatedTimeMs)
+        this.#members.delete(fingerprint)
+    }
+  }
+
+  /** Tells each channel what it does not know; answers whether all that had to hear have heard. */
+  async #tell(alerts: readonly Alert[], signal: AbortSignal): Promise<boolean> {
+    const { receiver } = this.route
+    const firing = alerts.filter((alert) => this.#around.isFiring(alert))
+    const resolved = alerts.filter((alert) => !this.#around.isFiring(alert))
+    let background: Promise<AlertBackground | undefined> | undefined
+    const results = await Promise.all(
+      this.#around.channels(receiver).map(async (channel): Promise<boolean> => {
+        const entry = this.#around.notificationLog.find(receiver, channel.key, this.key)
+        const reason = findReason(entry, {
+          firing: firing.map((alert) => alert.fingerprint),
+          resolved: resolved.map((alert) => alert.fingerprint),
+          sendsResolved: channel.sendsResolved,
+          repeatIntervalMs: this.route.repeatIntervalMs,
+          nowTimeMs: this.#around.clock.nowTimeMs(),
+        })
+        decisionsTotal.inc({ reason: reason ?? 'none' })
+        if (reason === undefined) return true
+        const said = channel.sendsResolved ? alerts : firing
+        if (said.length > 0) {
+          background ??= this.#around.describe(said.map((alert) => alert.fingerprint))
+          const notification = this.#makeNotification(said, firing.length > 0, reason)
+          notification.background = await background
+          if (entry === undefined) this.#observeDelay(said)
+          const { isDelivered } = await this.#around.send(channel.key, notification, signal)
+          if (!isDelivered) return false
+        }
+        await this.#around.notificationLog.set({
+          receiver,
+          channel: channel.key,
+          groupKey: this.key,
+          timeMs: this.#around.clock.nowTimeMs(),
+          firing: firing.map((alert) => alert.fingerprint),
+          resolved: resolved.map((alert) => alert.fingerprint),
+        })
+        return true
+      }),
+    )
+    return results.every(Boolean)
+  }
+
+  #makeNotification(alerts: readonly Alert[], isFiring: boolean, reason: string): Notification {
+    return {
+      groupKey: this.key,
+      status: isFiring ? 'firing' : 'resolved',
+      reason,
+      receiver: this.route.receiver,
+      groupLabels: this.labels,
+      commonLabels: findCommon(alerts.map((alert) => alert.labels)),
+      commonAnnotations: findCommon(alerts.map((alert) => alert.annotations)),
+      alerts: alerts.map((alert) => ({
+        ...alert,
+        state: this.#around.isFiring(alert) ? 'firing' : 'resolved',
+      })),
+      background: undefined,
+      externalUrl: this.#around.externalUrl,
+    }
+  }
+
+  #observeDelay(alerts: readonly Alert[]): void {
+    const arrived = alerts.flatMap((alert) => alert.arrivedTimeMs ?? [])
+    if (arrived.length === 0) return
+    const delayMs = this.#around.clock.nowTimeMs() - Math.min(...arrived)
+    notificationDelay.observe(Math.max(0, delayMs) / 1000)
+  }
+}
+
+/** By job, instance, then all labels, as Alertmanager orders them. */
+function compareAlerts(a: Alert, b: Alert): number {
+  return (
+    compareText(a.labels.get('job'), b.labels.get('job')) ||
+    compareText(a.labels.get('instance'), b.labels.get('instance')) ||
+    compareLabels(a.labels, b.labels)
+  )
+}
+
+/** The pairs that all sets have. */
+function findCommon(sets: readonly Labels[]): Labels {
+  const [first, ...rest] = sets
+  const pairs: string[] = []
+  for (let index = 0; index < (first?.pairs.length ?? 0); index += 2) {
+    const name = first!.pairs[index]!
+    const value = first!.pairs[index + 1]!
+    if (rest.every((labels) => labels.get(name) === value)) pairs.push(name, value)
+  }
+  return labelsFromPairs(pairs)
+}

@@ -1,0 +1,482 @@
+import assert from 'node:assert/strict'
+import { type TestContext, test } from 'node:test'
+import { MemoryRecords } from '../../test/support/memory-records.ts'
+import { VirtualClock } from '../base/clock.ts'
+import { silentLog } from '../base/log.ts'
+import { parseYaml } from '../config/config.ts'
+import { z } from '../config/schema.ts'
+import type { Alert, DetectedAlert } from '../model/alert.ts'
+import type { AlertBackground } from '../model/flow.ts'
+import { makeLabels } from '../model/labels.ts'
+import type { ChannelView, Notification, Notifier } from '../notify/notify.ts'
+import { AlertDesk } from './alert.ts'
+import { alertSettings } from './settings.ts'
+
+const second = 1000
+const minute = 60_000
+
+function settingsOf(yaml: string) {
+  const { global, ...top } = parseYaml(yaml, 'a.yml').value as Record<string, unknown>
+  return {
+    ...z.object(alertSettings.top).parse(top),
+    global: z.object(alertSettings.global).parse(global ?? {}),
+  }
+}
+
+/** Plays the notifier: every receiver asked for exists; notes what is sent, and can fail. */
+class FakeNotifier {
+  readonly sent: { timeMs: number; channel: string; notification: Notification }[] = []
+  readonly clock: VirtualClock
+  unknown = new Set<string>(['nobody'])
+  channelsOf = new Map<string, ChannelView[]>()
+  /** Channels that fail now. */
+  broken = new Set<string>()
+
+  constructor(clock: VirtualClock) {
+    this.clock = clock
+  }
+
+  has(receiver: string): boolean {
+    return !this.unknown.has(receiver)
+  }
+
+  channels(receiver: string): ChannelView[] {
+    return (
+      this.channelsOf.get(receiver) ?? [{ key: 'webhook[0]', kind: 'webhook', sendsResolved: true }]
+    )
+  }
+
+  async sendTo(channel: string, notification: Notification) {
+    if (this.broken.has(channel)) return { isDelivered: false, failures: ['broken'] }
+    this.sent.push({ timeMs: this.clock.nowTimeMs(), channel, notification })
+    return { isDelivered: true, failures: [] }
+  }
+}
+
+const startTimeMs = 1_700_000_000_000
+
+class Bench {
+  readonly clock: VirtualClock
+  readonly notifier: FakeNotifier
+  readonly records: MemoryRecords
+  desk: AlertDesk
+
+  constructor(yaml: string, from?: Bench) {
+    this.clock = from?.clock ?? new VirtualClock(startTimeMs)
+    this.notifier = from?.notifier ?? new FakeNotifier(this.clock)
+    this.records = from?.records ?? new MemoryRecords()
+    this.desk = new AlertDesk({
+      notifier: this.notifier as unknown as Notifier,
+      records: this.records,
+      settings: settingsOf(yaml),
+      clock: this.clock,
+      log: silentLog,
+      externalUrl: 'http://ship',
+    })
+  }
+
+  async start(t: TestContext): Promise<this> {
+    await this.desk.start()
+    t.after(() => this.desk.stop())
+    return this
+  }
+
+  detected(labels: Record<string, string>, change: Partial<DetectedAlert> = {}): DetectedAlert {
+    const nowTimeMs = this.clock.nowTimeMs()
+    return {
+      labels: makeLabels({ alertname: 'X', ...labels }),
+      annotations: makeLabels({}),
+      state: 'firing',
+      firedTimeMs: nowTimeMs,
+      activeTimeMs: nowTimeMs,
+      endTimeMs: nowTimeMs + 60 * minute,
+      value: 1,
+      generatorUrl: '',
+      rule: undefined,
+      ...change,
+    }
+  }
+
+  fire(...sets: Record<string, string>[]): Promise<void> {
+    return this.desk.publish(sets.map((labels) => this.detected(labels)))
+  }
+
+  resolve(...sets: Record<string, string>[]): Promise<void> {
+    return this.desk.publish(
+      sets.map((labels) =>
+        this.detected(labels, { state: 'resolved', endTimeMs: this.clock.nowTimeMs() }),
+      ),
+    )
+  }
+
+  /** What was sent: `seconds receiver status reason: i-labels with f or r`. */
+  story(): string[] {
+    return this.notifier.sent.map(({ timeMs, channel, notification }) => {
+      const alerts = notification.alerts.map(
+        (alert) => `${alert.labels.get('i') || alert.labels.get('alertname')}${alert.state[0]}`,
+      )
+      const at = (timeMs - startTimeMs) / second
+      const place = channel === 'webhook[0]' ? '' : ` ${channel}`
+      return `${at} ${notification.receiver}${place} ${notification.reason}: ${alerts.join(' ')}`
+    })
+  }
+}
+
+const plain = (change = '') => `
+route:
+  receiver: a
+  group_by: [alertname]
+  group_wait: 1s
+  group_interval: 3s
+  repeat_interval: 1h
+${change}`
+
+test('a group waits, then speaks, then tells of news at its interval', async (t) => {
+  const bench = await new Bench(plain()).start(t)
+  await bench.fire({ i: '1' })
+  await bench.clock.advance(2 * second)
+  await bench.fire({ i: '2' })
+  await bench.clock.advance(20 * second)
+  assert.deepEqual(bench.story(), ['1 a first notification: 1f', '4 a new alerts added: 1f 2f'])
+})
+
+test('one of two resolved, then all, then silence', async (t) => {
+  const bench = await new Bench(plain()).start(t)
+  await bench.fire({ i: '1' }, { i: '2' })
+  await bench.clock.advance(2 * second)
+  await bench.resolve({ i: '1' })
+  await bench.clock.advance(4 * second)
+  await bench.resolve({ i: '2' })
+  await bench.clock.advance(60 * second)
+  assert.deepEqual(bench.story(), [
+    '1 a first notification: 1f 2f',
+    '4 a some alerts resolved: 1r 2f',
+    '7 a all alerts resolved: 2r',
+  ])
+  // the same trouble later is a new story
+  await bench.fire({ i: '1' })
+  await bench.clock.advance(2 * second)
+  assert.equal(bench.story().at(-1), '67 a first notification: 1f')
+})
+
+test('what is over before anybody heard of it is not told', async (t) => {
+  const bench = await new Bench(plain()).start(t)
+  await bench.fire({ i: '1' })
+  await bench.clock.advance(500)
+  await bench.resolve({ i: '1' })
+  await bench.clock.advance(60 * second)
+  assert.deepEqual(bench.story(), [])
+})
+
+test('the same again is said after repeat_interval, at a turn of the group', async (t) => {
+  const bench = await new Bench(plain().replace('1h', '5s')).start(t)
+  await bench.fire({ i: '1' })
+  await bench.clock.advance(15 * second)
+  assert.deepEqual(bench.story(), [
+    '1 a first notification: 1f',
+    '7 a repeat interval elapsed: 1f',
+    '13 a repeat interval elapsed: 1f',
+  ])
+})
+
+test('an alert that began longer ago than group_wait is told at once', async (t) => {
+  const bench = await new Bench(plain().replace('group_wait: 1s', 'group_wait: 30s')).start(t)
+  await bench.desk.publish([
+    bench.detected({ i: '1' }, { firedTimeMs: startTimeMs - minute, activeTimeMs: 0 }),
+  ])
+  await bench.clock.advance(10)
+  assert.deepEqual(bench.story(), ['0 a first notification: 1f'])
+})
+
+test('an alert that nobody confirms any more counts as resolved', async (t) => {
+  const bench = await new Bench(plain()).start(t)
+  const changes: string[] = []
+  bench.desk.onChange((changed) => changes.push(...changed.map((alert) => alert.state)))
+  await bench.desk.publish([bench.detected({ i: '1' }, { endTimeMs: startTimeMs + 5 * second })])
+  await bench.clock.advance(12 * second)
+  assert.deepEqual(bench.story(), ['1 a first notification: 1f', '7 a all alerts resolved: 1r'])
+  assert.deepEqual(changes, ['firing', 'resolved'])
+})
+
+test('alerts are routed depth first, continue goes on, children inherit', async (t) => {
+  const bench = await new Bench(
+    plain(`  routes:
+  - receiver: b
+    matchers: [team=b]
+    continue: true
+    group_wait: 0s
+    routes:
+    - matchers: ['severity=~"page|critical"', 'zone!=test']
+      receiver: pager
+      group_by: ['...']
+  - match: {team: b}
+    receiver: c
+  - match_re: {team: 'd|e'}
+    receiver: d
+`),
+  ).start(t)
+  const receiversOf = (labels: Record<string, string>): string[] => {
+    void bench.fire(labels)
+    const fingerprint = makeLabels({ alertname: 'X', ...labels }).fingerprint()
+    return bench.desk.list().find((alert) => alert.fingerprint === fingerprint)!.receivers
+  }
+  assert.deepEqual(receiversOf({ i: '1' }), ['a'])
+  assert.deepEqual(receiversOf({ i: '2', team: 'b' }), ['b', 'c'])
+  assert.deepEqual(receiversOf({ i: '3', team: 'b', severity: 'page' }), ['pager', 'c'])
+  assert.deepEqual(receiversOf({ i: '4', team: 'b', severity: 'page', zone: 'test' }), ['b', 'c'])
+  assert.deepEqual(receiversOf({ i: '5', team: 'e' }), ['d'])
+  assert.deepEqual(receiversOf({ i: '6', team: 'dd' }), ['a'])
+  await bench.clock.advance(2 * second)
+  const keys = new Map(
+    bench.notifier.sent.map(({ notification }) => [notification.receiver, notification.groupKey]),
+  )
+  assert.equal(keys.get('a'), '{}:{alertname="X"}')
+  assert.equal(keys.get('b'), '{}/{team="b"}:{alertname="X"}')
+  assert.equal(
+    keys.get('pager'),
+    '{}/{team="b"}/{severity=~"page|critical",zone!="test"}:{alertname="X", i="3", severity="page", team="b"}',
+  )
+  assert.equal(keys.get('d'), '{}/{team=~"^(?:d|e)$"}:{alertname="X"}')
+})
+
+test('fingerprints and group keys are those of Alertmanager', async (t) => {
+  assert.equal(makeLabels({}).fingerprint(), 'cbf29ce484222325')
+  assert.equal(makeLabels({ alertname: 'test1' }).fingerprint(), '5ae90ff6f82ebe6b')
+  const bench = await new Bench(plain()).start(t)
+  await bench.desk.publish([
+    bench.detected({ alertname: 'InstanceDown', instance: 'localhost:9090', job: 'prometheus' }),
+  ])
+  assert.equal(bench.desk.list()[0]!.fingerprint, 'b263407b9809ae48')
+})
+
+const inhibit = plain(`inhibit_rules:
+- source_matchers: [sev=critical]
+  target_matchers: ['sev=~"warning|critical"']
+  equal: [host]
+`)
+
+test('a source holds its targets back, says so, and lets go when it ends', async (t) => {
+  const bench = await new Bench(inhibit).start(t)
+  await bench.desk.publish([
+    bench.detected({ alertname: 'S', sev: 'critical', host: 'h' }),
+    bench.detected({ alertname: 'T', sev: 'warning', host: 'h' }),
+    bench.detected({ alertname: 'Other', sev: 'warning', host: 'g' }),
+    bench.detected({ alertname: 'S2', sev: 'critical', host: 'h' }),
+  ])
+  const held = bench.desk.list().filter((alert) => alert.held !== undefined)
+  assert.deepEqual(
+    held.map((alert) => [alert.labels.get('alertname'), alert.held!.reason]),
+    [['T', 'inhibited']],
+  )
+  const source = makeLabels({ alertname: 'S', sev: 'critical', host: 'h' })
+  assert.deepEqual(held[0]!.held!.by, [source.fingerprint()])
+  await bench.clock.advance(2 * second)
+  assert.deepEqual(
+    bench
+      .story()
+      .map((line) => line.split(': ')[1])
+      .sort(),
+    ['Otherf', 'S2f', 'Sf'],
+  )
+  for (const alertname of ['S', 'S2'])
+    await bench.desk.publish([
+      bench.detected(
+        { alertname, sev: 'critical', host: 'h' },
+        { state: 'resolved', endTimeMs: bench.clock.nowTimeMs() },
+      ),
+    ])
+  await bench.clock.advance(3 * second)
+  assert.ok(bench.story().includes('4 a first notification: Tf'))
+})
+
+test('a label missing on both sides counts as equal, on one side not', async (t) => {
+  const bench = await new Bench(inhibit).start(t)
+  await bench.fire({ alertname: 'S', sev: 'critical' }, { alertname: 'T', sev: 'warning' })
+  await bench.fire({ alertname: 'U', sev: 'warning', host: 'h' })
+  const held = bench.desk.list().filter((alert) => alert.held !== undefined)
+  assert.deepEqual(
+    held.map((alert) => alert.labels.get('alertname')),
+    ['T'],
+  )
+})
+
+test('each channel has its own memory: one that fails is told later, the other not twice', async (t) => {
+  const bench = new Bench(plain())
+  bench.notifier.channelsOf.set('a', [
+    { key: 'email[0]', kind: 'email', sendsResolved: false },
+    { key: 'webhook[0]', kind: 'webhook', sendsResolved: true },
+  ])
+  bench.notifier.broken.add('webhook[0]')
+  await bench.start(t)
+  await bench.fire({ i: '1' })
+  await bench.clock.advance(5 * second)
+  bench.notifier.broken.clear()
+  await bench.clock.advance(5 * second)
+  await bench.resolve({ i: '1' })
+  await bench.clock.advance(10 * second)
+  assert.deepEqual(bench.story(), [
+    '1 a email[0] first notification: 1f',
+    '7 a first notification: 1f',
+    '13 a all alerts resolved: 1r',
+  ])
+})
+
+test('a restart neither forgets nor repeats', async (t) => {
+  const before = new Bench(plain())
+  await before.desk.start()
+  await before.fire({ i: '1' }, { i: '2' })
+  await before.clock.advance(2 * second)
+  await before.desk.stop()
+  await before.clock.advance(20 * minute)
+  const after = await new Bench(plain(), before).start(t)
+  assert.equal(after.desk.list().filter((alert) => alert.state === 'firing').length, 2)
+  await after.clock.advance(10 * second)
+  assert.deepEqual(after.story(), ['1 a first notification: 1f 2f'])
+  await after.resolve({ i: '1' })
+  await after.fire({ i: '3' })
+  await after.clock.advance(4 * second)
+  assert.equal(after.story().length, 2)
+  assert.match(after.story()[1]!, /new alerts added: 1r 2f 3f$/)
+})
+
+test('after a restart the rhythm of a group goes on where it was', async (t) => {
+  const yaml = plain().replace('group_interval: 3s', 'group_interval: 60s')
+  const before = new Bench(yaml)
+  await before.desk.start()
+  await before.fire({ i: '1' })
+  await before.clock.advance(2 * second)
+  await before.desk.stop()
+  const after = await new Bench(yaml, before).start(t)
+  await after.fire({ i: '2' })
+  await after.clock.advance(50 * second)
+  assert.equal(after.story().length, 1)
+  await after.clock.advance(20 * second)
+  assert.equal(after.story()[1], '61 a new alerts added: 1f 2f')
+})
+
+test('alerting goes on when the records fail', async (t) => {
+  const bench = new Bench(plain())
+  bench.records.failing = true
+  await bench.start(t)
+  await bench.fire({ i: '1' })
+  await bench.clock.advance(2 * second)
+  assert.deepEqual(bench.story(), ['1 a first notification: 1f'])
+})
+
+test('a message carries its background, and goes out without it when that is late or fails', async (t) => {
+  const bench = await new Bench(plain()).start(t)
+  const known: AlertBackground = { incidentId: 'x', incidentNumber: 1, cause: 'c', url: 'u' }
+  const asked: (readonly string[])[] = []
+  let answer: () => Promise<AlertBackground | undefined> = async () => known
+  bench.desk.setContext({
+    describe: (fingerprints) => {
+      asked.push(fingerprints)
+      return answer()
+    },
+  })
+  await bench.fire({ alertname: 'A' })
+  await bench.clock.advance(2 * second)
+  assert.deepEqual(bench.notifier.sent[0]!.notification.background, known)
+  assert.deepEqual(asked, [[makeLabels({ alertname: 'A' }).fingerprint()]])
+  answer = () => new Promise(() => undefined)
+  await bench.fire({ alertname: 'B' })
+  await bench.clock.advance(2.9 * second)
+  assert.equal(bench.notifier.sent.length, 1)
+  await bench.clock.advance(0.2 * second)
+  assert.equal(bench.notifier.sent[1]!.notification.background, undefined)
+  answer = () => Promise.reject(new Error('no'))
+  await bench.fire({ alertname: 'C' })
+  await bench.clock.advance(1.1 * second)
+  assert.equal(bench.notifier.sent[2]!.notification.background, undefined)
+})
+
+test('the same trouble keeps its beginning, and listeners hear only of changes', async (t) => {
+  const bench = await new Bench(plain()).start(t)
+  const changes: string[] = []
+  bench.desk.onChange((changed: readonly Alert[]) =>
+    changes.push(...changed.map((alert) => `${alert.labels.get('i')} ${alert.state}`)),
+  )
+  await bench.fire({ i: '1' })
+  await bench.clock.advance(5 * second)
+  await bench.fire({ i: '1' })
+  assert.equal(bench.desk.list()[0]!.firedTimeMs, startTimeMs)
+  await bench.resolve({ i: '1' })
+  await bench.resolve({ i: '1' })
+  await bench.fire({ i: '1' })
+  assert.equal(bench.desk.list()[0]!.firedTimeMs, startTimeMs + 5 * second)
+  assert.deepEqual(changes, ['1 firing', '1 resolved', '1 firing'])
+})
+
+test('resolved alerts are listed for a quarter of an hour', async (t) => {
+  const bench = await new Bench(plain()).start(t)
+  await bench.fire({ i: '1' })
+  await bench.clock.advance(5 * second)
+  await bench.resolve({ i: '1' })
+  await bench.clock.advance(14 * minute)
+  assert.equal(bench.desk.list().length, 1)
+  await bench.clock.advance(2 * minute)
+  assert.equal(bench.desk.list().length, 0)
+  assert.deepEqual(await bench.records.alerts.list(), [])
+})
+
+test('new alerts beyond the limit are refused, known ones are not', async (t) => {
+  const bench = await new Bench(`${plain()}alert_count_max: 100\n`).start(t)
+  for (let i = 0; i < 105; i++) await bench.fire({ i: String(i) })
+  assert.equal(bench.desk.list().length, 100)
+  await bench.resolve({ i: '5' })
+  assert.equal(bench.desk.list().filter((alert) => alert.state === 'resolved').length, 1)
+})
+
+test('without a route everything goes to "default", or nowhere when there is none', async (t) => {
+  const bench = await new Bench('').start(t)
+  await bench.fire({ i: '1', service: 's' })
+  await bench.clock.advance(31 * second)
+  assert.deepEqual(bench.story(), ['30 default first notification: 1f'])
+  const clock = new VirtualClock(startTimeMs)
+  const notifier = new FakeNotifier(clock)
+  notifier.unknown.add('default')
+  const alone = await new Bench('', {
+    clock,
+    notifier,
+    records: new MemoryRecords(),
+  } as unknown as Bench).start(t)
+  await alone.fire({ i: '1' })
+  await clock.advance(minute)
+  assert.equal(alone.desk.list().length, 1)
+  assert.deepEqual(alone.story(), [])
+})
+
+test('a reload keeps groups and their memory, and takes new routes', async (t) => {
+  const bench = await new Bench(plain()).start(t)
+  await bench.fire({ i: '1' })
+  await bench.clock.advance(2 * second)
+  bench.desk.reload(settingsOf(plain()))
+  await bench.clock.advance(10 * second)
+  assert.deepEqual(bench.story(), ['1 a first notification: 1f'])
+  bench.desk.reload(settingsOf(plain().replace('receiver: a', 'receiver: z')))
+  await bench.clock.advance(2 * second)
+  assert.equal(bench.story().length, 2)
+  assert.match(bench.story()[1]!, / z first notification: 1f$/)
+  assert.throws(
+    () => bench.desk.reload(settingsOf(plain('  routes: [{receiver: nobody, match: {a: b}}]'))),
+    /undefined receiver "nobody" used in route \{\}\/\{a="b"\}/,
+  )
+  assert.deepEqual(bench.desk.list()[0]!.receivers, ['z'])
+})
+
+test('settings that Alertmanager refuses are refused with a reason', () => {
+  const check = (yaml: string, expected: RegExp) => assert.throws(() => settingsOf(yaml), expected)
+  check('route: {}', /must specify a receiver/)
+  check('route: {receiver: a, match: {a: b}}', /must not have any matchers/)
+  check('route: {receiver: a, continue: true}', /cannot have continue/)
+  check('route: {receiver: a, group_by: [a, a]}', /duplicated label \\"a\\"/)
+  check("route: {receiver: a, group_by: ['...', a]}", /cannot have wildcard group_by/)
+  check('route: {receiver: a, group_interval: 0s}', /longer than zero/)
+  check('route: {receiver: a, routes: [{matchers: [a]}]}', /bad matcher format: a/)
+  check('route: {receiver: a, routes: [{matchers: ["a=~("]}]}', /missing closing/)
+  check('route: {receiver: a, routes: [{match_re: {a: "("}}]}', /missing closing/)
+  check('route: {receiver: a, routes: [{foo: 1}]}', /foo/)
+  check('route: {receiver: a, routes: [{mute_time_intervals: [x]}]}', /not supported yet/)
+  check('time_intervals: []', /not supported yet/)
+  check('inhibit_rules: [{source_match_re: {a: }}]', /invalid regexp value/)
+})

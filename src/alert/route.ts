@@ -1,0 +1,107 @@
+/**
+ * The route tree: which receivers hear of an alert, and how it is grouped. Depth first; the deepest
+ * match wins; a match ends the search among its siblings unless it says `continue`.
+ * Source: alertmanager dispatch/route.go (Apache-2.0), behaviour re-implemented; keys are equal to
+ * Alertmanager's, because other systems deduplicate by them.
+ */
+
+import { type Labels, quote } from '../model/labels.ts'
+import { formatMatcher, type Matcher, makeMatcher, matchesAll } from '../model/matcher.ts'
+import { parseMatchers } from './matcher-text.ts'
+import type { RouteSettings } from './settings.ts'
+
+/** One node of the tree, with everything inherited. */
+export interface Route {
+  /** Position in the tree, such as `0/2`; unique. */
+  id: string
+  /** Matchers of each level in braces, joined by `/`. */
+  key: string
+  receiver: string
+  matchers: readonly Matcher[]
+  /** `undefined` groups by all labels. */
+  groupBy: ReadonlySet<string> | undefined
+  groupWaitMs: number
+  groupIntervalMs: number
+  repeatIntervalMs: number
+  isContinued: boolean
+  children: readonly Route[]
+}
+
+const defaults = { groupWaitMs: 30_000, groupIntervalMs: 300_000, repeatIntervalMs: 14_400_000 }
+
+/** Builds the tree from the settings of its root. */
+export function makeRouteTree(settings: RouteSettings): Route {
+  return makeRoute(settings, undefined, '0')
+}
+
+function makeRoute(settings: RouteSettings, parent: Route | undefined, id: string): Route {
+  const matchers = sortMatchers([
+    ...Object.entries(settings.match ?? {}).map(([name, value]) => makeMatcher(name, '=', value)),
+    ...Object.entries(settings.match_re ?? {}).map(([name, value]) =>
+      makeMatcher(name, '=~', `^(?:${value})$`),
+    ),
+    ...(settings.matchers ?? []).flatMap(parseMatchers),
+  ])
+  const ownKey = `{${matchers.map(formatMatcher).join(',')}}`
+  const route: Route = {
+    id,
+    key: parent === undefined ? ownKey : `${parent.key}/${ownKey}`,
+    receiver: settings.receiver || (parent?.receiver ?? ''),
+    matchers,
+    groupBy: findGroupBy(settings, parent),
+    groupWaitMs: settings.group_wait ?? parent?.groupWaitMs ?? defaults.groupWaitMs,
+    groupIntervalMs: settings.group_interval ?? parent?.groupIntervalMs ?? defaults.groupIntervalMs,
+    repeatIntervalMs:
+      settings.repeat_interval ?? parent?.repeatIntervalMs ?? defaults.repeatIntervalMs,
+    isContinued: settings.continue,
+    children: [],
+  }
+  route.children = (settings.routes ?? []).map((child, index) =>
+    makeRoute(child, route, `${id}/${index}`),
+  )
+  return route
+}
+
+function findGroupBy(
+  settings: RouteSettings,
+  parent: Route | undefined,
+): ReadonlySet<string> | undefined {
+  if (settings.group_by == null) return parent === undefined ? new Set() : parent.groupBy
+  return settings.group_by.includes('...') ? undefined : new Set(settings.group_by)
+}
+
+function sortMatchers(matchers: Matcher[]): Matcher[] {
+  const compare = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0)
+  return matchers.sort((a, b) => compare(a.name, b.name) || compare(a.value, b.value))
+}
+
+/** The nodes that an alert ends at, in order; never empty. */
+export function findRoutes(route: Route, labels: Labels): Route[] {
+  const found: Route[] = []
+  for (const child of route.children) {
+    if (!matchesAll(child.matchers, labels)) continue
+    found.push(...findRoutes(child, labels))
+    if (!child.isContinued) break
+  }
+  return found.length === 0 ? [route] : found
+}
+
+/** Every node, root first. */
+export function listRoutes(route: Route): Route[] {
+  return [route, ...route.children.flatMap(listRoutes)]
+}
+
+/** The labels by which an alert is grouped at a node. */
+export function groupLabelsOf(route: Route, labels: Labels): Labels {
+  const { groupBy } = route
+  return groupBy === undefined ? labels : labels.filter((name) => groupBy.has(name))
+}
+
+/** `{}/{severity="critical"}:{alertname="X", cluster="A"}` */
+export function formatGroupKey(route: Route, groupLabels: Labels): string {
+  const inner: string[] = []
+  const { pairs } = groupLabels
+  for (let index = 0; index < pairs.length; index += 2)
+    inner.push(`${pairs[index]}=${quote(pairs[index + 1]!)}`)
+  return `${route.key}:{${inner.join(', ')}}`
+}

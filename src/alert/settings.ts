@@ -1,0 +1,185 @@
+/** Settings of alerting, under Alertmanager's own names: the route tree and inhibition. */
+
+import { messageOf } from '../base/error.ts'
+import { compilePattern } from '../base/regexp.ts'
+import {
+  duration,
+  durationOr,
+  flagOr,
+  labelMap,
+  numberOr,
+  type SettingsOf,
+  type SettingsPart,
+  text,
+  z,
+} from '../config/schema.ts'
+import { parseMatchers } from './matcher-text.ts'
+
+/** A list of matchers in Alertmanager's writing. */
+function matcherList(description: string) {
+  return z
+    .array(
+      z.string().superRefine((value, context) => {
+        try {
+          parseMatchers(value)
+        } catch (thrown) {
+          context.addIssue({ code: 'custom', message: messageOf(thrown) })
+        }
+      }),
+    )
+    .nullish()
+    .meta({ description, typeText: 'list of matchers' })
+}
+
+/** Label names to regular expressions (the older form). */
+function patternMap(description: string) {
+  return z
+    .record(z.string(), z.string().nullable())
+    .superRefine((patterns, context) => {
+      for (const [name, pattern] of Object.entries(patterns)) {
+        try {
+          if (pattern === null) throw new SyntaxError(`invalid regexp value for "${name}"`)
+          compilePattern(pattern)
+        } catch (thrown) {
+          context.addIssue({ code: 'custom', path: [name], message: messageOf(thrown) })
+        }
+      }
+    })
+    .transform((patterns) => patterns as Record<string, string>)
+    .nullish()
+    .meta({ description, typeText: 'labels' })
+}
+
+/** A key that Alertmanager knows and we do not yet. */
+function notYet(description: string) {
+  return z
+    .custom((value) => value === undefined, 'not supported yet by Shipwatch; remove it')
+    .optional()
+    .meta({ description: `${description} Not supported yet: refused.`, typeText: 'none' })
+}
+
+const groupBy = z
+  .array(z.string())
+  .superRefine((names, context) => {
+    const seen = new Set<string>()
+    for (const [index, name] of names.entries()) {
+      if (seen.has(name))
+        context.addIssue({
+          code: 'custom',
+          path: [index],
+          message: `duplicated label "${name}" in group_by`,
+        })
+      seen.add(name)
+    }
+    if (seen.has('...') && seen.size > 1) {
+      context.addIssue({
+        code: 'custom',
+        message: 'cannot have wildcard group_by ("...") and other labels at the same time',
+      })
+    }
+  })
+  .nullish()
+  .meta({
+    description: 'Labels that make a group; ["..."] makes each alert its own.',
+    typeText: 'list of label names',
+  })
+
+function positive(description: string) {
+  return duration(description)
+    .refine((spanMs) => spanMs > 0, 'must be longer than zero')
+    .optional()
+}
+
+const routeSchema = z
+  .strictObject({
+    receiver: text('The receiver; inherited when absent.').optional(),
+    group_by: groupBy,
+    group_wait: duration(
+      'How long to wait for more alerts before the first notification.',
+    ).optional(),
+    group_interval: positive('How long to wait before telling of news in a group.'),
+    repeat_interval: positive('How long to wait before saying the same again.'),
+    matchers: matcherList('What an alert must fulfil to take this route.'),
+    match: labelMap('Label values that an alert must have (older form).').nullish(),
+    match_re: patternMap('Patterns that label values must match (older form).'),
+    continue: flagOr(false, 'Whether later siblings are tried as well after a match.'),
+    routes: z
+      .lazy((): z.ZodType<RouteSettings[] | null | undefined> => z.array(routeSchema).nullish())
+      .meta({ description: 'Routes below this one, tried in order.', typeText: 'list of routes' }),
+    mute_time_intervals: notYet('Times in which a route says nothing.'),
+    active_time_intervals: notYet('Times in which alone a route speaks.'),
+    labels: notYet('Labels of a route.'),
+  })
+  .meta({ description: 'The tree that decides who is told of an alert.' })
+
+/** One route as written. */
+export interface RouteSettings {
+  receiver?: string | undefined
+  group_by?: string[] | null | undefined
+  group_wait?: number | undefined
+  group_interval?: number | undefined
+  repeat_interval?: number | undefined
+  matchers?: string[] | null | undefined
+  match?: Record<string, string> | null | undefined
+  match_re?: Record<string, string> | null | undefined
+  continue: boolean
+  routes?: RouteSettings[] | null | undefined
+}
+
+const rootSchema = routeSchema.superRefine((route, context) => {
+  const add = (path: PropertyKey[], message: string): void =>
+    context.addIssue({ code: 'custom', path, message })
+  if (!route.receiver) add([], 'the root route must specify a receiver')
+  for (const key of ['matchers', 'match', 'match_re'] as const) {
+    if (Object.keys(route[key] ?? {}).length > 0)
+      add([key], 'the root route must not have any matchers')
+  }
+  if (route.continue) add(['continue'], 'cannot have continue in the root route')
+})
+
+const inhibitSchema = z.strictObject({
+  name: text('A name for people.').optional(),
+  source_matchers: matcherList('Alerts that hold others back.'),
+  target_matchers: matcherList('Alerts that are held back.'),
+  equal: z.array(z.string()).nullish().meta({
+    description: 'Labels that source and target must have in common.',
+    typeText: 'list of label names',
+  }),
+  source_match: labelMap('As source_matchers (older form).').nullish(),
+  source_match_re: patternMap('As source_matchers (older form).'),
+  target_match: labelMap('As target_matchers (older form).').nullish(),
+  target_match_re: patternMap('As target_matchers (older form).'),
+})
+
+/** The folder's part of the configuration. */
+export const alertSettings = {
+  global: {
+    resolve_timeout: durationOr(
+      '5m',
+      'How long an alert without an end of its own counts as firing after it was last heard of.',
+    ),
+  },
+  top: {
+    route: rootSchema.optional().meta({
+      description:
+        'The tree that decides who is told; without it every alert goes to the receiver "default", if there is one.',
+      typeText: 'route',
+    }),
+    inhibit_rules: z.array(inhibitSchema).default([]).meta({
+      description: 'Alerts that hold other alerts back while they fire.',
+      typeText: 'list',
+      defaultText: '[]',
+    }),
+    alert_count_max: numberOr(
+      100_000,
+      { min: 100, max: 10_000_000 },
+      'How many alerts are kept; further ones are refused and counted.',
+    ),
+    time_intervals: notYet('Named spans of time for routes.'),
+  },
+} satisfies SettingsPart
+
+/** Settings as alerting sees them. */
+export type AlertSettings = SettingsOf<typeof alertSettings>
+/** One inhibition rule as written. */
+export type InhibitSettings = AlertSettings['inhibit_rules'][number]
