@@ -282,8 +282,8 @@ export function findDeadFiles(project: Project): Problem[] {
 }
 
 /**
- * Every export is imported somewhere. Exempt: files that are started, the class of a door, and types
- * that an export of the same file speaks of.
+ * Every export is imported somewhere. Exempt: files that are started, the class and the types of a
+ * door, and types that an export of the same file speaks of.
  */
 export function findDeadExports(project: Project): Problem[] {
   const used = new Map<string, Set<string>>()
@@ -301,7 +301,7 @@ export function findDeadExports(project: Project): Problem[] {
     const isDoor = posix.basename(source.path) === `${folder}.ts`
     for (const item of source.exports) {
       if (names.has(item.name)) continue
-      if (item.kind === 'class' && isDoor) continue
+      if (item.kind !== 'value' && isDoor) continue
       if (
         item.kind === 'type' &&
         item.from === undefined &&

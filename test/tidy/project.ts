@@ -79,7 +79,7 @@ export function packageOf(specifier: string): string | undefined {
 /** Tests and what only tests use. */
 export function isTest(path: string): boolean {
   return (
-    /\.(test|fuzz|types)\.tsx?$/.test(path) ||
+    /(\.(test|fuzz|types)|-contract)\.tsx?$/.test(path) ||
     path.startsWith('test/') ||
     path.includes('/testdata/')
   )
