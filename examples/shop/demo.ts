@@ -329,8 +329,10 @@ function expectations(bad: Deployment): Expectation[] {
       name: 'mail',
       withinMs: toldMsMax,
       find: () => {
-        const message = mail.messages.find((other) => /checkout/.test(other.subject ?? ''))
-        return message === undefined ? undefined : `received: "${message.subject}"`
+        const subject = mail.messages
+          .map((message) => message.mail.subject ?? '')
+          .find((text) => text.includes('checkout'))
+        return subject === undefined ? undefined : `received: "${subject}"`
       },
     },
     {

@@ -14,6 +14,7 @@ import {
   findServiceSettings,
   findSignals,
   formatValue,
+  guessUnit,
   type Questioner,
   type ServiceSettings,
   type ServiceSignals,
@@ -125,6 +126,7 @@ async function checkAlert(
   // An alert about the version that was taken back has no data any more, and rightly so.
   if (Object.values(alert.labels).includes(deployment.version)) return undefined
   const worse = split.operator.startsWith('<') ? 'lower' : 'higher'
+  const unit = guessUnit(split.left, split.threshold)
   const read = async (timeMs: number): Promise<number | undefined> => {
     const elements = await parts.questioner.vector(split.left, timeMs)
     const values = elements
@@ -140,7 +142,7 @@ async function checkAlert(
   }
   const [before, after] = await Promise.all([read(deployment.startTimeMs), read(parts.nowTimeMs)])
   return judge(
-    { name: `signal of ${alert.name}`, query: split.left, unit: 'count', worse },
+    { name: `signal of ${alert.name}`, query: split.left, unit, worse },
     { before, after, limit: split.threshold },
   )
 }

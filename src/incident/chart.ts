@@ -40,7 +40,7 @@ export function makeCharts(
 }
 
 /** The unit of a query, as far as its metric names tell; for display only. */
-function guessUnit(query: string, threshold: number | undefined): ChartView['unit'] {
+export function guessUnit(query: string, threshold: number | undefined): ChartView['unit'] {
   if (/\)\s*\/\s*\(?/.test(query) && (threshold === undefined || Math.abs(threshold) <= 1)) {
     return 'ratio'
   }

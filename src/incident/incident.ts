@@ -45,7 +45,7 @@ import { findServiceSettings, serviceOfLabels, type ServiceIdentity } from './se
 import type { IncidentSettings } from './settings.ts'
 import { findSignals, type ServiceSignals } from './signal.ts'
 
-export { makeCharts } from './chart.ts'
+export { guessUnit, makeCharts } from './chart.ts'
 export { splitComparison } from './expression.ts'
 export { formatSpan, formatValue, nameDeployment } from './phrase.ts'
 export { type Engine, Questioner } from './question.ts'
