@@ -27,6 +27,8 @@ declare module 'fastify' {
   interface FastifyRequest {
     /** Set before any handler runs. */
     principal: Principal
+    /** Aborts when the client goes away before its answer was written. */
+    goneSignal: AbortSignal
     /** When the request's first line was read, monotonic. */
     startedMs: number
     /** Bytes counted against server.ingest_size_max. */

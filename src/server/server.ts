@@ -160,6 +160,7 @@ export class Server {
     })
     app.server.on('request', ({ socket }) => this.#unused.delete(socket))
     app.decorateRequest('principal')
+    app.decorateRequest('goneSignal')
     app.decorateRequest('startedMs', 0)
     app.decorateRequest('heldBytes', 0)
     app.decorateRequest('isCounted', false)
@@ -194,7 +195,11 @@ export class Server {
     app.addHook('onRequest', async (request, reply) => {
       request.principal = anonymous
       // A client that goes away mid-way gets no onResponse, but its answer is closed all the same.
+      // The framework's own signal would not do: it aborts as soon as a body has been read.
+      const gone = new AbortController()
+      request.goneSignal = gone.signal
       reply.raw.once('close', () => {
+        if (!reply.raw.writableFinished) gone.abort()
         this.#release(request)
         if (this.#state === 'closing') app.server.closeIdleConnections()
       })

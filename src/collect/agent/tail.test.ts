@@ -39,6 +39,7 @@ interface Bench {
 async function withBench(
   options: Partial<LogFilesConfig>,
   action: (bench: Bench) => Promise<void>,
+  prepare?: (bench: Bench) => Promise<void>,
 ): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), 'shipwatch-tail-'))
   let nowTimeMs = Date.now()
@@ -96,6 +97,7 @@ async function withBench(
   }
   await mkdir(join(folder, 'data'))
   try {
+    await prepare?.(bench)
     await bench.tailer.start(configs)
     await action(bench)
   } finally {
@@ -105,20 +107,22 @@ async function withBench(
 }
 
 test('a file that was there is followed from its end, a new one from its beginning', () =>
-  withBench({}, async (bench) => {
-    await writeFile(bench.path, 'old\n')
-    await bench.turn()
-    await appendFile(bench.path, 'one\ntwo\npart')
-    await writeFile(join(bench.folder, 'new.log'), 'first\r\n')
-    await bench.turn()
-    assert.deepEqual(bench.take(), ['one', 'two', 'first'])
-    await appendFile(bench.path, 'ial\n\n')
-    await bench.turn()
-    assert.deepEqual(bench.take(), ['partial', ''])
-    const [state] = bench.tailer.list()
-    assert.equal(state?.labels.toString(), `{filename="${bench.path}", service_name="shop"}`)
-    assert.equal(state?.lineCount, 4)
-  }))
+  withBench(
+    {},
+    async (bench) => {
+      await appendFile(bench.path, 'one\ntwo\npart')
+      await writeFile(join(bench.folder, 'new.log'), 'first\r\n')
+      await bench.turn()
+      assert.deepEqual(bench.take(), ['one', 'two', 'first'])
+      await appendFile(bench.path, 'ial\n\n')
+      await bench.turn()
+      assert.deepEqual(bench.take(), ['partial', ''])
+      const [state] = bench.tailer.list()
+      assert.equal(state?.labels.toString(), `{filename="${bench.path}", service_name="shop"}`)
+      assert.equal(state?.lineCount, 4)
+    },
+    (bench) => writeFile(bench.path, 'old\n'),
+  ))
 
 test('start_at: beginning reads what was there', () =>
   withBench({ start_at: 'beginning' }, async (bench) => {
@@ -183,31 +187,33 @@ test('a file that was copied, truncated and written beyond our position is read 
   }))
 
 test('a restart neither loses nor repeats, whatever happened to the file meanwhile', () =>
-  withBench({ start_at: 'end' }, async (bench) => {
-    await writeFile(bench.path, 'old\n')
-    await bench.turn()
-    await appendFile(bench.path, 'one\n')
-    await bench.turn()
-    await bench.tailer.stop()
-    await appendFile(bench.path, 'two\n')
-    await bench.restart()
-    await bench.turn()
-    assert.deepEqual(bench.take(), ['one', 'two'])
-    await bench.tailer.stop()
-    await appendFile(bench.path, 'three\n')
-    await rename(bench.path, `${bench.path}.1`)
-    await writeFile(bench.path, 'four\n')
-    await bench.restart()
-    await bench.turn()
-    await bench.turn()
-    assert.deepEqual(bench.take().sort(), ['four', 'three'])
-    await bench.tailer.stop()
-    await truncate(bench.path, 0)
-    await appendFile(bench.path, 'five, longer than before\n')
-    await bench.restart()
-    await bench.turn()
-    assert.deepEqual(bench.take(), ['five, longer than before'])
-  }))
+  withBench(
+    { start_at: 'end' },
+    async (bench) => {
+      await appendFile(bench.path, 'one\n')
+      await bench.turn()
+      await bench.tailer.stop()
+      await appendFile(bench.path, 'two\n')
+      await bench.restart()
+      await bench.turn()
+      assert.deepEqual(bench.take(), ['one', 'two'])
+      await bench.tailer.stop()
+      await appendFile(bench.path, 'three\n')
+      await rename(bench.path, `${bench.path}.1`)
+      await writeFile(bench.path, 'four\n')
+      await bench.restart()
+      await bench.turn()
+      await bench.turn()
+      assert.deepEqual(bench.take().sort(), ['four', 'three'])
+      await bench.tailer.stop()
+      await truncate(bench.path, 0)
+      await appendFile(bench.path, 'five, longer than before\n')
+      await bench.restart()
+      await bench.turn()
+      assert.deepEqual(bench.take(), ['five, longer than before'])
+    },
+    (bench) => writeFile(bench.path, 'old\n'),
+  ))
 
 test('lines that the store did not take are read again', () =>
   withBench({ start_at: 'beginning' }, async (bench) => {

@@ -98,7 +98,8 @@ export class Tailer {
   async start(configs: readonly LogFilesConfig[]): Promise<void> {
     await this.#load()
     this.configure(configs)
-    this.#schedule(0)
+    // The first look decides where each file begins: whatever is written after the start is ours.
+    await this.#look()
   }
 
   /** Follows other files from the next look on. */
@@ -152,13 +153,16 @@ export class Tailer {
 
   #schedule(delayMs: number): void {
     if (this.#isStopped) return
-    this.#timer = this.#parts.clock.after(delayMs, () => {
-      this.#running = this.turn()
-        .catch((thrown: unknown) => {
-          this.#parts.log.warn({ reason: messageOf(thrown) }, 'Followed files could not be read.')
-        })
-        .finally(() => this.#schedule(readIntervalMs))
-    })
+    this.#timer = this.#parts.clock.after(delayMs, () => void this.#look())
+  }
+
+  #look(): Promise<void> {
+    this.#running = this.turn()
+      .catch((thrown: unknown) => {
+        this.#parts.log.warn({ reason: messageOf(thrown) }, 'Followed files could not be read.')
+      })
+      .finally(() => this.#schedule(readIntervalMs))
+    return this.#running
   }
 
   // --- finding files ---------------------------------------------------------------------------

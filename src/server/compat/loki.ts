@@ -80,7 +80,7 @@ function addQueries(add: AddRoute, context: RouteContext): void {
     }
     const timeNs = timeNsParameter(parameters, 'time', BigInt(clock.nowTimeMs()) * nsPerMs)
     const timeMs = Number(timeNs / nsPerMs)
-    const { value } = await engine.instant({ expression, timeMs, signal: request.signal })
+    const { value } = await engine.instant({ expression, timeMs, signal: request.goneSignal })
     const elements = value.type === 'vector' ? value.elements : []
     const rows = elements.map(
       (element) =>
@@ -114,7 +114,7 @@ function addQueries(add: AddRoute, context: RouteContext): void {
         text: `max entries limit per query exceeded, limit > max_entries_limit_per_query (${limit} > ${lineCountMax})`,
       })
     }
-    const query = { expression, ...range, limit, direction, signal: request.signal } as const
+    const query = { expression, ...range, limit, direction, signal: request.goneSignal } as const
     const records = await engine.selectLogs(query)
     const flags = String(request.headers['x-loki-response-encoding-flags'] ?? '')
     const isCategorized = flags.split(',').some((flag) => flag.trim() === categorize)

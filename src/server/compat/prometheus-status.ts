@@ -76,7 +76,7 @@ export function addPrometheusStatusRoutes(add: AddRoute, context: RouteContext):
     const { seriesCount, oldestTimeMs } = parts.store.stats()
     const isCounted = seriesCount <= countedSeriesMax
     const all = isCounted
-      ? await parts.store.series({ matchers: [], ...wholeTime, signal: request.signal })
+      ? await parts.store.series({ matchers: [], ...wholeTime, signal: request.goneSignal })
       : []
     const status = {
       headStats: {

@@ -257,6 +257,22 @@ describe('failures', () => {
     assert.match(String(reply.headers['content-type']), /^text\/plain/)
   })
 
+  test('a form whose body has been read does not look like a client that went away', async () => {
+    const socketServer = bench.makeServer({ isAuthRequired: false })
+    const { address } = await socketServer.listen()
+    let isAborted: boolean | undefined
+    bench.answerInstant = async ({ signal }) => {
+      // Later than the end of the body by several turns of the event loop.
+      for (let turn = 0; turn < 5; turn++) await new Promise((resolve) => setImmediate(resolve))
+      isAborted = signal?.aborted
+      return { value: { type: 'scalar', timeMs: 0, value: 2 }, warnings: [], infos: [], stats }
+    }
+    const body = new URLSearchParams({ query: 'x' })
+    const reply = await fetch(`${address}/api/v1/query`, { method: 'POST', body })
+    assert.equal(reply.status, 200, await reply.text())
+    assert.equal(isAborted, false)
+  })
+
   test('a client that goes away cancels its query', async () => {
     const socketServer = bench.makeServer({ isAuthRequired: false })
     const { address } = await socketServer.listen()

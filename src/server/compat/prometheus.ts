@@ -55,7 +55,7 @@ function addQueries(add: AddRoute, context: RouteContext): void {
         expression: parameters.get('query') ?? '',
         timeMs,
         ...readLimits(parameters),
-        signal: request.signal,
+        signal: request.goneSignal,
       }),
     )
     return sendAnswer(reply, answer, wantsStats(parameters))
@@ -81,7 +81,7 @@ function addQueries(add: AddRoute, context: RouteContext): void {
         endTimeMs,
         stepMs,
         ...readLimits(parameters),
-        signal: request.signal,
+        signal: request.goneSignal,
       }),
     )
     return sendAnswer(reply, answer, wantsStats(parameters))
@@ -124,7 +124,7 @@ function addSeries(add: AddRoute, context: RouteContext): void {
     const { sets, startTimeMs, endTimeMs } = readSelections(parameters)
     const found = new Set<string>()
     for (const matchers of sets.length === 0 ? [[]] : sets) {
-      const selection = { matchers, startTimeMs, endTimeMs, signal: request.signal }
+      const selection = { matchers, startTimeMs, endTimeMs, signal: request.goneSignal }
       for (const text of await read(selection)) found.add(text)
     }
     return [...found].sort(compareText)
@@ -139,7 +139,7 @@ function addSeries(add: AddRoute, context: RouteContext): void {
     const { sets, startTimeMs, endTimeMs } = readSelections(parameters)
     const found = new Map<string, Labels>()
     for (const matchers of sets) {
-      const selection = { matchers, startTimeMs, endTimeMs, signal: request.signal }
+      const selection = { matchers, startTimeMs, endTimeMs, signal: request.goneSignal }
       for (const labels of await store.series(selection)) found.set(labels.key, labels)
     }
     const all = [...found.values()].sort(compareLabels)

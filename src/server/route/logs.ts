@@ -49,7 +49,7 @@ export function addLogRoutes(app: FastifyInstance, context: RouteContext): void 
     const firstBarNs = BigInt(Math.floor(startTimeMs / stepMs) * stepMs) * nsPerMs
     const span = { expression: query, endTimeNs }
     const [records, volume] = await Promise.all([
-      engine.selectLogs({ ...span, startTimeNs, limit, direction, signal: request.signal }),
+      engine.selectLogs({ ...span, startTimeNs, limit, direction, signal: request.goneSignal }),
       engine.logVolume({ ...span, startTimeNs: firstBarNs, stepMs }),
     ])
     return { lines: records.map(viewLine), volume, stepMs }
