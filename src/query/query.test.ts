@@ -79,6 +79,33 @@ test('a query beyond the limit of samples is refused', async () => {
   await engine.instant({ expression: 'load', timeMs: minuteMs })
 })
 
+test('a long range query is read in slices, and gives what each step alone gives', async () => {
+  const { engine, store } = makeTestEngine({ settings: { sample_count_max: 1500 } })
+  const hourMs = 60 * minuteMs
+  for (const host of ['h0', 'h1', 'h2']) {
+    const labels = makeLabels({ __name__: 'load_total', host })
+    for (let point = 0; point < 864; point++)
+      store.add(labels, point * 5 * minuteMs, (point * point) % (host === 'h2' ? 97 : 1009))
+  }
+  const expression =
+    'sum by (host) (rate(load_total[1h])) > 0.02 or load_total{host="h2"} @ start()'
+  const range = { startTimeMs: 0, endTimeMs: 72 * hourMs, stepMs: hourMs }
+  const { value, stats } = await engine.range({ expression, ...range })
+  assert.ok(stats.sampleCount > 1500, 'more was read than may be held at once')
+  assert.ok(value.type === 'matrix')
+  for (let timeMs = 0; timeMs <= range.endTimeMs; timeMs += hourMs) {
+    const pinned = expression.replace('@ start()', '@ 0')
+    const alone = await engine.instant({ expression: pinned, timeMs })
+    assert.ok(alone.value.type === 'vector')
+    const found: string[] = value.series.flatMap((series) => {
+      const row = series.timeMs.indexOf(timeMs)
+      return row < 0 ? [] : [`${series.labels} ${series.value[row]}`]
+    })
+    const expected = alone.value.elements.map((element) => `${element.labels} ${element.value}`)
+    assert.deepEqual(found.sort(), expected.sort(), String(timeMs))
+  }
+})
+
 test('bad times of a range query are refused', async () => {
   const { engine } = makeTestEngine()
   const bad = { expression: '1', startTimeMs: 10, endTimeMs: 0, stepMs: 1 }

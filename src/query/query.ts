@@ -30,14 +30,10 @@ import { type Outcome, runRecent, runResting } from './promql/run.ts'
 import type { ValueType } from './promql/tree.ts'
 import type { QuerySettings } from './settings.ts'
 
-export { formatHistogram } from './promql/histogram/format-histogram.ts'
-export { formatNumber } from './promql/literal.ts'
-export { listFunctions } from './promql/signature.ts'
-export { querySettings, type QuerySettings } from './settings.ts'
-export { parseScript } from './script/parse-script.ts'
 export { runScript } from './script/run-script.ts'
 export { ScriptStore } from './script/script-store.ts'
-export { parseMetric, parseSeriesLine } from './script/series-line.ts'
+export { parseMetric } from './script/series-line.ts'
+export { querySettings } from './settings.ts'
 export type { CaseOutcome } from './script/run-script.ts'
 export type { QueryElement, QuerySeries, QueryValue, SelectorReach }
 

@@ -81,14 +81,37 @@ function chooseByCount(
     return group.filter((row) => input.presence[cellOf(row)] !== isAbsent).slice(0, count)
   const present = group.filter((row) => input.presence[cellOf(row)] === isFloat)
   const sign = node.operator === 'topk' ? -1 : 1
-  present.sort((a, b) => {
-    const left = input.value[cellOf(a)]!
-    const right = input.value[cellOf(b)]!
-    if (Number.isNaN(left)) return Number.isNaN(right) ? 0 : 1
-    if (Number.isNaN(right)) return -1
-    return left === right ? 0 : left < right ? -sign : sign
-  })
-  return present.slice(0, count)
+  const rankOf = (row: number): number => {
+    const value = input.value[cellOf(row)]!
+    return Number.isNaN(value) ? Infinity : sign * value
+  }
+  const isNan = (row: number): boolean => Number.isNaN(input.value[cellOf(row)]!)
+  const compare = (a: number, b: number): number =>
+    Number(isNan(a)) - Number(isNan(b)) || rankOf(a) - rankOf(b) || 0
+  if (count > smallCount || present.length <= smallCount)
+    return present.sort(compare).slice(0, count)
+  return chooseFew(present, count, compare)
+}
+
+/** Up to this many are chosen by insertion, which beats sorting everything at each step. */
+const smallCount = 32
+
+function chooseFew(
+  rows: readonly number[],
+  count: number,
+  compare: (a: number, b: number) => number,
+): number[] {
+  const best: number[] = []
+  for (const row of rows) {
+    if (best.length === count && compare(row, best[count - 1]!) >= 0) continue
+    let place = best.length < count ? best.length : count - 1
+    while (place > 0 && compare(row, best[place - 1]!) < 0) {
+      best[place] = best[place - 1]!
+      place--
+    }
+    best[place] = row
+  }
+  return best
 }
 
 /** A ratio takes the series whose hash lies below it; a negative one takes the others. */

@@ -3,13 +3,16 @@
  * Source: prometheus promql/parser/parse.go checkAST (Apache-2.0), behaviour re-implemented.
  */
 
+import { messageOf } from '../../base/error.ts'
 import { isLegacyLabelName } from '../../model/labels.ts'
+import { durationMsOf } from './context.ts'
 import { makeParseError } from './parse-error.ts'
 import { findSignature } from './signature.ts'
 import type {
   AggregateNode,
   BinaryNode,
   CallNode,
+  DurationNode,
   Expression,
   SelectorNode,
   ValueType,
@@ -80,7 +83,12 @@ export function checkTree(root: Expression, text: string, language: Language): v
         }
         break
       }
+      case 'matrix':
+        checkDuration(node.range, text)
+        break
       case 'subquery':
+        checkDuration(node.range, text)
+        if (node.step !== undefined) checkDuration(node.step, text)
         if (typeOf(node.inner) !== 'vector') {
           const found = typeOf(node.inner)
           fail(node, `subquery is only allowed on instant vector, got ${found} instead`)
@@ -98,6 +106,24 @@ export function checkTree(root: Expression, text: string, language: Language): v
     }
   }
   check(root)
+}
+
+/** A duration that does not depend on the query's times must be positive. */
+function checkDuration(node: DurationNode, text: string): void {
+  if (isComputed(node)) return
+  const noTimes = { startTimeMs: 0, endTimeMs: 0, stepMs: 0, lookbackMs: 0, subqueryStepMs: 0 }
+  let spanMs: number
+  try {
+    spanMs = durationMsOf(node, noTimes)
+  } catch (thrown) {
+    throw makeParseError(text, node.span, messageOf(thrown))
+  }
+  if (!(spanMs > 0)) throw makeParseError(text, node.span, 'duration must be greater than 0')
+}
+
+function isComputed(node: DurationNode): boolean {
+  if (node.kind === 'operation') return isComputed(node.left) || isComputed(node.right)
+  return node.kind === 'negative' ? isComputed(node.inner) : node.kind !== 'seconds'
 }
 
 type Fail = (node: Expression, reason: string) => never

@@ -59,6 +59,8 @@ test('a refused expression names the place and the reason as Prometheus does', (
     '1:1: parse error: vector selector must contain at least one non-empty matcher',
   )
   check('a{__name__="b"}', '1:1: parse error: metric name must not be set twice: "a" or "b"')
+  check('a[0s]', '1:3: parse error: duration must be greater than 0')
+  check('a[5m:1m/0]', '1:6: parse error: division by zero')
   check('(a + b)[5m]', '1:1: parse error: ranges only allowed for vector selectors')
   check('a offset 5m[5m]', '1:1: parse error: no offset modifiers allowed before range')
   check('a offset 5m offset 5m', '1:1: parse error: offset may not be set multiple times')

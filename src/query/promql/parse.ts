@@ -25,7 +25,7 @@ import type {
 } from './tree.ts'
 
 /** Longest expression that is read; bounds memory and depth. */
-export const expressionLengthMax = 1_048_576
+const expressionLengthMax = 1_048_576
 /** Deepest nesting; keeps every walk of the tree far from the end of the stack. */
 const depthMax = 1000
 
@@ -357,7 +357,7 @@ class Converter {
 }
 
 /** Whether an aggregation takes a parameter in front. */
-export function hasParameter(operator: AggregateOperator): boolean {
+function hasParameter(operator: AggregateOperator): boolean {
   return /^(topk|bottomk|count_values|quantile|limitk|limit_ratio)$/.test(operator)
 }
 

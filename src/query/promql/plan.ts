@@ -53,18 +53,22 @@ export function rangeMsOf(node: Parameters<typeof durationMsOf>[0], times: Query
 /** Every read that evaluating `root` on `grid` needs. */
 export function planReads(root: Expression, grid: Grid, times: QueryTimes): Read[] {
   const reads: Read[] = []
+  const byKey = new Map<string, Read[]>()
   const add = (node: SelectorNode, startTimeMs: number, endTimeMs: number): void => {
     const key = keyOf(node)
-    for (const read of reads) {
-      const isSame = keyOf(read.nodes[0]!) === key
-      if (isSame && read.startTimeMs <= endTimeMs && startTimeMs <= read.endTimeMs) {
+    const alike = byKey.get(key) ?? []
+    byKey.set(key, alike)
+    for (const read of alike) {
+      if (read.startTimeMs <= endTimeMs && startTimeMs <= read.endTimeMs) {
         read.startTimeMs = Math.min(read.startTimeMs, startTimeMs)
         read.endTimeMs = Math.max(read.endTimeMs, endTimeMs)
         read.nodes.push(node)
         return
       }
     }
-    reads.push({ matchers: node.matchers, startTimeMs, endTimeMs, nodes: [node] })
+    const read = { matchers: node.matchers, startTimeMs, endTimeMs, nodes: [node] }
+    alike.push(read)
+    reads.push(read)
   }
   const walk = (node: Expression, inside: Grid): void => {
     if (node.kind === 'selector' || node.kind === 'matrix') {

@@ -107,7 +107,7 @@ function rowToSeries(block: Block, row: number, allTimes: Float64Array): QuerySe
 }
 
 /** Removes names that operators dropped; rows that become alike are joined when they never meet. */
-export function dropNames(block: Block): Block {
+function dropNames(block: Block): Block {
   if (!block.isNameDropped.includes(true)) return joinAlike(block, block.labels)
   const labels = block.labels.map((one, row) => (block.isNameDropped[row] ? withoutName(one) : one))
   return joinAlike(block, labels)

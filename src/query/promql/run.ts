@@ -9,8 +9,10 @@ import { emptyLabels } from '../../model/labels.ts'
 import { queryErrors } from '../errors.ts'
 import { samplesTotal } from '../metrics.ts'
 import { Annotations } from './annotation.ts'
+import { type Grid, timeOf } from './block.ts'
 import { Context, executionError, type QueryTimes, type Work } from './context.ts'
 import { evaluate } from './evaluate.ts'
+import { MatrixJoiner } from './matrix-joiner.ts'
 import { planReads, type Read } from './plan.ts'
 import { gridOf, type PreparedTree } from './prepare.ts'
 import { type QueryValue, toInstant, toMatrix } from './result.ts'
@@ -33,7 +35,15 @@ export interface RunLimits {
 /** Long work rests when this much time has gone by; short enough that scrapes and alerts do not notice. */
 const restAfterMs = 8
 
-/** Runs with rests. `pause` is called between turns and throws to stop. */
+/** Range queries up to this span are read in one piece: 6 h. */
+const sliceSpanMs = 6 * 3_600_000
+/** Share of the limit of samples that one slice of a longer query aims at. */
+const sliceShare = 1 / 8
+
+/**
+ * Runs with rests. Steps do not depend on each other, so a long range query is read and evaluated slice
+ * by slice: what it holds at once is bounded by the slice. `pause` is called between turns and throws to stop.
+ */
 export async function runResting(
   prepared: PreparedTree,
   times: QueryTimes,
@@ -45,30 +55,68 @@ export async function runResting(
     monotonicMs: () => number
   },
 ): Promise<Outcome> {
+  checkRangeType(prepared, times)
   const { querier, limits, signal } = parts
-  const reads = planReads(prepared.root, gridOf(times), times)
-  const answers = await untilAborted(
-    Promise.all(reads.map((read) => querier.select(selectionOf(read, limits, signal)))),
-    signal,
-  ).catch((thrown: unknown) => {
-    throw translate(thrown, limits)
-  })
-  const { context, sampleCount, seriesCount } = makeContext(prepared, times, {
-    reads,
-    answers,
-    limits,
-  })
-  const work = finish(prepared, times, context)
+  const annotations = new Annotations(prepared.expression)
+  const whole = gridOf(times)
+  const joiner = new MatrixJoiner()
+  let outcome: Outcome | undefined
   let restedMs = parts.monotonicMs()
-  for (;;) {
-    const turn = work.next()
-    if (turn.done === true) return outcomeOf(turn.value, context, { sampleCount, seriesCount })
-    parts.pause()
-    if (parts.monotonicMs() - restedMs > restAfterMs) {
-      await new Promise((resolve) => setImmediate(resolve))
-      restedMs = parts.monotonicMs()
+  let stepCount = Math.min(whole.stepCount, firstStepCount(prepared, times, whole))
+  for (let step = 0; step < whole.stepCount; ) {
+    const grid = { ...whole, startTimeMs: timeOf(whole, step), stepCount }
+    const reads = planReads(prepared.root, grid, times)
+    const answers = await untilAborted(
+      Promise.all(reads.map((read) => querier.select(selectionOf(read, limits, signal)))),
+      signal,
+    ).catch((thrown: unknown) => {
+      throw translate(thrown, limits)
+    })
+    const made = makeContext(prepared, times, { reads, answers, limits, annotations })
+    made.context.countSamples(joiner.pointCount)
+    const work = finish(prepared, grid, made.context)
+    for (let turn = work.next(); ; turn = work.next()) {
+      if (turn.done === true) {
+        joiner.add(turn.value)
+        outcome = {
+          value: turn.value,
+          warnings: annotations.warnings,
+          infos: annotations.infos,
+          sampleCount: made.sampleCount + (outcome?.sampleCount ?? 0),
+          seriesCount: Math.max(made.seriesCount, outcome?.seriesCount ?? 0),
+        }
+        break
+      }
+      parts.pause()
+      if (parts.monotonicMs() - restedMs > restAfterMs) {
+        await new Promise((resolve) => setImmediate(resolve))
+        restedMs = parts.monotonicMs()
+      }
     }
+    step += stepCount
+    const growth = (limits.sampleCountMax * sliceShare) / Math.max(1, made.sampleCount)
+    const fitting = Math.max(minStepCount(reads, grid), Math.floor(stepCount * growth))
+    stepCount = Math.min(whole.stepCount - step, fitting)
   }
+  if (outcome === undefined) throw new Error('BUG: a query without steps')
+  return { ...outcome, value: joiner.isWhole ? outcome.value : joiner.join() }
+}
+
+/** Steps of the first slice. */
+function firstStepCount(prepared: PreparedTree, times: QueryTimes, whole: Grid): number {
+  if (whole.stepCount === 1) return 1
+  const one = { ...whole, stepCount: 1 }
+  const least = minStepCount(planReads(prepared.root, one, times), one)
+  return Math.max(least, Math.floor(sliceSpanMs / whole.stepMs), 1)
+}
+
+/** A slice is at least as long as what it must read beyond its own span, lest most is read twice. */
+function minStepCount(reads: readonly Read[], grid: Grid): number {
+  const spanMs = (grid.stepCount - 1) * grid.stepMs
+  let beyondMs = 0
+  for (const read of reads)
+    beyondMs = Math.max(beyondMs, read.endTimeMs - read.startTimeMs - spanMs)
+  return Math.max(1, Math.ceil(beyondMs / Math.max(1, grid.stepMs)))
 }
 
 /** Runs at once on memory; `undefined` when a read reaches behind it. */
@@ -78,36 +126,39 @@ export function runRecent(
   parts: { querier: Querier; limits: RunLimits },
 ): Outcome | undefined {
   const { querier, limits } = parts
-  const reads = planReads(prepared.root, gridOf(times), times)
+  const grid = gridOf(times)
+  const reads = planReads(prepared.root, grid, times)
   const answers: SeriesColumns[][] = []
   for (const read of reads) {
     const answer = querier.selectRecent(selectionOf(read, limits, undefined))
     if (answer === undefined) return undefined
     answers.push(answer)
   }
-  const { context, sampleCount, seriesCount } = makeContext(prepared, times, {
-    reads,
-    answers,
-    limits,
-  })
-  const work = finish(prepared, times, context)
+  const annotations = new Annotations(prepared.expression)
+  const made = makeContext(prepared, times, { reads, answers, limits, annotations })
+  const { context, sampleCount, seriesCount } = made
+  const work = finish(prepared, grid, context)
   for (;;) {
     const turn = work.next()
-    if (turn.done === true) return outcomeOf(turn.value, context, { sampleCount, seriesCount })
+    if (turn.done !== true) continue
+    const { warnings, infos } = annotations
+    return { value: turn.value, warnings, infos, sampleCount, seriesCount }
   }
 }
 
-function* finish(prepared: PreparedTree, times: QueryTimes, context: Context): Work<QueryValue> {
-  const { root, valueType } = prepared
-  if (times.stepMs > 0 && valueType !== 'scalar' && valueType !== 'vector') {
-    const shown = valueType === 'matrix' ? 'range vector' : valueType
-    throw executionError(
-      `invalid expression type "${shown}" for range query, must be Scalar or instant Vector`,
-    )
-  }
-  const grid = gridOf(times)
+function checkRangeType(prepared: PreparedTree, times: QueryTimes): void {
+  const { valueType } = prepared
+  if (times.stepMs === 0 || valueType === 'scalar' || valueType === 'vector') return
+  const shown = valueType === 'matrix' ? 'range vector' : valueType
+  throw executionError(
+    `invalid expression type "${shown}" for range query, must be Scalar or instant Vector`,
+  )
+}
+
+function* finish(prepared: PreparedTree, grid: Grid, context: Context): Work<QueryValue> {
+  const { root } = prepared
   const value = yield* evaluate(root, grid, context)
-  return times.stepMs > 0 ? toMatrix(value, grid, emptyLabels) : toInstant(value, root, context)
+  return context.isRange ? toMatrix(value, grid, emptyLabels) : toInstant(value, root, context)
 }
 
 function selectionOf(read: Read, limits: RunLimits, signal: AbortSignal | undefined): Selection {
@@ -119,7 +170,12 @@ function selectionOf(read: Read, limits: RunLimits, signal: AbortSignal | undefi
 function makeContext(
   prepared: PreparedTree,
   times: QueryTimes,
-  parts: { reads: readonly Read[]; answers: readonly SeriesColumns[][]; limits: RunLimits },
+  parts: {
+    reads: readonly Read[]
+    answers: readonly SeriesColumns[][]
+    limits: RunLimits
+    annotations: Annotations
+  },
 ): { context: Context; sampleCount: number; seriesCount: number } {
   const data = new Map<SelectorNode, SeriesColumns[]>()
   let sampleCount = 0
@@ -131,21 +187,17 @@ function makeContext(
     for (const node of read.nodes) data.set(node, series)
   })
   samplesTotal.inc(sampleCount)
-  const { expression } = prepared
-  const annotations = new Annotations(expression)
+  const { annotations } = parts
   const { sampleCountMax } = parts.limits
-  const context = new Context({ text: expression, times, annotations, data, sampleCountMax })
+  const context = new Context({
+    text: prepared.expression,
+    times,
+    annotations,
+    data,
+    sampleCountMax,
+  })
   context.countSamples(sampleCount)
   return { context, sampleCount, seriesCount }
-}
-
-function outcomeOf(
-  value: QueryValue,
-  context: Context,
-  counts: { sampleCount: number; seriesCount: number },
-): Outcome {
-  const { warnings, infos } = context.annotations
-  return { value, warnings, infos, ...counts }
 }
 
 /** The work's result, unless the signal comes first. */

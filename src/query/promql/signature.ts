@@ -74,8 +74,3 @@ declare('vector', 'scalar->vector')
 export function findSignature(name: string): Signature | undefined {
   return signatures.get(name)
 }
-
-/** Names of all functions. */
-export function listFunctions(): string[] {
-  return [...signatures.keys()].sort()
-}

@@ -15,7 +15,7 @@ const tolerance = 1e-6
 const smallestNormal = 2 ** -1022
 
 /** Whether two floats count as the same. */
-export function isAlmost(a: number, b: number): boolean {
+function isAlmost(a: number, b: number): boolean {
   if (a === b || (Number.isNaN(a) && Number.isNaN(b))) return true
   const size = Math.abs(a) + Math.abs(b)
   const difference = Math.abs(a - b)

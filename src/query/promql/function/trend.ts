@@ -108,48 +108,56 @@ function regression(floats: RangeFunction['floats']): RangeFunction {
   }
 }
 
-/** Least squares over rows [from, to), time counted from `originMs`; sums compensated. */
-function fitLine(
-  run: FloatRun,
-  rows: { from: number; to: number },
-  originMs: number,
-): { slope: number; intercept: number } {
+/** Slope and intercept of the line fitted last; one object, so that windows do not allocate. */
+const line = { slope: 0, intercept: 0 }
+
+/**
+ * Least squares over rows [from, to), time counted from `originMs`, into `line`; sums compensated
+ * (Neumaier). All four sums are finite or poisoned together, so overflow needs no case of its own.
+ */
+function fitLine(run: FloatRun, rows: { from: number; to: number }, originMs: number): void {
   const { timeMs, value } = run
   const { from, to } = rows
   const first = value[from]!
   let isConstant = true
-  const sums = [0, 0, 0, 0]
-  const errors = [0, 0, 0, 0]
-  const add = (place: number, next: number): void => {
-    const before = sums[place]!
-    const total = before + next
-    if (Math.abs(total) === Infinity) errors[place] = 0
-    else if (Math.abs(before) >= Math.abs(next)) errors[place]! += before - total + next
-    else errors[place]! += next - total + before
-    sums[place] = total
-  }
+  let x = 0
+  let xError = 0
+  let y = 0
+  let yError = 0
+  let xy = 0
+  let xyError = 0
+  let xx = 0
+  let xxError = 0
   for (let index = from; index < to; index++) {
-    const x = (timeMs[index]! - originMs) / 1000
-    const y = value[index]!
-    if (y !== first) isConstant = false
-    add(0, x)
-    add(1, y)
-    add(2, x * y)
-    add(3, x * x)
+    const nextX = (timeMs[index]! - originMs) / 1000
+    const nextY = value[index]!
+    if (nextY !== first) isConstant = false
+    let total = x + nextX
+    xError += Math.abs(x) >= Math.abs(nextX) ? x - total + nextX : nextX - total + x
+    x = total
+    total = y + nextY
+    yError += Math.abs(y) >= Math.abs(nextY) ? y - total + nextY : nextY - total + y
+    y = total
+    const nextXy = nextX * nextY
+    total = xy + nextXy
+    xyError += Math.abs(xy) >= Math.abs(nextXy) ? xy - total + nextXy : nextXy - total + xy
+    xy = total
+    const nextXx = nextX * nextX
+    total = xx + nextXx
+    xxError += Math.abs(xx) >= Math.abs(nextXx) ? xx - total + nextXx : nextXx - total + xx
+    xx = total
   }
   if (isConstant) {
-    if (Math.abs(first) === Infinity) return { slope: Number.NaN, intercept: Number.NaN }
-    return { slope: 0, intercept: first }
+    const isInfinite = Math.abs(first) === Infinity
+    line.slope = isInfinite ? Number.NaN : 0
+    line.intercept = isInfinite ? Number.NaN : first
+    return
   }
-  const [x, y, xy, xx] = sums.map((sum, place) => sum + errors[place]!) as [
-    number,
-    number,
-    number,
-    number,
-  ]
   const n = to - from
-  const slope = (xy - (x * y) / n) / (xx - (x * x) / n)
-  return { slope, intercept: y / n - (slope * x) / n }
+  const sumX = x + xError
+  const sumY = y + yError
+  line.slope = (xy + xyError - (sumX * sumY) / n) / (xx + xxError - (sumX * sumX) / n)
+  line.intercept = sumY / n - (line.slope * sumX) / n
 }
 
 function derivFloats(run: FloatRun): void {
@@ -157,7 +165,8 @@ function derivFloats(run: FloatRun): void {
     const from = run.low[step]!
     const to = run.high[step]!
     if (to - from < 2) continue
-    run.out[run.base + step] = fitLine(run, { from, to }, run.timeMs[from]!).slope
+    fitLine(run, { from, to }, run.timeMs[from]!)
+    run.out[run.base + step] = line.slope
     run.presence[run.base + step] = isFloat
   }
 }
@@ -169,7 +178,7 @@ function predictFloats(run: FloatRun, call: RangeCall): void {
     const from = run.low[step]!
     const to = run.high[step]!
     if (to - from < 2) continue
-    const line = fitLine(run, { from, to }, startTimeMs + step * stepMs)
+    fitLine(run, { from, to }, startTimeMs + step * stepMs)
     run.out[run.base + step] = line.slope * ahead[step]! + line.intercept
     run.presence[run.base + step] = isFloat
   }

@@ -167,7 +167,7 @@ function addBuckets(counts: Counts, buckets: HistogramBuckets, factor: number): 
 }
 
 /** Whether a number in it overflowed. */
-export function hasOverflow(histogram: Histogram): boolean {
+function hasOverflow(histogram: Histogram): boolean {
   const isInfinite = (value: number): boolean => Math.abs(value) === Infinity
   return (
     isInfinite(histogram.count) ||

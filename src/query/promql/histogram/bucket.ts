@@ -25,7 +25,7 @@ export function hasCustomBounds(histogram: Histogram): boolean {
 }
 
 /** Upper bound of an exponential bucket; the last finite one ends at the greatest float. */
-export function exponentialBound(index: number, schema: number): number {
+function exponentialBound(index: number, schema: number): number {
   const bound = 2 ** (index * 2 ** -schema)
   return bound === Infinity ? Number.MAX_VALUE : bound
 }
@@ -36,7 +36,7 @@ export function coarserIndex(index: number, fromSchema: number, toSchema: number
 }
 
 /** The populated buckets above zero (or all, with custom bounds), lowest first. */
-export function positiveBuckets(histogram: Histogram): Bucket[] {
+function positiveBuckets(histogram: Histogram): Bucket[] {
   const { positive, schema, customBounds } = histogram
   return positive.index.map((index, place) => {
     const count = positive.count[place]!
@@ -50,7 +50,7 @@ export function positiveBuckets(histogram: Histogram): Bucket[] {
 }
 
 /** The populated buckets below zero, the one next to zero first. */
-export function negativeBuckets(histogram: Histogram): Bucket[] {
+function negativeBuckets(histogram: Histogram): Bucket[] {
   const { negative, schema } = histogram
   return negative.index.map((index, place) => ({
     lower: -exponentialBound(index, schema),
