@@ -23,6 +23,61 @@ interface Entry {
   matchers: readonly Matcher[]
 }
 
+/** The selectors of one metric name (or of none), by the value of the label that tells most of them apart. */
+class Shelf {
+  readonly entries: Entry[] = []
+  #label = ''
+  #byValue = new Map<string, Entry[]>()
+  #rest: Entry[] = []
+
+  /** Sorts the entries in; call it when all are there. */
+  settle(): void {
+    const valuesOf = new Map<string, Set<string>>()
+    for (const { matchers } of this.entries) {
+      for (const { name, operator, value } of matchers) {
+        if (operator !== '=' || value === '') continue
+        const values = valuesOf.get(name)
+        if (values === undefined) valuesOf.set(name, new Set([value]))
+        else values.add(value)
+      }
+    }
+    let mostCount = 0
+    for (const [name, values] of valuesOf) {
+      if (values.size > mostCount) {
+        mostCount = values.size
+        this.#label = name
+      }
+    }
+    for (const entry of this.entries) {
+      const key = entry.matchers.find(
+        ({ name, operator, value }) => name === this.#label && operator === '=' && value !== '',
+      )
+      if (key === undefined) this.#rest.push(entry)
+      else {
+        const shelf = this.#byValue.get(key.value)
+        if (shelf === undefined) this.#byValue.set(key.value, [entry])
+        else shelf.push(entry)
+      }
+    }
+  }
+
+  /** Adds the rules whose selector the labels fulfil. */
+  collect(labels: Labels, rules: Set<number>): void {
+    const near = mayHave(this.#byValue, labels.get(this.#label))
+    for (const entries of [near, this.#rest]) {
+      for (const { ruleIndex, matchers } of entries) {
+        if (!rules.has(ruleIndex) && matchesAll(matchers, labels)) rules.add(ruleIndex)
+      }
+    }
+  }
+}
+
+const noEntries: Entry[] = []
+
+function mayHave(map: ReadonlyMap<string, Entry[]>, key: string): Entry[] {
+  return key === '' ? noEntries : (map.get(key) ?? noEntries)
+}
+
 /** Called for each rule that a batch touched. */
 export type TouchListener = (
   ruleIndex: number,
@@ -31,8 +86,8 @@ export type TouchListener = (
 
 /** The index of one set of rules. */
 export class ArrivalIndex {
-  readonly #byName = new Map<string, Entry[]>()
-  readonly #unnamed: Entry[] = []
+  readonly #byName = new Map<string, Shelf>()
+  readonly #unnamed = new Shelf()
   readonly #onTouch: TouchListener
   /** Lists of rule indexes; number 0 is "no rule". Equal lists are kept once. */
   readonly #lists: number[][] = [[]]
@@ -50,6 +105,7 @@ export class ArrivalIndex {
     for (const [ruleIndex, selectors] of rules.entries()) {
       for (const { matchers } of selectors) this.#addSelector(ruleIndex, matchers)
     }
+    for (const shelf of [...this.#byName.values(), this.#unnamed]) shelf.settle()
   }
 
   #addSelector(ruleIndex: number, matchers: readonly Matcher[]): void {
@@ -59,25 +115,21 @@ export class ArrivalIndex {
       if (names === undefined) continue
       const rest = matchers.filter((other) => other !== matcher)
       for (const name of new Set(names)) {
-        const entries = this.#byName.get(name)
-        if (entries === undefined) this.#byName.set(name, [{ ruleIndex, matchers: rest }])
-        else entries.push({ ruleIndex, matchers: rest })
+        const shelf = this.#byName.get(name) ?? new Shelf()
+        this.#byName.set(name, shelf)
+        shelf.entries.push({ ruleIndex, matchers: rest })
       }
       return
     }
-    this.#unnamed.push({ ruleIndex, matchers })
+    this.#unnamed.entries.push({ ruleIndex, matchers })
   }
 
   /** A label set got its number (again, when numbers were taken back). */
   onSeries(seriesId: SeriesId, labels: Labels): void {
     this.#reserve(seriesId)
     const rules = new Set<number>()
-    for (const entries of [this.#byName.get(labels.get('__name__')) ?? [], this.#unnamed]) {
-      for (const entry of entries) {
-        if (!rules.has(entry.ruleIndex) && matchesAll(entry.matchers, labels))
-          rules.add(entry.ruleIndex)
-      }
-    }
+    this.#byName.get(labels.get('__name__'))?.collect(labels, rules)
+    this.#unnamed.collect(labels, rules)
     this.#listOf[seriesId] = this.#internList([...rules])
     this.#isEnded[seriesId] = 0
     this.#lastSecond[seriesId] = 0

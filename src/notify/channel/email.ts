@@ -119,6 +119,9 @@ class EmailChannel {
     this.sendsResolved = settings.send_resolved
     const smarthost = settings.smarthost ?? this.#defaults.smtp_smarthost
     const from = settings.from ?? this.#defaults.smtp_from
+    const { smtp_auth_password, smtp_auth_password_file } = this.#defaults
+    if (smtp_auth_password !== undefined && smtp_auth_password_file !== undefined)
+      throw new Error('at most one of smtp_auth_password and smtp_auth_password_file is allowed')
     if (smarthost === undefined) throw new Error('no global SMTP smarthost set (smtp_smarthost)')
     if (from === undefined) throw new Error('no global SMTP from set (smtp_from)')
     const match = /^\[?(.+?)\]?:(\d+)$/.exec(smarthost)
