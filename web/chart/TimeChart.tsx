@@ -126,17 +126,20 @@ export function TimeChart(props: TimeChartProps) {
 
 function useSentence(props: TimeChartProps, format: Format): string {
   const words = useWords()
-  const { timesMs, series, unit, marks } = props
+  const { timesMs, series, unit, marks, range } = props
+  const isShort = range.toTimeMs - range.fromTimeMs <= 1_800_000
   return useMemo(() => {
     if (series.length === 0) return words.chart.noData
+    const clock = (timeMs: number): string =>
+      isShort ? format.time(timeMs) : format.minute(timeMs)
     const { moves, steady, silent } = findSaying(timesMs, series)
     const parts = moves.map((move) => {
       const said = {
         name: shortened(move.name),
         from: format.value(move.from, unit),
         to: format.value(move.to, unit),
-        time: format.minute(move.atTimeMs),
-        until: format.minute(move.untilTimeMs),
+        time: clock(move.atTimeMs),
+        until: clock(move.untilTimeMs),
         isUp: move.to > move.from,
       }
       return words.chart[move.kind](said)
@@ -155,10 +158,10 @@ function useSentence(props: TimeChartProps, format: Format): string {
     if (silent.length > 0 && silent.length === series.length) parts.push(words.chart.noData)
     const delivered = [...(marks?.deliveries ?? [])].sort((a, b) => a.timeMs - b.timeMs)
     for (const mark of delivered.slice(-2)) {
-      parts.push(words.chart.delivered({ name: mark.label, time: format.minute(mark.timeMs) }))
+      parts.push(words.chart.delivered({ name: mark.label, time: clock(mark.timeMs) }))
     }
     return parts.join(words.chart.between)
-  }, [timesMs, series, unit, marks, words, format])
+  }, [timesMs, series, unit, marks, isShort, words, format])
 }
 
 /** A name that fits into a sentence; the legend has the whole. */
@@ -271,7 +274,7 @@ function makePlot(o: {
     delivery: tokenColor('text-2'),
     text: tokenColor('text-2'),
     ground: tokenColor('surface'),
-    trouble: tokenColor('critical-tint'),
+    trouble: tokenColor('trouble'),
     threshold: tokenColor('critical'),
     hatch: tokenColor('border'),
   }
@@ -286,7 +289,7 @@ function makePlot(o: {
       height: o.heightPx,
       tzDate: dateOf,
       legend: { show: false },
-      padding: [8, 8, 0, 0],
+      padding: [8, 22, 0, 0],
       cursor: {
         sync: { key: 'page', setSeries: false },
         drag: { x: true, y: false, setScale: false },

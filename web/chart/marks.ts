@@ -76,7 +76,8 @@ export function drawOver(u: uPlot, marks: Marks, colors: MarkColors): void {
     })
   }
   ctx.textAlign = 'left'
-  let freeFrom = Number.NEGATIVE_INFINITY
+  // Words that would touch go to a lower row; what finds no row keeps its line only.
+  const freeFrom = [0, 0, 0]
   for (const mark of [...marks.deliveries].sort((a, b) => a.timeMs - b.timeMs)) {
     const x = Math.round(u.valToPos(mark.timeMs / 1000, 'x', true))
     if (x < bbox.left - 1 || x > bbox.left + bbox.width + 1) continue
@@ -86,14 +87,15 @@ export function drawOver(u: uPlot, marks: Marks, colors: MarkColors): void {
     const width = ctx.measureText(mark.label).width
     const isFitting = x + 4 * ratio + width < bbox.left + bbox.width
     const from = isFitting ? x + 4 * ratio : x - 4 * ratio - width
-    if (from < freeFrom) continue
+    const row = freeFrom.findIndex((free) => free <= from)
+    if (row === -1) continue
     label(ctx, mark.label, {
       x: from,
-      y: bbox.top + 2 * ratio,
+      y: bbox.top + (2 + row * 13) * ratio,
       color: colors.text,
       ground: colors.ground,
     })
-    freeFrom = from + width + 6 * ratio
+    freeFrom[row] = from + width + 6 * ratio
   }
   ctx.restore()
 }

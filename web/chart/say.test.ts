@@ -36,9 +36,17 @@ test('a trouble that is over is said with its end', () => {
 })
 
 test('a series that begins inside of the range is said to begin, not to be steady', () => {
-  const saying = said(timesMs.map((_, index) => (index < 30 ? null : 0.08)))
-  assert.equal(saying.moves[0]?.kind, 'began')
-  assert.equal(saying.moves[0]?.atTimeMs, 30_000)
+  const late = timesMs.map((_, index) => (index < 30 ? null : 0.08))
+  const saying = findSaying(timesMs, [
+    { name: 'v1', values: timesMs.map(() => 0.01) },
+    { name: 'v2', values: late },
+  ])
+  assert.deepEqual(
+    saying.moves.map(({ kind, name, atTimeMs }) => [kind, name, atTimeMs]),
+    [['began', 'v2', 30_000]],
+  )
+  // When all data begins there, it is the data that is new, not the series.
+  assert.deepEqual(said(late).steady, ['checkout'])
 })
 
 test('wavering is not moving', () => {

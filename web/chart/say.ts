@@ -36,6 +36,8 @@ const pointCountMin = 8
 
 /** Looks at each series; the strongest movers first. */
 export function findSaying(timesMs: readonly number[], series: readonly SaidSeries[]): Saying {
+  const firsts = series.map((one) => one.values.findIndex((value) => value !== null))
+  const dataIndex = Math.min(...firsts.filter((index) => index >= 0))
   const moves: { move: Move; strength: number }[] = []
   const steady: string[] = []
   const silent: string[] = []
@@ -45,7 +47,8 @@ export function findSaying(timesMs: readonly number[], series: readonly SaidSeri
       silent.push(name)
       continue
     }
-    const found = findMove(known, values.length)
+    const isNew = known[0]!.index > dataIndex + values.length * 0.15
+    const found = findMove(known, isNew)
     if (!found) steady.push(name)
     else {
       const timeOf = (index: number): number => timesMs[index] ?? 0
@@ -91,10 +94,9 @@ function knownPoints(values: readonly (number | null)[]): Point[] {
   return out
 }
 
-function findMove(known: readonly Point[], count: number): FoundMove | undefined {
+function findMove(known: readonly Point[], isNew: boolean): FoundMove | undefined {
   const first = known[0]!
   const last = known.at(-1)!
-  const isNew = first.index > count * 0.15
   if (known.length < pointCountMin) return undefined
   if (isNew) {
     const to = median(known.map((point) => point.value))
@@ -110,6 +112,8 @@ function findMove(known: readonly Point[], count: number): FoundMove | undefined
   if (!run || run.length < Math.max(2, known.length / 60)) return undefined
   const to = median(run.map((point) => point.value))
   const isBack = run.at(-1)!.index < last.index - 1
+  // What was different from the first point on had no level before: it only warmed up.
+  if (isBack && run[0] === first) return undefined
   const size = Math.max(Math.abs(level), Math.abs(to))
   return {
     kind: isBack ? 'passed' : 'moved',

@@ -51,7 +51,9 @@ export function lanePieces(
 /** The lanes of all services. */
 export function useLanes(): Lanes | undefined {
   const nowTimeMs = useNowTimeMs()
-  const range = { fromTimeMs: nowTimeMs - dayMs, toTimeMs: nowTimeMs, lastMs: dayMs }
+  // The grid reaches past now, so that the step that has begun is seen as well.
+  const endTimeMs = Math.ceil(nowTimeMs / stepMs) * stepMs
+  const range = { fromTimeMs: endTimeMs - dayMs, toTimeMs: endTimeMs, lastMs: undefined }
   const [alerts, collected] = useRangeQueries(
     [
       // Looks at the whole step, so that a short trouble between two points is not lost.
@@ -59,15 +61,15 @@ export function useLanes(): Lanes | undefined {
       'max(max_over_time(up[15m]))',
     ],
     range,
-    stepMs,
+    { stepMs, isPolled: true },
   )
   const data: ChartData | undefined = alerts?.data
   const base: ChartData | undefined = collected?.data
   if (!data || !base) return undefined
   const known = base.timesMs.map((_, index) => base.series[0]?.values[index] ?? null)
   return {
-    fromTimeMs: range.fromTimeMs,
-    toTimeMs: range.toTimeMs,
+    fromTimeMs: nowTimeMs - dayMs,
+    toTimeMs: nowTimeMs,
     of: (service, environment) =>
       lanePieces(
         data,

@@ -253,14 +253,14 @@ const emptyReading = {
 export function useRangeQueries(
   queries: readonly string[],
   range: TimeRange,
-  wantedStepMs?: number,
+  o: { stepMs?: number; isPolled?: boolean } = {},
 ): Reading<ChartData>[] {
-  const stepMs = wantedStepMs ?? stepOf(range)
+  const stepMs = o.stepMs ?? stepOf(range)
   const key =
     range.lastMs === undefined
       ? `${Math.round(range.fromTimeMs)}-${Math.round(range.toTimeMs)}`
       : `last-${range.lastMs}`
-  const beatMs = useBeatMs(Math.max(10_000, stepMs))
+  const beatMs = useBeatMs(Math.min(60_000, Math.max(10_000, stepMs)))
   return useQueries({
     queries: queries.map((query) => ({
       queryKey: ['range', query, key, stepMs],
@@ -269,7 +269,7 @@ export function useRangeQueries(
         const fromTimeMs = range.lastMs === undefined ? range.fromTimeMs : toTimeMs - range.lastMs
         return fetchRange(query, { fromTimeMs, toTimeMs, lastMs: range.lastMs }, signal, stepMs)
       },
-      refetchInterval: range.lastMs === undefined ? (false as const) : beatMs,
+      refetchInterval: range.lastMs === undefined && !o.isPolled ? (false as const) : beatMs,
       placeholderData: keepPreviousData,
       staleTime: 5000,
     })),

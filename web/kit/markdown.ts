@@ -93,7 +93,7 @@ function readList(lines: readonly string[], at: number, depth: number): [Block, 
     const line = lines[index]!
     const mark = listMark(line)
     if (mark && mark.indent <= first.indent + 1 && mark.isOrdered === first.isOrdered) {
-      items.push([line.slice(mark.width)])
+      items.push([readTask(line.slice(mark.width))])
     } else if (line.trim() === '') {
       const after = lines[index + 1]
       const isOver = after === undefined || (!/^\s{2,}\S/.test(after) && !listMark(after))
@@ -114,6 +114,12 @@ function readList(lines: readonly string[], at: number, depth: number): [Block, 
     items: items.map((item) => parseBlocks(item, depth + 1)),
   }
   return [block, index]
+}
+
+/** A task of a list as its box. */
+function readTask(text: string): string {
+  const match = /^\[([ xX])\] (.*)$/s.exec(text)
+  return match ? `${match[1] === ' ' ? '☐' : '☑'} ${match[2]}` : text
 }
 
 function splitCells(line: string): string[] {

@@ -27,7 +27,7 @@ export function Decisions(props: { decisions: readonly Decision[] }) {
               <Moment timeMs={decision.timeMs} isNear />
             </span>
           </div>
-          <p className="mid">{decision.message}</p>
+          <p className="mid">{words.decision[decision.reason] ?? decision.message}</p>
         </li>
       ))}
     </ul>

@@ -5,6 +5,7 @@ import { Age, useFormat } from '../kit/format.tsx'
 import { StateBadge, StateMark } from '../kit/State.tsx'
 import { Link } from '../route/router.tsx'
 import { useWords } from '../word/word.tsx'
+import { causeTitle } from './cause-title.ts'
 
 /** The state as a badge: shape and colour of its health, word of its state. */
 export function IncidentBadge(props: { incident: Pick<IncidentSummary, 'state' | 'health'> }) {
@@ -19,10 +20,10 @@ export function CauseText(props: { cause: IncidentSummary['cause'] }) {
   const words = useWords()
   const format = useFormat()
   if (!props.cause) return <span className="quiet">{words.incident.noCauseYet}</span>
-  const { title, confidence } = props.cause
+  const { confidence } = props.cause
   return (
     <span>
-      {title}{' '}
+      {causeTitle(props.cause, words)}{' '}
       {confidence > 0 ? (
         <span className="quiet no-wrap">
           {words.incident.sure({ part: format.value(confidence, 'ratio') })}

@@ -11,6 +11,7 @@ import { Fault, Skeleton } from '../kit/Feedback.tsx'
 import { useFormat } from '../kit/format.tsx'
 import { Link } from '../route/router.tsx'
 import { useWords } from '../word/word.tsx'
+import { signalName } from './signal-name.ts'
 
 /** The chart in its card. */
 export function StoryChart(props: {
@@ -26,16 +27,17 @@ export function StoryChart(props: {
   const all = reading.data?.series ?? []
   const common = commonLabels(all.map((one) => one.labels))
   const { threshold } = chart
+  const title = signalName(chart.title, words)
   return (
-    <Card label={chart.title}>
+    <Card label={title}>
       {reading.data ? (
         <TimeChart
-          title={chart.title}
+          title={title}
           unit={chart.unit}
           timesMs={reading.data.timesMs}
           series={all.map((one) => ({
             key: seriesName(one.labels),
-            name: shortName(one.labels, common, chart.title),
+            name: shortName(one.labels, common, title),
             values: one.values,
           }))}
           range={range}
@@ -55,7 +57,7 @@ export function StoryChart(props: {
           onZoom={props.onZoom}
         />
       ) : reading.error ? (
-        <Fault what={chart.title} error={reading.error} onRetry={reading.refetch} />
+        <Fault what={title} error={reading.error} onRetry={reading.refetch} />
       ) : (
         <Skeleton heightPx={260} />
       )}

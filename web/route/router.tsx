@@ -123,14 +123,16 @@ export function Link(props: {
   title?: string
   label?: string
   isExact?: boolean
+  /** Leaves the range of this page behind. */
+  isFresh?: boolean
   onClick?: () => void
   children: ReactNode
 }) {
-  const { to, search = {}, label, isExact, children, ...rest } = props
+  const { to, search = {}, label, isExact, isFresh, children, ...rest } = props
   return (
     <RouterLink
       to={to}
-      search={((old: Search) => ({ ...kept(old), ...search })) as never}
+      search={((old: Search) => ({ ...(isFresh ? {} : kept(old)), ...search })) as never}
       activeOptions={{ exact: isExact ?? false, includeSearch: false }}
       activeProps={{ 'data-active': 'true', 'aria-current': 'page' } as object}
       {...(label ? { 'aria-label': label } : {})}

@@ -60,7 +60,6 @@ export default function CommandBar(props: { onClose: () => void }) {
         <div className="command-input">
           <SearchIcon size={18} aria-hidden />
           <input
-            // biome-ignore lint/a11y/noAutofocus: the bar opens to be typed into
             autoFocus
             data-autofocus
             role="combobox"

@@ -105,6 +105,8 @@ function Rail() {
   const words = useWords()
   const now = useNow().data
   const { isRailFolded } = usePreferences()
+  // One incident or delivery brings its own range, which other pages should not inherit.
+  const isFresh = /^\/(incidents|deliveries)\/./.test(useAddress().path)
   const counts: Partial<Record<string, number>> = {
     incidents: now?.incidents.filter((incident) => incident.state !== 'resolved').length,
     alerts: now?.alertCounts.firing,
@@ -128,6 +130,7 @@ function Rail() {
                   to={place.path}
                   className="rail-link"
                   isExact={place.path === '/'}
+                  isFresh={isFresh}
                   title={words.place[place.key]}
                 >
                   <place.icon size={18} stroke={1.6} aria-hidden />

@@ -85,6 +85,7 @@ test('controls, focus and series stand out from what is around them', () => {
   assertContrast('focus', [...grounds, 'selected'], 3)
   for (let index = 1; index <= 8; index += 1) {
     assertContrast(`series-${index}`, ['canvas', 'surface'], 3)
+    assertContrast(`series-${index}`, ['trouble'], 2.8)
   }
 })
 

@@ -400,6 +400,8 @@ export const en = {
     service: 'Service',
     cause: 'Cause',
     likelyCause: 'Likely cause',
+    causeOf: (v: { name: string }) => `Deployment ${v.name}`,
+    noChange: 'No change found',
     noCauseYet: 'No cause found yet',
     noCauseHint:
       'Changes near the onset, errors by version and new log lines are looked at as data arrives.',
@@ -471,6 +473,15 @@ export const en = {
   evidence: {} as Readonly<Record<string, string>>,
   /** Sentences by reason for decisions; in English the server's own sentences are shown. */
   decision: {} as Readonly<Record<string, string>>,
+  signal: {
+    ofRule: (v: { name: string }) => `Signal of ${v.name}`,
+    names: {
+      'error ratio': 'Error ratio',
+      'p95 latency': 'Latency (p95)',
+      'requests by version': 'Requests by version',
+      requests: 'Requests',
+    } as Readonly<Record<string, string>>,
+  },
   delivery: {
     failed: 'The delivery could not be read',
     listFailed: 'The deliveries could not be read',
@@ -647,6 +658,7 @@ export const en = {
     noneHint: 'Connect one: the commands below hold the address of this server.',
     up: 'Up',
     down: 'Down',
+    waiting: 'Not heard',
     kinds: {
       host: 'This machine',
       scrape: 'Scraped targets',

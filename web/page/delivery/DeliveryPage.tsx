@@ -21,6 +21,7 @@ import { Decisions } from '../Decisions.tsx'
 import { deliveryHealth } from '../delivery-health.ts'
 import { IncidentLines } from '../IncidentBits.tsx'
 import { usePageTitle } from '../page-title.ts'
+import { signalName } from '../signal-name.ts'
 import { StoryChart } from '../StoryChart.tsx'
 import { VersionStep } from '../VersionStep.tsx'
 
@@ -213,7 +214,7 @@ function Checks(props: { checks: readonly DeploymentCheck[] }) {
             className="strong"
             title={words.chart.openQuery}
           >
-            {row.name}
+            {signalName(row.name, words)}
           </Link>
           <div className="mid">{row.message}</div>
         </div>

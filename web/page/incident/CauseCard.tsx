@@ -7,6 +7,7 @@ import { Empty } from '../../kit/Feedback.tsx'
 import { Moment, useFormat } from '../../kit/format.tsx'
 import { Link } from '../../route/router.tsx'
 import { useWords } from '../../word/word.tsx'
+import { causeTitle } from '../cause-title.ts'
 import { evidenceText } from './story-words.ts'
 
 /** The card. */
@@ -56,9 +57,9 @@ function CauseHead(props: { cause: Cause }) {
     <div className="stack-small">
       <p className="strong">
         {cause.deploymentId ? (
-          <Link to={`/deliveries/${cause.deploymentId}`}>{cause.title}</Link>
+          <Link to={`/deliveries/${cause.deploymentId}`}>{causeTitle(cause, words)}</Link>
         ) : (
-          cause.title
+          causeTitle(cause, words)
         )}
       </p>
       {cause.kind === 'unknown' ? null : (

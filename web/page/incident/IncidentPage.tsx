@@ -115,11 +115,11 @@ function useOwnRange(incident: Incident): void {
     if (hasOwn) return
     const begin = Math.min(onsetTimeMs ?? openedTimeMs, openedTimeMs)
     if (resolvedTimeMs === undefined) {
-      const needMs = (currentTimeMs() - begin) * 1.3 + 300_000
+      const needMs = (currentTimeMs() - begin) * 1.3 + 120_000
       const span = offeredSpans.find((one) => (parseSpan(one) ?? 0) >= needMs)
       address.set({ from: span ?? '14d' })
     } else {
-      const roomMs = Math.max(300_000, (resolvedTimeMs - begin) * 0.5)
+      const roomMs = Math.max(120_000, (resolvedTimeMs - begin) * 0.75)
       const to = Math.min(currentTimeMs(), resolvedTimeMs + roomMs)
       address.set({ from: String(Math.round(begin - roomMs)), to: String(Math.round(to)) })
     }

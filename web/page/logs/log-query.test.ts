@@ -3,8 +3,9 @@ import { test } from 'node:test'
 import { addMatcher, searchedTexts, toQuery } from './log-query.ts'
 
 test('plain words become a line filter, LogQL stays as it is', () => {
-  assert.equal(toQuery(''), '{}')
-  assert.equal(toQuery('timeout "x"'), '{} |= "timeout \\"x\\""')
+  assert.equal(toQuery(''), '{service_name=~".+"}')
+  assert.equal(toQuery('{ } != "a"'), '{service_name=~".+"} != "a"')
+  assert.equal(toQuery('timeout "x"'), '{service_name=~".+"} |= "timeout \\"x\\""')
   assert.equal(toQuery('{a="b"} |= "c"'), '{a="b"} |= "c"')
 })
 

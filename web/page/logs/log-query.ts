@@ -1,11 +1,15 @@
 /** The small language of the search field: LogQL, or plain words that every line must contain. */
 
+/** Every stream has this label: what it came without was named when it arrived. */
+const anyMatcher = 'service_name=~".+"'
+
 /** What is sent: plain words become line filters over all streams. */
 export function toQuery(text: string): string {
   const trimmed = text.trim()
-  if (trimmed === '' || trimmed === '{}') return '{}'
+  if (/^(\{\s*\})?$/.test(trimmed)) return `{${anyMatcher}}`
+  if (/^\{\s*\}/.test(trimmed)) return trimmed.replace(/^\{\s*\}/, `{${anyMatcher}}`)
   if (trimmed.startsWith('{')) return trimmed
-  return `{} |= ${JSON.stringify(trimmed)}`
+  return `{${anyMatcher}} |= ${JSON.stringify(trimmed)}`
 }
 
 /** The query with one more label matcher; plain words are kept as a line filter. */
@@ -13,7 +17,7 @@ export function addMatcher(text: string, name: string, value: string): string {
   const query = toQuery(text)
   const matcher = `${name}=${JSON.stringify(value)}`
   const end = selectorEnd(query)
-  const inside = query.slice(1, end).trim()
+  const inside = query.slice(1, end).trim().replace(anyMatcher, '')
   if (inside.split(',').some((part) => part.trim() === matcher)) return query
   return `{${inside === '' ? '' : `${inside}, `}${matcher}}${query.slice(end + 1)}`
 }

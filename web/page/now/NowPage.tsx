@@ -147,7 +147,11 @@ function Services(props: { services: readonly ServiceView[] }) {
       key: 'version',
       head: words.now.version,
       width: '14%',
-      cell: (row) => (row.version === '' ? <span className="quiet">–</span> : row.version),
+      cell: (row) => (
+        <span className="no-wrap">
+          {row.version === '' ? <span className="quiet">–</span> : row.version}
+        </span>
+      ),
     },
     {
       key: 'environment',
@@ -364,10 +368,10 @@ function SourceCard(props: { now: NowView }) {
               : []),
             ...(unknown > 0
               ? [
-                  [<StateBadge key="unknown" health="unknown" />, unknown] as [
-                    React.ReactNode,
-                    React.ReactNode,
-                  ],
+                  [
+                    <StateBadge key="unknown" health="unknown" word={words.sources.waiting} />,
+                    unknown,
+                  ] as [React.ReactNode, React.ReactNode],
                 ]
               : []),
           ]}

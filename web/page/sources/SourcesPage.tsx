@@ -89,7 +89,9 @@ function SourceTable(props: { kind: SourceView['kind']; rows: readonly SourceVie
               ? words.sources.up
               : row.health === 'critical'
                 ? words.sources.down
-                : words.health[row.health]
+                : row.health === 'unknown'
+                  ? words.sources.waiting
+                  : words.health[row.health]
           }
         />
       ),
