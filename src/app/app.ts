@@ -128,6 +128,7 @@ export class App {
       log: part('collect'),
       dataDir: dataDir.path,
       version,
+      baseDir: loaded.baseDir,
     })
     collector.addPage('shipwatch', `${hostname()}:${listen.port}`, renderMetrics)
     const engine = new QueryEngine({
@@ -143,6 +144,7 @@ export class App {
       clock,
       log: part('notify'),
       random: systemRandom,
+      baseDir: loaded.baseDir,
     })
     const alerts = new AlertDesk({
       notifier,

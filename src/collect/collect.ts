@@ -22,6 +22,7 @@ import { LokiPushReceiver } from './receive/loki-push.ts'
 import { RemoteWriteReceiver } from './receive/remote-write.ts'
 import type { ScrapeLoop } from './scrape/loop.ts'
 import { type PrometheusTarget, Scraper } from './scrape/scrape.ts'
+import { resolvePaths } from './resolve-paths.ts'
 import type { CollectSettings } from './settings.ts'
 
 export { parseExposition } from './scrape/exposition-page.ts'
@@ -58,6 +59,7 @@ export class Collector {
   readonly #listeners = new Set<() => void>()
   readonly #pages: { job: string; instance: string; render: () => Promise<string> }[] = []
   readonly #receivers: { remoteWrite: ReceiverState; lokiPush: ReceiverState }
+  readonly #baseDir: string
   #settings: CollectSettings
   #isStarted = false
 
@@ -68,13 +70,16 @@ export class Collector {
     log: Log
     dataDir: string
     version: string
+    /** Where relative paths of the settings start; the working directory unless given. */
+    baseDir?: string
   }) {
     const { appender, clock, log, dataDir, version } = parts
     const drops = this.#drops
     this.#appender = appender
     this.#clock = clock
     this.#log = log
-    this.#settings = parts.settings
+    this.#baseDir = parts.baseDir ?? process.cwd()
+    this.#settings = resolvePaths(parts.settings, this.#baseDir)
     const onChange = (): void => this.#tellChange()
     this.#receivers = {
       remoteWrite: makeReceiver('remote-write', 'Prometheus remote write', '/api/v1/write'),
@@ -122,7 +127,8 @@ export class Collector {
   }
 
   /** Takes other settings; targets that stay as they were keep their rhythm. */
-  async reload(settings: CollectSettings): Promise<void> {
+  async reload(given: CollectSettings): Promise<void> {
+    const settings = resolvePaths(given, this.#baseDir)
     const before = JSON.stringify(this.#settings.host_agent)
     this.#settings = settings
     if (!this.#isStarted) return

@@ -1,7 +1,7 @@
 /** `shipwatch measure`: the one door for every suite that measures us against outside answers. */
 
 import { messageOf } from '../../base/error.ts'
-import { findSuite, suiteNames } from '../measure/all.ts'
+import { findSuite, suiteNames } from '../measure/measure.ts'
 import { type Command, exitCodes, UsageError } from './command.ts'
 
 /** Exit code 0 when the suite ran, whatever its score. */

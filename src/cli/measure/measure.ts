@@ -1,27 +1,24 @@
 /**
  * `shipwatch measure <suite> --from <folder>`: runs one suite of cases or data and says how much of it is
- * met. Each suite is one file here; suites bear the names of their folders.
+ * met. Each suite is one file here, loaded when it is asked for; suites bear the names of their folders.
  */
 
-import { measurePromqlCompliance } from './promql-compliance.ts'
-import { measurePromqltest } from './promqltest.ts'
 import type { MeasureOptions, MeasureResult } from './suite.ts'
-
-export type { MeasureOptions, MeasureResult }
 
 type Measure = (options: MeasureOptions) => Promise<MeasureResult>
 
-const suites = new Map<string, Measure>([
-  ['promql-compliance', measurePromqlCompliance],
-  ['promqltest', measurePromqltest],
+const suites: ReadonlyMap<string, () => Promise<Measure>> = new Map([
+  [
+    'promql-compliance',
+    async () => (await import('./promql-compliance.ts')).measurePromqlCompliance,
+  ],
+  ['promqltest', async () => (await import('./promqltest.ts')).measurePromqltest],
 ])
 
 /** The suite of a name, or `undefined` when there is none. */
-export function findSuite(name: string): Measure | undefined {
-  return suites.get(name)
+export async function findSuite(name: string): Promise<Measure | undefined> {
+  return suites.get(name)?.()
 }
 
 /** Names of all suites, sorted. */
-export function suiteNames(): string[] {
-  return [...suites.keys()].sort()
-}
+export const suiteNames: readonly string[] = [...suites.keys()].sort()
