@@ -9,19 +9,11 @@
  *      └─▶ suspect ─▶ rolling-back ─▶ rolled-back        verified
  *                          └────────▶ rollback-failed    command failed, or not verified
  *
- * Every decision, the refusals too, is recorded with its reason. Before the command runs, the intent is
- * written under `rollback/<deploymentId>`; without that record nothing is run, for then "once" could not
- * be kept. A rollback found at start was cut off by the end of the process: its command is not run again,
- * its result is judged by the signals alone.
+ * Every decision, the refusals too, is recorded with its reason. How a rollback runs, and what becomes of
+ * one that a restart cut off, stands in rollback.ts.
  */
 
-import type {
-  DeploymentCheck,
-  DeploymentRequest,
-  DeploymentView,
-  IncidentSummary,
-  ServiceView,
-} from '../api/api.ts'
+import type { DeploymentCheck, DeploymentRequest, DeploymentView, ServiceView } from '../api/api.ts'
 import type { Clock, Timer } from '../base/clock.ts'
 import { messageOf } from '../base/error.ts'
 import type { Log } from '../base/log.ts'
@@ -29,22 +21,21 @@ import { makeId } from '../base/random.ts'
 import {
   type AlertFeed,
   type Engine,
-  findServiceSettings,
   findSignals,
-  formatSpan,
   type IncidentDesk,
   makeCharts,
   nameDeployment,
   Questioner,
   type ServiceSettings,
   serviceOfName,
+  summariseIncident,
 } from '../incident/incident.ts'
 import type { Decision, Deployment } from '../model/deployment.ts'
 import { type Health, healthOfSeverity, worseHealth } from '../model/health.ts'
-import type { Incident, TimelineEntry } from '../model/incident.ts'
+import type { Incident } from '../model/incident.ts'
 import type { Records } from '../store/store.ts'
+import { DeliveryBook } from './book.ts'
 import { checkDeployment, isHealthy } from './check.ts'
-import { type CommandResult, fillPlaceholders, runCommand } from './command.ts'
 import { deliverErrors } from './errors.ts'
 import { decideRollback, type Touch } from './guard.ts'
 import { readDeploymentRequest } from './intake.ts'
@@ -53,23 +44,13 @@ import {
   deploymentsTotal,
   deploymentsWatched,
   recordFailuresTotal,
-  rollbacksActive,
 } from './metrics.ts'
+import { findService, RollbackRunner } from './rollback.ts'
 import type { DeliverSettings } from './settings.ts'
 
 /** Settings that deliveries need: their own, and the incidents' for windows and environment. */
 export type DeliverySettings = DeliverSettings & {
   incidents: Parameters<IncidentDesk['reload']>[0]['incidents']
-}
-
-/** What is kept of a rollback under way, under `rollback/<deploymentId>`. */
-interface RollbackIntent {
-  deploymentId: string
-  rollbackId: string
-  incidentId: string | undefined
-  actor: string
-  phase: 'command' | 'verify'
-  startTimeMs: number
 }
 
 /** A person's hand on a deployment, under `touch/<deploymentId>`. */
@@ -82,6 +63,8 @@ interface TouchRecord extends Touch {
 const sameDeploymentMs = 15 * 60_000
 /** So many deployments are watched at once; the oldest give way. */
 const watchedCountMax = 50
+/** Last answers remembered, so that they are not repeated; older ones are read from the records. */
+const reasonCountMax = 1_000
 const shipwatch = 'shipwatch'
 
 /** Records, watches, takes back and verifies deployments. */
@@ -94,16 +77,14 @@ export class DeliveryDesk {
   readonly #log: Log
   #settings: DeliverySettings
   #questioner: Questioner
-  readonly #listeners = new Set<(deployment: Deployment) => void>()
-  /** Deployments whose rollback runs or is being verified. */
-  readonly #running = new Map<string, Promise<void>>()
+  readonly #book: DeliveryBook
+  readonly #rollbacks: RollbackRunner
   readonly #watched = new Map<string, Deployment>()
   readonly #lastReason = new Map<string, string>()
   #watchTimer: Timer | undefined
   #unsubscribe: (() => void) | undefined
   #tail: Promise<unknown> = Promise.resolve()
   #isStopped = false
-  readonly #sleepers = new Set<() => void>()
 
   constructor(parts: {
     incidents: IncidentDesk
@@ -122,6 +103,13 @@ export class DeliveryDesk {
     this.#clock = parts.clock
     this.#log = parts.log
     this.#questioner = this.#makeQuestioner()
+    this.#book = new DeliveryBook(parts)
+    this.#rollbacks = new RollbackRunner({
+      ...parts,
+      book: this.#book,
+      settings: () => this.#settings,
+      check: (deployment, alerts) => this.#check(deployment, alerts),
+    })
   }
 
   /** Takes up rollbacks that were cut off, then listens to incidents, which must have been started. */
@@ -131,7 +119,8 @@ export class DeliveryDesk {
         void this.#enqueue(() => this.#consider(incident))
       }
     })
-    await this.#resume()
+    await this.#rollbacks.resume()
+    await this.#watchRecent()
     this.#scheduleWatch()
     for (const incident of this.#incidents.openIncidents()) {
       void this.#enqueue(() => this.#consider(incident))
@@ -143,7 +132,7 @@ export class DeliveryDesk {
     this.#isStopped = true
     this.#unsubscribe?.()
     this.#watchTimer?.cancel()
-    for (const wake of this.#sleepers) wake()
+    this.#rollbacks.stop()
     await this.#tail
   }
 
@@ -154,8 +143,7 @@ export class DeliveryDesk {
 
   /** Calls `listener` with each deployment that is new or changed; returns the call that ends it. */
   onChange(listener: (deployment: Deployment) => void): () => void {
-    this.#listeners.add(listener)
-    return () => this.#listeners.delete(listener)
+    return this.#book.onChange(listener)
   }
 
   /** Records what a pipeline or a person deployed; throws `DELIVER_DEPLOYMENT_INVALID`. */
@@ -188,7 +176,7 @@ export class DeliveryDesk {
         url: read.url === '' ? last.url : read.url,
         note: read.note === '' ? last.note : read.note,
       }
-      await this.#save(joined)
+      await this.#book.save(joined)
       return joined
     }
     const deployment: Deployment = {
@@ -204,7 +192,7 @@ export class DeliveryDesk {
     await this.#records.deployments.save(deployment)
     deploymentsTotal.inc({ by: 'person' })
     this.#watch(deployment)
-    this.#tell(deployment)
+    this.#book.tell(deployment)
     this.#incidents.lookAgain(environment)
     return deployment
   }
@@ -225,7 +213,7 @@ export class DeliveryDesk {
     const deployment = await this.#records.deployments.find(id)
     if (deployment === undefined) return undefined
     const { service, environment } = deployment
-    const settings = this.#findService(deployment)
+    const settings = findService(this.#settings, deployment)
     const identity = serviceOfName(service, environment, this.#settings.services)
     const [decisions, incidents, kept, signals] = await Promise.all([
       this.#records.decisions.list({ deploymentId: id }),
@@ -245,7 +233,7 @@ export class DeliveryDesk {
     return {
       deployment,
       decisions,
-      incidents: related.map(summarise),
+      incidents: related.map(summariseIncident),
       checks,
       charts: makeCharts([], signals),
       rollback: describeRollback(settings, this.#settings.delivery.automatic_rollback),
@@ -261,7 +249,7 @@ export class DeliveryDesk {
       await this.#keepDecision(decision, { deployment, incidentId })
       if (decision.verdict === 'yes') {
         await this.#touch(deployment, { kind: 'rolled-back-by-hand', actor }, reason)
-        await this.#beginRollback(deployment, { incidentId, actor, reason })
+        await this.#rollbacks.begin(deployment, { incidentId, actor, reason })
       }
       return decision
     })
@@ -270,7 +258,7 @@ export class DeliveryDesk {
   /** A person takes over: no automatic rollback of this deployment from now on. */
   async hold(id: string, actor: string, reason: string): Promise<Decision> {
     const deployment = await this.#mustFind(id)
-    const isLate = this.#running.has(id)
+    const isLate = this.#rollbacks.isRunning(id)
     const said = reason === '' ? '' : ` (${reason})`
     const decision: Decision = {
       timeMs: this.#clock.nowTimeMs(),
@@ -287,7 +275,7 @@ export class DeliveryDesk {
       deployment,
       incidentId: this.#findIncidentOf(id)?.id,
     })
-    this.#tell(deployment)
+    this.#book.tell(deployment)
     return decision
   }
 
@@ -349,7 +337,7 @@ export class DeliveryDesk {
   /** Resolves when no rollback runs and none is being verified; for shutdown and tests. */
   async idle(): Promise<void> {
     await this.#tail
-    await Promise.all(this.#running.values())
+    await this.#rollbacks.idle()
   }
 
   // ---- deciding
@@ -360,9 +348,9 @@ export class DeliveryDesk {
     if (this.#isStopped || incident.state === 'resolved') return
     if (best?.kind !== 'deployment' || best.deploymentId === undefined) return
     const deployment = await this.#records.deployments.find(best.deploymentId)
-    if (deployment === undefined || this.#running.has(deployment.id)) return
+    if (deployment === undefined || this.#rollbacks.isRunning(deployment.id)) return
     if (deployment.state === 'watching' || deployment.state === 'healthy') {
-      await this.#save({ ...deployment, state: 'suspect' })
+      await this.#book.save({ ...deployment, state: 'suspect' })
       deployment.state = 'suspect'
     }
     const decision = await this.#decide(deployment, {
@@ -372,7 +360,7 @@ export class DeliveryDesk {
     })
     await this.#keepDecision(decision, { deployment, incidentId: incident.id })
     if (decision.verdict === 'yes') {
-      await this.#beginRollback(deployment, {
+      await this.#rollbacks.begin(deployment, {
         incidentId: incident.id,
         actor: shipwatch,
         reason: decision.message,
@@ -394,7 +382,7 @@ export class DeliveryDesk {
     const rollback = siblings.find((other) => other.rollbackOf === id)
     return decideRollback({
       deployment,
-      service: this.#findService(deployment),
+      service: findService(this.#settings, deployment),
       settings: this.#settings.delivery,
       nowTimeMs: this.#clock.nowTimeMs(),
       confidence: parts.confidence,
@@ -406,7 +394,7 @@ export class DeliveryDesk {
           (other.startTimeMs > deployment.startTimeMs || other.id > id),
       ),
       rollback,
-      isUnderWay: this.#running.has(id),
+      isUnderWay: this.#rollbacks.isRunning(id),
       actor: parts.actor,
     })
   }
@@ -436,6 +424,9 @@ export class DeliveryDesk {
     if (this.#lastReason.get(key) === answer) return
     const earlier = await this.#records.decisions.list({ deploymentId: deployment.id })
     this.#lastReason.set(key, answer)
+    if (this.#lastReason.size > reasonCountMax) {
+      this.#lastReason.delete(this.#lastReason.keys().next().value!)
+    }
     const last = earlier.findLast((other) => other.question === decision.question)
     const isRepeated =
       decision.verdict !== 'yes' &&
@@ -451,7 +442,7 @@ export class DeliveryDesk {
       { deploymentId: deployment.id, ...(incidentId === undefined ? {} : { incidentId }) },
       decision,
     )
-    await this.#addEntry(incidentId, {
+    await this.#book.addEntry(incidentId, {
       kind: 'decision',
       code: `${decision.question}-${decision.verdict === 'yes' ? 'decided' : decision.verdict === 'wait' ? 'waits' : 'refused'}`,
       message: decision.message,
@@ -461,249 +452,10 @@ export class DeliveryDesk {
     this.#log.info({ reason: decision.reason, verdict: decision.verdict }, decision.message)
   }
 
-  // ---- rolling back
+  // ---- watching
 
-  /** Writes down what is about to happen, then does it in the background. */
-  async #beginRollback(
-    deployment: Deployment,
-    parts: { incidentId: string | undefined; actor: string; reason: string },
-  ): Promise<void> {
-    const nowTimeMs = this.#clock.nowTimeMs()
-    const rollback: Deployment = {
-      ...deployment,
-      id: makeId(nowTimeMs),
-      version: deployment.previousVersion,
-      previousVersion: deployment.version,
-      startTimeMs: nowTimeMs,
-      endTimeMs: undefined,
-      actor: parts.actor,
-      url: '',
-      note: parts.reason,
-      state: 'watching',
-      rollbackOf: deployment.id,
-    }
-    const intent: RollbackIntent = {
-      deploymentId: deployment.id,
-      rollbackId: rollback.id,
-      incidentId: parts.incidentId,
-      actor: parts.actor,
-      phase: 'command',
-      startTimeMs: nowTimeMs,
-    }
-    // These three must be on disk first; when one fails, nothing runs.
-    await this.#records.states.set(`rollback/${deployment.id}`, intent)
-    await this.#records.deployments.save(rollback)
-    await this.#records.deployments.save({ ...deployment, state: 'rolling-back' })
-    deployment.state = 'rolling-back'
-    deploymentsTotal.inc({ by: 'rollback' })
-    this.#watched.delete(deployment.id)
-    this.#tell(deployment)
-    this.#tell(rollback)
-    if (parts.incidentId !== undefined) await this.#incidents.hold(parts.incidentId)
-    this.#run(deployment.id, async () => {
-      const result = await this.#runRollback(deployment, { intent, rollback })
-      if (this.#isStopped) return
-      if (result.outcome === 'done') await this.#verify({ deployment, rollback, intent })
-      else await this.#endRollback({ deployment, rollback, intent, isVerified: false })
-    })
-  }
-
-  async #runRollback(
-    deployment: Deployment,
-    parts: { intent: RollbackIntent; rollback: Deployment },
-  ): Promise<CommandResult> {
-    const { intent, rollback } = parts
-    const settings = this.#findService(deployment)?.rollback
-    if (settings === undefined) throw new Error('The rollback is no longer configured.')
-    const values = {
-      service: deployment.service,
-      version: deployment.version,
-      previous_version: deployment.previousVersion,
-      environment: deployment.environment,
-    }
-    const words = fillPlaceholders(settings.command, values)
-    await this.#addEntry(intent.incidentId, {
-      kind: 'rollback',
-      code: 'rollback-started',
-      message: `Rolling ${deployment.service} back from ${deployment.version} to ${deployment.previousVersion}.`,
-      facts: { deploymentId: deployment.id, rollbackId: rollback.id, command: settings.command },
-      actor: intent.actor,
-    })
-    const result = await runCommand(
-      {
-        words,
-        directory: settings.directory,
-        env: {
-          ...settings.env,
-          SHIPWATCH_SERVICE: values.service,
-          SHIPWATCH_VERSION: values.version,
-          SHIPWATCH_PREVIOUS_VERSION: values.previous_version,
-          SHIPWATCH_ENVIRONMENT: values.environment,
-          SHIPWATCH_DEPLOYMENT_ID: deployment.id,
-          SHIPWATCH_INCIDENT_ID: intent.incidentId ?? '',
-        },
-        timeoutMs: settings.timeout,
-      },
-      this.#clock,
-    )
-    const isDone = result.outcome === 'done'
-    rollback.endTimeMs = this.#clock.nowTimeMs()
-    await this.#save(rollback)
-    await this.#addEntry(intent.incidentId, {
-      kind: 'rollback',
-      code: isDone ? 'rollback-finished' : 'rollback-failed',
-      message: isDone
-        ? `The rollback command ended well after ${formatSpan(result.durationMs)}.`
-        : `The rollback command failed (${result.ending}); a person must look.`,
-      facts: { ...result, deploymentId: deployment.id, rollbackId: rollback.id },
-      actor: intent.actor,
-    })
-    return result
-  }
-
-  /** The same signals must be well for `verify.for`; no data is not well; past `verify.timeout` it failed. */
-  async #verify(parts: {
-    deployment: Deployment
-    rollback: Deployment
-    intent: RollbackIntent
-  }): Promise<void> {
-    const { deployment, rollback, intent } = parts
-    const verify = this.#findService(deployment)?.verify ?? { for: 120_000, timeout: 600_000 }
-    await this.#attempt(() =>
-      this.#records.states.set(`rollback/${deployment.id}`, { ...intent, phase: 'verify' }),
-    )
-    await this.#addEntry(intent.incidentId, {
-      kind: 'verify',
-      code: 'verify-started',
-      message: `Verifying the recovery: the signals must be as before the deployment for ${formatSpan(verify.for)}.`,
-      facts: { forMs: verify.for, timeoutMs: verify.timeout },
-      actor: '',
-    })
-    const alerts =
-      intent.incidentId === undefined ? [] : this.#incidents.alertsOf(intent.incidentId)
-    const deadlineTimeMs = this.#clock.nowTimeMs() + verify.timeout
-    let wellTimeMs: number | undefined
-    let checks: DeploymentCheck[] = []
-    for (;;) {
-      const nowTimeMs = this.#clock.nowTimeMs()
-      checks = await this.#check(deployment, alerts)
-      await this.#attempt(async () => {
-        await this.#records.states.set(`checks/${deployment.id}`, checks)
-        await this.#records.states.set(`checks/${rollback.id}`, checks)
-      })
-      const firingCount =
-        intent.incidentId === undefined ? 0 : this.#incidents.firingAlertCount(intent.incidentId)
-      if (isHealthy(checks) && firingCount === 0) wellTimeMs ??= nowTimeMs
-      else wellTimeMs = undefined
-      const isVerified = wellTimeMs !== undefined && nowTimeMs - wellTimeMs >= verify.for
-      if (isVerified || nowTimeMs >= deadlineTimeMs) {
-        await this.#tellVerdict({ ...parts, checks, firingCount, isVerified, forMs: verify.for })
-        await this.#endRollback({ ...parts, isVerified })
-        return
-      }
-      await this.#sleep(this.#settings.delivery.check_interval)
-      if (this.#isStopped) return
-    }
-  }
-
-  async #tellVerdict(parts: {
-    deployment: Deployment
-    intent: RollbackIntent
-    checks: readonly DeploymentCheck[]
-    firingCount: number
-    isVerified: boolean
-    forMs: number
-  }): Promise<void> {
-    const { deployment, intent, checks, firingCount, isVerified } = parts
-    const bad = checks.filter((check) => check.health !== 'ok' && check.health !== 'info')
-    const isMissing = checks.length === 0 || bad.some((check) => check.health === 'unknown')
-    const reason = isVerified
-      ? 'signals-well'
-      : isMissing
-        ? 'no-data'
-        : bad.length > 0
-          ? 'signals-bad'
-          : firingCount > 0
-            ? 'alerts-firing'
-            : 'not-long-enough'
-    const shown = (isVerified ? checks : bad).map((check) => check.message).join(' ')
-    const message = isVerified
-      ? `Recovery verified: all signals were well for ${formatSpan(parts.forMs)}. ${shown}`
-      : `Recovery not verified; a person must look. ${
-          checks.length === 0 ? 'The service has no signals to judge it by.' : shown
-        }${firingCount > 0 ? ` ${firingCount} alerts still fire.` : ''}`
-    const decision: Decision = {
-      timeMs: this.#clock.nowTimeMs(),
-      question: 'verify',
-      verdict: isVerified ? 'yes' : 'no',
-      reason,
-      message: message.trim(),
-      facts: { deploymentId: deployment.id, rollbackId: intent.rollbackId, checks, firingCount },
-    }
-    decisionsTotal.inc({ question: 'verify', verdict: decision.verdict, reason })
-    await this.#attempt(() =>
-      this.#records.decisions.add(
-        {
-          deploymentId: deployment.id,
-          ...(intent.incidentId === undefined ? {} : { incidentId: intent.incidentId }),
-        },
-        decision,
-      ),
-    )
-    await this.#addEntry(intent.incidentId, {
-      kind: 'verify',
-      code: isVerified ? 'verify-passed' : 'verify-failed',
-      message: decision.message,
-      facts: { reason, checks: checks.map((check) => check.message) },
-      actor: '',
-    })
-    this.#log.info({ reason }, decision.message)
-  }
-
-  async #endRollback(parts: {
-    deployment: Deployment
-    rollback: Deployment
-    intent: RollbackIntent
-    isVerified: boolean
-  }): Promise<void> {
-    const { deployment, rollback, intent, isVerified } = parts
-    await this.#save({ ...deployment, state: isVerified ? 'rolled-back' : 'rollback-failed' })
-    await this.#save({ ...rollback, state: isVerified ? 'healthy' : 'suspect' })
-    await this.#attempt(() => this.#records.states.remove(`rollback/${deployment.id}`))
-    if (intent.incidentId !== undefined) {
-      await this.#incidents.release(intent.incidentId, { isVerified })
-    }
-  }
-
-  /** Rollbacks that the end of the process cut off: judged by signals, never run again. */
-  async #resume(): Promise<void> {
-    let kept: { value: unknown }[] = []
-    await this.#attempt(async () => {
-      kept = await this.#records.states.list('rollback/')
-    })
-    for (const { value } of kept) {
-      const intent = value as RollbackIntent
-      const deployment = await this.#records.deployments.find(intent.deploymentId)
-      const rollback = await this.#records.deployments.find(intent.rollbackId)
-      if (deployment === undefined || rollback === undefined) {
-        // The intent was written and nothing after it: the command never ran.
-        await this.#attempt(() => this.#records.states.remove(`rollback/${intent.deploymentId}`))
-        continue
-      }
-      if (intent.incidentId !== undefined) await this.#incidents.hold(intent.incidentId)
-      if (intent.phase === 'command') {
-        await this.#addEntry(intent.incidentId, {
-          kind: 'rollback',
-          code: 'rollback-interrupted',
-          message:
-            'Shipwatch was restarted while the rollback command ran. Its outcome is unknown; it is not run again, the signals decide.',
-          facts: { deploymentId: deployment.id, rollbackId: rollback.id },
-          actor: '',
-        })
-      }
-      this.#run(deployment.id, () => this.#verify({ deployment, rollback, intent }))
-    }
-    await this.#attempt(async () => {
+  async #watchRecent(): Promise<void> {
+    await this.#book.attempt(async () => {
       const recent = await this.#records.deployments.list({
         fromTimeMs: this.#clock.nowTimeMs() - this.#settings.delivery.watch,
         limit: watchedCountMax,
@@ -711,8 +463,6 @@ export class DeliveryDesk {
       for (const deployment of recent) if (deployment.state === 'watching') this.#watch(deployment)
     })
   }
-
-  // ---- watching
 
   #watch(deployment: Deployment): void {
     this.#watched.set(deployment.id, deployment)
@@ -733,7 +483,7 @@ export class DeliveryDesk {
   async #lookAfterAll(): Promise<void> {
     for (const { id } of [...this.#watched.values()]) {
       if (this.#isStopped) return
-      await this.#attempt(() => this.#lookAfter(id))
+      await this.#book.attempt(() => this.#lookAfter(id))
     }
     deploymentsWatched.set(this.#watched.size)
   }
@@ -749,7 +499,7 @@ export class DeliveryDesk {
     const ageMs = this.#clock.nowTimeMs() - deployment.startTimeMs
     if (ageMs < this.#settings.delivery.watch) return
     // A watch that saw nothing proves nothing: such a deployment stays "watching".
-    if (isHealthy(checks)) await this.#save({ ...deployment, state: 'healthy' })
+    if (isHealthy(checks)) await this.#book.save({ ...deployment, state: 'healthy' })
     this.#watched.delete(id)
   }
 
@@ -768,11 +518,6 @@ export class DeliveryDesk {
 
   // ---- small things
 
-  #findService(deployment: Deployment): ServiceSettings | undefined {
-    const { service, environment } = deployment
-    return findServiceSettings(this.#settings.services, service, environment)
-  }
-
   async #mustFind(id: string): Promise<Deployment> {
     const deployment = await this.#records.deployments.find(id)
     if (deployment === undefined) throw deliverErrors.DEPLOYMENT_UNKNOWN({ id })
@@ -783,50 +528,6 @@ export class DeliveryDesk {
     return this.#incidents
       .openIncidents()
       .find((incident) => incident.causes.some((cause) => cause.deploymentId === deploymentId))
-  }
-
-  async #addEntry(
-    incidentId: string | undefined,
-    entry: Omit<TimelineEntry, 'id' | 'timeMs'>,
-  ): Promise<void> {
-    if (incidentId === undefined) return
-    await this.#attempt(() =>
-      this.#incidents.addEntry(incidentId, { timeMs: this.#clock.nowTimeMs(), ...entry }),
-    )
-  }
-
-  async #save(deployment: Deployment): Promise<void> {
-    await this.#attempt(() => this.#records.deployments.save(deployment))
-    this.#tell(deployment)
-  }
-
-  #tell(deployment: Deployment): void {
-    for (const listener of this.#listeners) listener(deployment)
-  }
-
-  #run(id: string, action: () => Promise<void>): void {
-    const run = action()
-      .catch((thrown: unknown) => {
-        this.#log.error({ reason: messageOf(thrown) }, 'A rollback ended in an error.')
-      })
-      .finally(() => {
-        this.#running.delete(id)
-        rollbacksActive.set(this.#running.size)
-      })
-    this.#running.set(id, run)
-    rollbacksActive.set(this.#running.size)
-  }
-
-  #sleep(spanMs: number): Promise<void> {
-    return new Promise((resolve) => {
-      const end = (): void => {
-        timer.cancel()
-        this.#sleepers.delete(end)
-        resolve()
-      }
-      const timer = this.#clock.after(spanMs, end)
-      this.#sleepers.add(end)
-    })
   }
 
   /** Decisions are made one after the other, so that two never start the same rollback. */
@@ -842,15 +543,6 @@ export class DeliveryDesk {
     } catch (thrown) {
       recordFailuresTotal.inc()
       this.#log.error({ reason: messageOf(thrown) }, 'A delivery could not be decided on.')
-    }
-  }
-
-  async #attempt(call: () => Promise<void>): Promise<void> {
-    try {
-      await call()
-    } catch (thrown) {
-      recordFailuresTotal.inc()
-      this.#log.warn({ reason: messageOf(thrown) }, 'The records could not be reached.')
     }
   }
 
@@ -874,25 +566,4 @@ function describeRollback(
   if (!settings.rollback.allowed) return { isAllowed: false, kind, reason: 'not-allowed' }
   if (!isOn) return { isAllowed: false, kind, reason: 'switched-off' }
   return { isAllowed: true, kind, reason: 'allowed' }
-}
-
-function summarise(incident: Incident): IncidentSummary {
-  const best = incident.causes[0]
-  const { id, number, title, service, environment, state, health } = incident
-  return {
-    id,
-    number,
-    title,
-    service,
-    environment,
-    state,
-    health,
-    openedTimeMs: incident.openedTimeMs,
-    resolvedTimeMs: incident.resolvedTimeMs,
-    acknowledgedBy: incident.acknowledgedBy,
-    cause:
-      best === undefined || best.kind === 'unknown'
-        ? undefined
-        : { title: best.title, confidence: best.confidence, deploymentId: best.deploymentId },
-  }
 }

@@ -15,7 +15,7 @@
 
 import type { AlertDesk } from '../alert/alert.ts'
 import type { AlertView, IncidentSummary, IncidentView } from '../api/api.ts'
-import type { Clock, Timer } from '../base/clock.ts'
+import type { Clock } from '../base/clock.ts'
 import { messageOf } from '../base/error.ts'
 import type { Log } from '../base/log.ts'
 import { makeId } from '../base/random.ts'
@@ -26,18 +26,12 @@ import { worseHealth } from '../model/health.ts'
 import type { Incident, TimelineEntry } from '../model/incident.ts'
 import type { NotificationAttempt, Records } from '../store/store.ts'
 import { makeAlertView } from './alert-view.ts'
+import { identityOf, IncidentBook, makeOpen, type OpenIncident, summariseIncident } from './book.ts'
 import { findCauses } from './cause.ts'
 import { makeCharts } from './chart.ts'
 import { incidentErrors } from './errors.ts'
 import { measureImpact } from './impact.ts'
-import {
-  entriesDroppedTotal,
-  incidentsOpen,
-  incidentsTotal,
-  recordFailuresTotal,
-  searchDuration,
-  searchesTotal,
-} from './metrics.ts'
+import { incidentsOpen, incidentsTotal, searchDuration, searchesTotal } from './metrics.ts'
 import { nameDeployment } from './phrase.ts'
 import { writePostMortem } from './post-mortem.ts'
 import { type Engine, Questioner } from './question.ts'
@@ -45,6 +39,7 @@ import { findServiceSettings, serviceOfLabels, type ServiceIdentity } from './se
 import type { IncidentSettings } from './settings.ts'
 import { findSignals, type ServiceSignals } from './signal.ts'
 
+export { summariseIncident } from './book.ts'
 export { guessUnit, makeCharts } from './chart.ts'
 export { splitComparison } from './expression.ts'
 export { formatSpan, formatValue, nameDeployment } from './phrase.ts'
@@ -63,35 +58,11 @@ export type IncidentListener = (incident: Incident, change: IncidentChange) => v
 /** What incidents need of alerting. */
 export type AlertFeed = Pick<AlertDesk, 'list' | 'onChange'>
 
-/** An incident that is not resolved, with what the records do not need. */
-interface OpenIncident {
-  incident: Incident
-  service: ServiceIdentity
-  alerts: Map<string, AlertView>
-  /** Someone acts on it: not resolved by quiet. */
-  isHeld: boolean
-  /** Verification failed: only a person resolves it. */
-  isForPerson: boolean
-  entryCount: number
-  searchCount: number
-  isSearching: boolean
-  searchTimer: Timer | undefined
-  quietTimer: Timer | undefined
-}
-
-/** What is kept beside the incident's record, under `incident/<id>`. */
-interface Snapshot {
-  alerts: AlertView[]
-  matchers: string
-  isForPerson: boolean
-}
-
 /** Pauses between the searches for a cause: the first finds little when the trouble is seconds old. */
 const searchPausesMs = [2_000, 3_000, 5_000, 10_000, 20_000, 40_000, 60_000, 120_000, 300_000]
 /** No more searching from this confidence on. */
 const confidenceEnough = 0.97
 const describePatienceMs = 1_900
-const entryCountMax = 1_000
 const recentCountMax = 10_000
 
 /** Opens, explains, shows and resolves incidents. */
@@ -99,6 +70,7 @@ export class IncidentDesk implements AlertContext {
   readonly #alerts: AlertFeed
   readonly #engine: Engine
   readonly #records: Records
+  readonly #book: IncidentBook
   readonly #clock: Clock
   readonly #log: Log
   readonly #externalUrl: string
@@ -126,6 +98,7 @@ export class IncidentDesk implements AlertContext {
     this.#alerts = parts.alerts
     this.#engine = parts.engine
     this.#records = parts.records
+    this.#book = new IncidentBook(parts)
     this.#settings = parts.settings
     this.#clock = parts.clock
     this.#log = parts.log
@@ -176,7 +149,7 @@ export class IncidentDesk implements AlertContext {
     }
     return incidents
       .slice(0, filter.limit)
-      .map((incident) => summarise(this.#open.get(incident.id)?.incident ?? incident))
+      .map((incident) => summariseIncident(this.#open.get(incident.id)?.incident ?? incident))
   }
 
   /** Everything about one incident. */
@@ -187,7 +160,7 @@ export class IncidentDesk implements AlertContext {
     const startTimeMs = (incident.onsetTimeMs ?? incident.openedTimeMs) - 2 * 3_600_000
     const endTimeMs = incident.resolvedTimeMs ?? this.#clock.nowTimeMs()
     const [snapshot, timeline, deployments, decisions, attempts] = await Promise.all([
-      this.#findSnapshot(id),
+      this.#book.findSnapshot(id),
       this.#records.incidents.listTimeline(id),
       this.#records.deployments.list({
         environment: incident.environment,
@@ -222,7 +195,7 @@ export class IncidentDesk implements AlertContext {
     return this.#change(id, async (open) => {
       if (open.incident.acknowledgedBy === '') {
         open.incident.acknowledgedBy = actor
-        await this.#addEntry(open, {
+        await this.#book.addEntry(open, {
           kind: 'comment',
           code: 'acknowledged',
           message: `${actor} acknowledged the incident.`,
@@ -230,7 +203,7 @@ export class IncidentDesk implements AlertContext {
           actor,
         })
       }
-      await this.#save(open)
+      await this.#book.save(open)
       this.#tell(open.incident, 'acknowledged')
     })
   }
@@ -292,11 +265,11 @@ export class IncidentDesk implements AlertContext {
   async addEntry(id: string, entry: Omit<TimelineEntry, 'id'>): Promise<void> {
     const open = this.#open.get(id)
     if (open !== undefined) {
-      await this.#addEntry(open, entry)
+      await this.#book.addEntry(open, entry)
       this.#tell(open.incident, 'updated')
       return
     }
-    await this.#attempt(() =>
+    await this.#book.attempt(() =>
       this.#records.incidents.addTimelineEntry(id, { id: makeId(entry.timeMs), ...entry }),
     )
     const incident = await this.#records.incidents.find(id)
@@ -325,7 +298,7 @@ export class IncidentDesk implements AlertContext {
       open.isHeld = true
       open.quietTimer?.cancel()
       open.incident.state = 'recovering'
-      await this.#save(open)
+      await this.#book.save(open)
       this.#tell(open.incident, 'updated')
     })
   }
@@ -348,7 +321,7 @@ export class IncidentDesk implements AlertContext {
         return
       }
       open.incident.state = 'open'
-      await this.#save(open)
+      await this.#book.save(open)
       this.#tell(open.incident, 'updated')
     })
   }
@@ -438,7 +411,7 @@ export class IncidentDesk implements AlertContext {
     open.incident.alerts = [...open.alerts.keys()]
     open.incident.health = worseHealth(open.incident.health, view.health)
     if (open.incident.state === 'recovering' && !open.isHeld) open.incident.state = 'open'
-    await this.#addEntry(open, {
+    await this.#book.addEntry(open, {
       timeMs: alert.firedTimeMs,
       kind: 'alert-firing',
       code: 'alert-firing',
@@ -446,7 +419,7 @@ export class IncidentDesk implements AlertContext {
       facts: { fingerprint, labels: view.labels, value: alert.value },
       actor: '',
     })
-    await this.#save(open)
+    await this.#book.save(open)
     this.#tell(open.incident, isNew ? 'opened' : 'alerts')
     if (isNew || open.incident.state === 'open') this.#scheduleSearch(open, isNew ? 0 : 1_000)
   }
@@ -457,7 +430,7 @@ export class IncidentDesk implements AlertContext {
       if (open.alerts.get(alert.fingerprint)?.state !== 'firing') continue
       const view = makeAlertView(alert, open.incident.id)
       open.alerts.set(alert.fingerprint, view)
-      await this.#addEntry(open, {
+      await this.#book.addEntry(open, {
         timeMs: alert.endTimeMs,
         kind: 'alert-resolved',
         code: 'alert-resolved',
@@ -466,7 +439,7 @@ export class IncidentDesk implements AlertContext {
         actor: '',
       })
       if (this.firingAlertCount(open.incident.id) === 0) this.#becomeQuiet(open)
-      await this.#save(open)
+      await this.#book.save(open)
       this.#tell(open.incident, 'alerts')
     }
   }
@@ -511,15 +484,15 @@ export class IncidentDesk implements AlertContext {
       postMortem: '',
     }
     const open = makeOpen(incident, service)
-    await this.#attempt(async () => {
+    await this.#book.attempt(async () => {
       incident.number = await this.#records.incidents.nextNumber()
     })
     this.#open.set(incident.id, open)
     incidentsTotal.inc({ event: 'opened' })
     incidentsOpen.set(this.#open.size)
     // The record must be there before its timeline.
-    await this.#save(open)
-    await this.#addEntry(open, {
+    await this.#book.save(open)
+    await this.#book.addEntry(open, {
       kind: 'opened',
       code: 'opened',
       message: `Incident ${incident.number} opened: ${incident.title}`,
@@ -594,7 +567,7 @@ export class IncidentDesk implements AlertContext {
   async #nearbyDeployments(open: OpenIncident, nowTimeMs: number): Promise<Deployment[]> {
     const { lookback, onset_window } = this.#settings.incidents
     let deployments: Deployment[] = []
-    await this.#attempt(async () => {
+    await this.#book.attempt(async () => {
       deployments = await this.#records.deployments.list({
         environment: open.incident.environment,
         fromTimeMs: open.incident.openedTimeMs - lookback - onset_window,
@@ -621,7 +594,7 @@ export class IncidentDesk implements AlertContext {
     incident.causes = finding.causes
     if (finding.onset !== undefined && incident.onsetTimeMs === undefined) {
       incident.onsetTimeMs = finding.onset.timeMs
-      await this.#addEntry(open, {
+      await this.#book.addEntry(open, {
         timeMs: finding.onset.timeMs,
         kind: 'onset',
         code: 'onset-found',
@@ -634,7 +607,7 @@ export class IncidentDesk implements AlertContext {
     if (isNew && best.kind === 'deployment') {
       const deployment = deployments.find((other) => other.id === best.deploymentId)
       if (deployment !== undefined) await this.#addDeploymentEntry(open, deployment)
-      await this.#addEntry(open, {
+      await this.#book.addEntry(open, {
         kind: 'cause',
         code: 'cause-found',
         message: `The likely cause is ${best.title} (confidence ${best.confidence.toFixed(2)}, ${best.evidence.length} pieces of evidence).`,
@@ -646,7 +619,7 @@ export class IncidentDesk implements AlertContext {
         actor: '',
       })
     } else if (isNew) {
-      await this.#addEntry(open, {
+      await this.#book.addEntry(open, {
         kind: 'cause',
         code: 'cause-not-found',
         message: `No change was found that explains it. ${best.evidence.map((item) => item.message).join(' ')}`,
@@ -654,14 +627,14 @@ export class IncidentDesk implements AlertContext {
         actor: '',
       })
     }
-    await this.#save(open)
+    await this.#book.save(open)
     if (isNew || Math.abs(best.confidence - (before?.confidence ?? 0)) >= 0.01) {
       this.#tell(incident, 'cause')
     }
   }
 
   #addDeploymentEntry(open: OpenIncident, deployment: Deployment): Promise<void> {
-    return this.#addEntry(open, {
+    return this.#book.addEntry(open, {
       timeMs: deployment.startTimeMs,
       kind: 'deployment',
       code: 'deployment',
@@ -682,14 +655,14 @@ export class IncidentDesk implements AlertContext {
     open.quietTimer?.cancel()
     incident.state = 'resolved'
     incident.resolvedTimeMs = this.#clock.nowTimeMs()
-    await this.#addEntry(open, { kind: 'resolved', ...entry })
+    await this.#book.addEntry(open, { kind: 'resolved', ...entry })
     const background = this.#makeBackground(incident)
     for (const fingerprint of open.alerts.keys()) this.#recent.set(fingerprint, background)
     while (this.#recent.size > recentCountMax) {
       this.#recent.delete(this.#recent.keys().next().value!)
     }
     if (incident.postMortem === '') await this.#draft(open)
-    await this.#save(open)
+    await this.#book.save(open)
     this.#open.delete(incident.id)
     incidentsTotal.inc({ event: 'resolved' })
     incidentsOpen.set(this.#open.size)
@@ -718,7 +691,7 @@ export class IncidentDesk implements AlertContext {
       this.#questioner,
     )
     let timeline: TimelineEntry[] = []
-    await this.#attempt(async () => {
+    await this.#book.attempt(async () => {
       timeline = await this.#records.incidents.listTimeline(incident.id)
     })
     timeline.sort((a, b) => a.timeMs - b.timeMs || (a.id < b.id ? -1 : 1))
@@ -728,7 +701,7 @@ export class IncidentDesk implements AlertContext {
       timeline,
       impact,
     })
-    await this.#addEntry(open, {
+    await this.#book.addEntry(open, {
       kind: 'post-mortem',
       code: 'post-mortem-written',
       message: 'The draft of the post-mortem is written.',
@@ -741,7 +714,7 @@ export class IncidentDesk implements AlertContext {
 
   async #resume(): Promise<void> {
     let incidents: Incident[] = []
-    await this.#attempt(async () => {
+    await this.#book.attempt(async () => {
       incidents = await this.#records.incidents.list({ state: 'open', limit: 1_000 })
     })
     const current = this.#alerts.list()
@@ -749,7 +722,7 @@ export class IncidentDesk implements AlertContext {
       current.filter((alert) => alert.state === 'firing').map((alert) => alert.fingerprint),
     )
     for (const incident of incidents) {
-      const snapshot = await this.#findSnapshot(incident.id)
+      const snapshot = await this.#book.findSnapshot(incident.id)
       const open = makeOpen(incident, identityOf(incident, snapshot?.matchers ?? ''))
       open.isForPerson = snapshot?.isForPerson ?? false
       for (const alert of snapshot?.alerts ?? []) {
@@ -766,14 +739,6 @@ export class IncidentDesk implements AlertContext {
     }
     incidentsOpen.set(this.#open.size)
     await this.#take(current.filter((alert) => alert.state === 'firing'))
-  }
-
-  async #findSnapshot(id: string): Promise<Snapshot | undefined> {
-    let snapshot: Snapshot | undefined
-    await this.#attempt(async () => {
-      snapshot = (await this.#records.states.find(`incident/${id}`)) as Snapshot | undefined
-    })
-    return snapshot
   }
 
   // ---- small things
@@ -803,53 +768,10 @@ export class IncidentDesk implements AlertContext {
 
   async #findResolved(id: string): Promise<Incident | undefined> {
     let incident: Incident | undefined
-    await this.#attempt(async () => {
+    await this.#book.attempt(async () => {
       incident = await this.#records.incidents.find(id)
     })
     return incident
-  }
-
-  async #addEntry(
-    open: OpenIncident,
-    entry: Omit<TimelineEntry, 'id' | 'timeMs'> & { timeMs?: number },
-  ): Promise<void> {
-    if (++open.entryCount > entryCountMax) {
-      entriesDroppedTotal.inc()
-      return
-    }
-    const nowTimeMs = this.#clock.nowTimeMs()
-    await this.#attempt(() =>
-      this.#records.incidents.addTimelineEntry(open.incident.id, {
-        // Ids are in order of adding even within one millisecond.
-        id: `${makeId(nowTimeMs).slice(0, 9)}-${String(open.entryCount).padStart(4, '0')}-${open.incident.id.slice(-6)}`,
-        timeMs: nowTimeMs,
-        ...entry,
-      }),
-    )
-  }
-
-  async #save(open: OpenIncident): Promise<void> {
-    const { incident } = open
-    await this.#attempt(async () => {
-      if (incident.number === 0) incident.number = await this.#records.incidents.nextNumber()
-      await this.#records.incidents.save(incident)
-      const snapshot: Snapshot = {
-        alerts: [...open.alerts.values()],
-        matchers: open.service.matchers,
-        isForPerson: open.isForPerson,
-      }
-      await this.#records.states.set(`incident/${incident.id}`, snapshot)
-    })
-  }
-
-  /** A call to the records; when it fails the work goes on in memory. */
-  async #attempt(call: () => Promise<void>): Promise<void> {
-    try {
-      await call()
-    } catch (thrown) {
-      recordFailuresTotal.inc()
-      this.#log.warn({ reason: messageOf(thrown) }, 'The records could not be reached.')
-    }
   }
 
   #tell(incident: Incident, change: IncidentChange): void {
@@ -920,25 +842,6 @@ export class IncidentDesk implements AlertContext {
   }
 }
 
-function makeOpen(incident: Incident, service: ServiceIdentity): OpenIncident {
-  return {
-    incident,
-    service,
-    alerts: new Map(),
-    isHeld: false,
-    isForPerson: false,
-    entryCount: 0,
-    searchCount: 0,
-    isSearching: false,
-    searchTimer: undefined,
-    quietTimer: undefined,
-  }
-}
-
-function identityOf(incident: Incident, matchers: string): ServiceIdentity {
-  return { name: incident.service, environment: incident.environment, matchers }
-}
-
 function isInformation(alert: Alert): boolean {
   return makeAlertView(alert, undefined).health === 'info'
 }
@@ -953,25 +856,4 @@ function isAbout(
     attempt.timeMs <= incident.endTimeMs + 600_000 &&
     attempt.fingerprints.some((fingerprint) => incident.fingerprints.has(fingerprint))
   )
-}
-
-/** An incident in a list. */
-function summarise(incident: Incident): IncidentSummary {
-  const best = incident.causes[0]
-  return {
-    id: incident.id,
-    number: incident.number,
-    title: incident.title,
-    service: incident.service,
-    environment: incident.environment,
-    state: incident.state,
-    health: incident.health,
-    openedTimeMs: incident.openedTimeMs,
-    resolvedTimeMs: incident.resolvedTimeMs,
-    acknowledgedBy: incident.acknowledgedBy,
-    cause:
-      best === undefined || best.kind === 'unknown'
-        ? undefined
-        : { title: best.title, confidence: best.confidence, deploymentId: best.deploymentId },
-  }
 }
