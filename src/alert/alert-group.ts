@@ -52,7 +52,7 @@ export class AlertGroup {
   #timer: Timer | undefined
   #dueTimeMs = 0
   #hasLooked = false
-  #isLooking = false
+  #looking: Promise<void> | undefined
   #isOverdue = false
   #isStopped = false
   #abort: AbortController | undefined
@@ -96,11 +96,12 @@ export class AlertGroup {
     this.route = route
   }
 
-  /** Ends the rhythm and what is being sent. */
-  stop(): void {
+  /** Ends the rhythm and further attempts; answers what is still on its way. */
+  stop(): Promise<void> | undefined {
     this.#isStopped = true
     this.#timer?.cancel()
     this.#abort?.abort()
+    return this.#looking
   }
 
   #arm(dueTimeMs: number): void {
@@ -112,7 +113,7 @@ export class AlertGroup {
 
   #onTimer(): void {
     if (this.#isStopped) return
-    if (this.#isLooking) {
+    if (this.#looking !== undefined) {
       this.#isOverdue = true
       return
     }
@@ -123,9 +124,8 @@ export class AlertGroup {
       this.#around.noteEmpty(this)
       return
     }
-    this.#isLooking = true
-    void this.#look().finally(() => {
-      this.#isLooking = false
+    this.#looking = this.#look().finally(() => {
+      this.#looking = undefined
       if (!this.#isOverdue) return
       this.#isOverdue = false
       this.#onTimer()

@@ -27,13 +27,14 @@ import { NotificationLog } from './notification-log.ts'
 import { findRoutes, groupLabelsOf, listRoutes, makeRouteTree, type Route } from './route.ts'
 import type { AlertSettings } from './settings.ts'
 
-export { parseMatchers } from './matcher-text.ts'
-export { type AlertSettings, alertSettings } from './settings.ts'
+export type { AlertSettings } from './settings.ts'
 
 /** How long a resolved alert stays in the list. */
 const resolvedKeepMs = 15 * 60_000
 /** How often alerts whose time is over are looked for. */
 const sweepIntervalMs = 5_000
+/** How long stopping waits for messages that are on their way. */
+const stopPatienceMs = 3_000
 /** How long the background of a notification may take. */
 const contextPatienceMs = 2_000
 
@@ -116,8 +117,11 @@ export class AlertDesk implements AlertSink {
   async stop(): Promise<void> {
     this.#isStarted = false
     this.#sweepTimer?.cancel()
-    for (const group of this.#groups.values()) group.stop()
+    const looking = [...this.#groups.values()].flatMap((group) => group.stop() ?? [])
     this.#groups.clear()
+    // What is on its way may still arrive, and must then not be sent again.
+    if (looking.length > 0)
+      await Promise.race([Promise.allSettled(looking), this.#parts.clock.sleep(stopPatienceMs)])
     await this.#attempt(() => this.#parts.records.alerts.save([...this.#alerts.values()]))
   }
 

@@ -5,30 +5,27 @@
  * which it was touched, and no rule takes more than a tenth of the time.
  */
 
-import { globSync, readFileSync } from 'node:fs'
-import { join, resolve } from 'node:path'
 import type { AlertView } from '../api/api.ts'
 import type { Clock, Timer } from '../base/clock.ts'
-import { CodedError, messageOf } from '../base/error.ts'
+import { messageOf } from '../base/error.ts'
 import type { Log } from '../base/log.ts'
-import { type ConfigProblem, makeConfigError, readConfigFile } from '../config/config.ts'
 import type { DetectedAlert } from '../model/alert.ts'
 import type { AlertSink, Appender, ArrivalFeed } from '../model/flow.ts'
 import { makeLabels } from '../model/labels.ts'
 import type { QueryEngine } from '../query/query.ts'
 import type { Records } from '../store/store.ts'
 import { ArrivalIndex } from './arrival.ts'
-import { detectErrors } from './errors.ts'
 import { GroupRunner } from './group-runner.ts'
+import { loadGroups } from './load-groups.ts'
 import { dirtyRules, noDataAlerts, recordFailuresTotal, ruleCount } from './metrics.ts'
 import { Pace } from './pace.ts'
-import { type ExpressionParser, parseRuleFile, type RuleGroup } from './rule-file.ts'
+import type { RuleGroup } from './rule-file.ts'
 import { RuleMemory } from './rule-memory.ts'
 import { RuleRunner, type RuleSurroundings } from './rule-runner.ts'
 import { type RuleGroupView, viewGroup, viewPending } from './rule-view.ts'
 import type { DetectSettings } from './settings.ts'
 
-export { type ExpressionParser, parseRuleFile, type Rule, type RuleGroup } from './rule-file.ts'
+export { loadGroups } from './load-groups.ts'
 export type {
   AlertingRuleView,
   RecordingRuleView,
@@ -36,7 +33,7 @@ export type {
   RuleGroupView,
   RuleView,
 } from './rule-view.ts'
-export { type DetectSettings, detectSettings } from './settings.ts'
+export type { DetectSettings } from './settings.ts'
 
 /** How long touches are collected before the rules run. */
 const arrivalDelayMs = 2
@@ -330,44 +327,4 @@ function listRead(rule: RuleRunner, recordings: ReadonlyMap<string, RuleRunner[]
     }
   }
   return found
-}
-
-/** Reads all rule files; throws one error with every mistake of all of them. */
-export function loadGroups(
-  settings: DetectSettings,
-  parts: { engine: ExpressionParser; log: Log; baseDir?: string },
-): RuleGroup[] {
-  const groups: RuleGroup[] = []
-  const problems: ConfigProblem[] = []
-  const read = (text: string, file: string): void => {
-    try {
-      groups.push(...parseRuleFile(text, file, parts.engine))
-    } catch (thrown) {
-      if (!(thrown instanceof CodedError) || !Array.isArray(thrown.facts['problems'])) throw thrown
-      problems.push(...(thrown.facts['problems'] as ConfigProblem[]))
-    }
-  }
-  if (settings.default_rules) {
-    read(readFileSync(join(import.meta.dirname, 'default-rules.yml'), 'utf8'), 'default-rules.yml')
-  }
-  const baseDir = parts.baseDir ?? process.cwd()
-  const seen = new Set<string>()
-  for (const pattern of settings.rule_files) {
-    const files = findFiles(resolve(baseDir, pattern))
-    if (files.length === 0) parts.log.warn({ pattern }, 'no rule file has this name')
-    for (const file of files) {
-      if (!seen.has(file)) read(readConfigFile(file), file)
-      seen.add(file)
-    }
-  }
-  if (problems.length > 0) throw makeConfigError(problems)
-  return groups
-}
-
-function findFiles(pattern: string): string[] {
-  try {
-    return globSync(pattern).sort()
-  } catch (thrown) {
-    throw detectErrors.RULE_FILES_UNREADABLE({ pattern, reason: messageOf(thrown) }, thrown)
-  }
 }

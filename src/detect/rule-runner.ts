@@ -48,7 +48,7 @@ export interface RuleSurroundings {
 }
 
 /** Firing alerts are sent again at least this often. */
-export const resendDelayMs = 60_000
+const resendDelayMs = 60_000
 /** On arrival a rule is evaluated at most this often … */
 const arrivalSpacingMs = 20
 /** … and takes at most one part in so many of the time. */

@@ -31,7 +31,7 @@ import { MessageTemplates, makeTemplateData, type TemplateFile } from './templat
 import { TokenBuckets } from './token-bucket.ts'
 
 export type { Notification } from './notification.ts'
-export { type NotifySettings, notifySettings } from './settings.ts'
+export type { NotifySettings } from './settings.ts'
 
 /** A channel as alerting sees it. `key` is unique within the receiver, such as `webhook[0]`. */
 export interface ChannelView {

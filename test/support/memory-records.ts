@@ -18,7 +18,7 @@ import type {
   NotificationRecords,
   Records,
   StateRecords,
-} from '../../src/store/record/records.ts'
+} from '../../src/store/store.ts'
 
 type Subject = { deploymentId?: string; incidentId?: string }
 

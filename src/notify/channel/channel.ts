@@ -118,7 +118,7 @@ export async function sendRequest(request: HttpRequest): Promise<HttpReply> {
 }
 
 /** 5xx and 429 may be tried again, other statuses not. */
-export function failureOfStatus(reply: HttpReply): SendFailure {
+function failureOfStatus(reply: HttpReply): SendFailure {
   const text = describeReply(reply)
   if (reply.status === 429) {
     return new SendFailure(text, {

@@ -117,7 +117,7 @@ function authHeaders(config: z.output<typeof httpConfig> | undefined): Record<st
 }
 
 /** The body of a webhook call. */
-export function makeWebhookBody(notification: Notification, alertCountMax: number): object {
+function makeWebhookBody(notification: Notification, alertCountMax: number): object {
   const { background } = notification
   const isCut = alertCountMax > 0 && notification.alerts.length > alertCountMax
   const alerts = isCut ? notification.alerts.slice(0, alertCountMax) : notification.alerts

@@ -1,0 +1,57 @@
+/** All rule files of a configuration, the built-in one included. */
+
+import { globSync, readFileSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+import { CodedError, messageOf } from '../base/error.ts'
+import type { Log } from '../base/log.ts'
+import { type ConfigProblem, makeConfigError, readConfigFile } from '../config/config.ts'
+import { detectErrors } from './errors.ts'
+import { type ExpressionParser, parseRuleFile, type RuleGroup } from './rule-file.ts'
+import type { DetectSettings } from './settings.ts'
+
+/** What reading needs. Relative paths start at `baseDir`, the working directory unless given. */
+interface LoadParts {
+  engine: ExpressionParser
+  log: Log
+  baseDir?: string
+}
+
+/** Reads all rule files; throws one error with every mistake of all of them. */
+export function loadGroups(
+  settings: DetectSettings,
+  parts: { engine: ExpressionParser; log: Log; baseDir?: string },
+): RuleGroup[] {
+  const groups: RuleGroup[] = []
+  const problems: ConfigProblem[] = []
+  const read = (text: string, file: string): void => {
+    try {
+      groups.push(...parseRuleFile(text, file, parts.engine))
+    } catch (thrown) {
+      if (!(thrown instanceof CodedError) || !Array.isArray(thrown.facts['problems'])) throw thrown
+      problems.push(...(thrown.facts['problems'] as ConfigProblem[]))
+    }
+  }
+  if (settings.default_rules) {
+    read(readFileSync(join(import.meta.dirname, 'default-rules.yml'), 'utf8'), 'default-rules.yml')
+  }
+  const baseDir = parts.baseDir ?? process.cwd()
+  const seen = new Set<string>()
+  for (const pattern of settings.rule_files) {
+    const files = findFiles(resolve(baseDir, pattern))
+    if (files.length === 0) parts.log.warn({ pattern }, 'no rule file has this name')
+    for (const file of files) {
+      if (!seen.has(file)) read(readConfigFile(file), file)
+      seen.add(file)
+    }
+  }
+  if (problems.length > 0) throw makeConfigError(problems)
+  return groups
+}
+
+function findFiles(pattern: string): string[] {
+  try {
+    return globSync(pattern).sort()
+  } catch (thrown) {
+    throw detectErrors.RULE_FILES_UNREADABLE({ pattern, reason: messageOf(thrown) }, thrown)
+  }
+}
