@@ -9,13 +9,6 @@ import { detectErrors } from './errors.ts'
 import { type ExpressionParser, parseRuleFile, type RuleGroup } from './rule-file.ts'
 import type { DetectSettings } from './settings.ts'
 
-/** What reading needs. Relative paths start at `baseDir`, the working directory unless given. */
-interface LoadParts {
-  engine: ExpressionParser
-  log: Log
-  baseDir?: string
-}
-
 /** Reads all rule files; throws one error with every mistake of all of them. */
 export function loadGroups(
   settings: DetectSettings,
