@@ -7,8 +7,3 @@
 export function assert(condition: unknown, message: string): asserts condition {
   if (!condition) throw new Error(`BUG: ${message}`)
 }
-
-/** Marks a branch that the types say cannot be reached. */
-export function unreachable(value: never): never {
-  throw new Error(`BUG: unreachable value ${String(value)}`)
-}

@@ -15,14 +15,3 @@ export function parseBytes(text: string): number | undefined {
   if (match === null) return undefined
   return Math.round(Number(match[1]) * units[match[2] || 'B']!)
 }
-
-/** `67108864` gives `64MiB`; not exact for odd sizes (one decimal). */
-export function formatBytes(size: number): string {
-  let value = size
-  for (const unit of ['B', 'KiB', 'MiB', 'GiB', 'TiB']) {
-    if (value < 1024 || unit === 'TiB')
-      return `${Number.isInteger(value) ? value : value.toFixed(1)}${unit}`
-    value /= 1024
-  }
-  return `${size}B`
-}

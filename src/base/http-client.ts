@@ -7,7 +7,7 @@ import { Agent, request } from 'undici'
 import { errorTable } from './error.ts'
 
 /** Errors of outgoing HTTP. */
-export const httpErrors = errorTable('HTTP', {
+const httpErrors = errorTable('HTTP', {
   TIMEOUT: {
     kind: 'operation',
     status: 504,

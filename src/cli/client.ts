@@ -8,7 +8,7 @@ import { sendHttp } from '../base/http-client.ts'
 import type { CommandArguments } from './command/command.ts'
 
 /** Errors of the command line's own. */
-export const cliErrors = errorTable('CLI', {
+const cliErrors = errorTable('CLI', {
   SERVER_REFUSED: {
     kind: 'operation',
     status: 502,

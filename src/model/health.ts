@@ -1,7 +1,7 @@
 /** The five states that everything in the product can be in, worst first. */
 
 /** From worst to best; `unknown` means no data, which is never healthy. */
-export const healths = ['critical', 'warning', 'unknown', 'info', 'ok'] as const
+const healths = ['critical', 'warning', 'unknown', 'info', 'ok'] as const
 /** One of `healths`. */
 export type Health = (typeof healths)[number]
 

@@ -17,7 +17,7 @@ import { Store, type StoreSettings, storeSettings } from './store.ts'
 const root = mkdtempSync(join(tmpdir(), 'shipwatch-crash-'))
 after(() => rmSync(root, { recursive: true, force: true }))
 const settings = z.object(storeSettings.top).parse({}) as StoreSettings
-const child = join(import.meta.dirname, 'crash-child.ts')
+const child = join(import.meta.dirname, '../../test/support/store-crash-child.ts')
 
 /** Runs the victim until it has acknowledged `ackCount` batches and kills it; answers the last round by lane. */
 async function killAfter(

@@ -66,7 +66,6 @@ import type { StoreSettings } from './settings.ts'
 
 export { MemoryStore } from './memory-store.ts'
 export type * from './record/records.ts'
-export { type OpenRecords, openSqliteRecords } from './record/sql-records.ts'
 export { type StoreSettings, storeSettings } from './settings.ts'
 
 /** Bytes of a row in the journal, for its limits. */

@@ -194,7 +194,7 @@ const escapes: Record<string, string> = {
 }
 
 /** Go's string escapes; `undefined` when one is unknown. */
-export function unescapeGo(text: string): string | undefined {
+function unescapeGo(text: string): string | undefined {
   if (!text.includes('\\')) return text
   let isValid = true
   const decoded = text.replace(

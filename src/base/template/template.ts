@@ -11,13 +11,9 @@ import { builtins, escapeHtml, type TemplateFunction } from './builtin.ts'
 import { type Command, type Node, type Operand, type Pipe, parseNodes } from './parse.ts'
 import { compareKeys, isTrue, printValue, SafeText, StringMap, TemplateError } from './value.ts'
 
-export { escapeHtml, escapeQuery, type TemplateFunction } from './builtin.ts'
-export { formatVerbs } from './printf.ts'
+export { escapeQuery, type TemplateFunction } from './builtin.ts'
 export {
   formatGeneral,
-  formatGoTime,
-  isTrue,
-  printValue,
   SafeText,
   StringMap,
   TemplateError,

@@ -61,7 +61,7 @@ export function compareKeys(a: unknown, b: unknown): number {
 }
 
 /** `2006-01-02 15:04:05.999 +0000 UTC`, as Go prints a UTC time. */
-export function formatGoTime(time: Date): string {
+function formatGoTime(time: Date): string {
   const [day, clock] = time.toISOString().slice(0, -1).split('T') as [string, string]
   const fraction = clock.slice(8).replace(/\.?0+$/, '')
   return `${day} ${clock.slice(0, 8)}${fraction} +0000 UTC`

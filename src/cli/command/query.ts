@@ -1,5 +1,6 @@
 /** `shipwatch query`: asks a running server one PromQL question. */
 
+import { systemClock } from '../../base/clock.ts'
 import { compareText } from '../../model/labels.ts'
 import { makeClient } from '../client.ts'
 import { formatTable, formatTime } from '../print.ts'
@@ -66,7 +67,7 @@ function momentOf(text: string | undefined): string | undefined {
   const ago = /^-(\d+)(ms|s|m|h|d|w)$/.exec(text ?? '')
   if (ago === null) return text
   const unit = { ms: 0.001, s: 1, m: 60, h: 3_600, d: 86_400, w: 604_800 }[ago[2]!]!
-  return String(Date.now() / 1_000 - Number(ago[1]) * unit)
+  return String(systemClock.nowTimeMs() / 1_000 - Number(ago[1]) * unit)
 }
 
 function formatAnswer(answer: Answer): string {

@@ -24,7 +24,7 @@ import { ChunkPool, noChunk } from './chunk-pool.ts'
 import { grow, noSeries, SeriesIndex } from './series-index.ts'
 
 /** How far ahead of our clock a sample may be: ten minutes, as in Prometheus's remote-write receiver. */
-export const futureMsMax = 600_000
+const futureMsMax = 600_000
 
 /** What `check` made of a batch. */
 export interface CheckedBatch {

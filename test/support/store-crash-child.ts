@@ -4,12 +4,12 @@
  */
 
 import { writeSync } from 'node:fs'
-import { systemClock } from '../base/clock.ts'
-import { silentLog } from '../base/log.ts'
-import { z } from '../config/schema.ts'
-import { makeLabels } from '../model/labels.ts'
-import { SampleBatchBuilder } from '../model/sample.ts'
-import { Store, type StoreSettings, storeSettings } from './store.ts'
+import { systemClock } from '../../src/base/clock.ts'
+import { silentLog } from '../../src/base/log.ts'
+import { z } from '../../src/config/schema.ts'
+import { makeLabels } from '../../src/model/labels.ts'
+import { SampleBatchBuilder } from '../../src/model/sample.ts'
+import { Store, type StoreSettings, storeSettings } from '../../src/../src/store/store.ts'
 
 const [dataDir, run, startTimeMs] = process.argv.slice(2) as [string, string, string]
 // Small segments, so that kills fall on rotation and flush too.
