@@ -131,7 +131,7 @@ export function makeConfigError(problems: ConfigProblem[]): Error {
 }
 
 /** `file:line:column: path: message` and the line itself. */
-export function formatProblem(problem: ConfigProblem): string {
+function formatProblem(problem: ConfigProblem): string {
   const path = problem.path === '' ? '' : `${problem.path}: `
   const line = problem.lineText.trim() === '' ? '' : `\n    ${problem.lineText.trim()}`
   return `${problem.file}:${problem.line}:${problem.column}: ${path}${problem.message}${line}`
