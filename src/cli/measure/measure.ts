@@ -8,6 +8,7 @@ import type { MeasureOptions, MeasureResult } from './suite.ts'
 type Measure = (options: MeasureOptions) => Promise<MeasureResult>
 
 const suites: ReadonlyMap<string, () => Promise<Measure>> = new Map([
+  ['exposition', async () => (await import('./exposition.ts')).measureExposition],
   [
     'promql-compliance',
     async () => (await import('./promql-compliance.ts')).measurePromqlCompliance,
