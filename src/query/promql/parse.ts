@@ -8,6 +8,7 @@ import type { PartialParse, SyntaxNode } from '@lezer/common'
 import { parser } from '@prometheus-io/lezer-promql'
 import { messageOf } from '../../base/error.ts'
 import { type Matcher, type MatchOperator, makeMatcher } from '../../model/matcher.ts'
+import { type ChainPiece, shapeChain } from './chain.ts'
 import { parseNumber, unquote } from './literal.ts'
 import { makeParseError, makeUnexpectedError } from './parse-error.ts'
 import { applyAt, applyMode, applyOffset, applyRange, applySubquery } from './postfix.ts'
@@ -23,6 +24,7 @@ import type {
   Span,
   VectorMatching,
 } from './tree.ts'
+import { childrenOf as expressionsBelow } from './tree.ts'
 
 /** Longest expression that is read; bounds memory and depth. */
 const expressionLengthMax = 1_048_576
@@ -99,7 +101,19 @@ class Converter {
   convertTop(top: SyntaxNode): Expression {
     const inner = expressionsOf(top)[0]
     if (inner === undefined) throw makeUnexpectedError(this.#text, 0)
-    return this.#convert(inner)
+    const root = this.#convert(inner)
+    this.#checkDepth(root)
+    return root
+  }
+
+  /** Shaping may nest otherwise than the grammar did. */
+  #checkDepth(root: Expression): void {
+    let level = [root]
+    for (let depth = 1; level.length > 0; depth++) {
+      if (depth > depthMax)
+        throw makeParseError(this.#text, level[0]!.span, 'the expression is nested too deeply')
+      level = level.flatMap(expressionsBelow)
+    }
   }
 
   #convert(node: SyntaxNode): Expression {
@@ -112,33 +126,69 @@ class Converter {
   #convertKind(node: SyntaxNode): Expression {
     const span = spanOf(node)
     switch (node.name) {
-      case 'NumberDurationLiteral':
-        return { kind: 'number', span, value: this.#number(node) }
       case 'StringLiteral':
         return { kind: 'string', span, value: this.#string(node) }
       case 'VectorSelector':
         return this.#selector(node)
       case 'ParenExpr':
         return { kind: 'paren', span, inner: this.#convert(expressionsOf(node)[0]!) }
-      case 'UnaryExpr': {
-        const operator = this.#textOf(node.getChild('UnaryOp')!) as '+' | '-'
-        return { kind: 'unary', span, operator, inner: this.#convert(expressionsOf(node)[0]!) }
-      }
-      case 'BinaryExpr':
-        return this.#binary(node)
       case 'AggregateExpr':
         return this.#aggregate(node)
       case 'FunctionCall':
         return this.#call(node)
-      default:
-        return this.#postfix(node)
+      default: {
+        const pieces: ChainPiece[] = []
+        this.#flatten(node, pieces)
+        return shapeChain(pieces)
+      }
     }
   }
 
-  #postfix(node: SyntaxNode): Expression {
-    const inner = this.#convert(expressionsOf(node)[0]!)
+  /** Adds the pieces of a chain in the order of the text. */
+  #flatten(node: SyntaxNode, pieces: ChainPiece[]): void {
+    if (++this.#depth > depthMax) this.#fail(node, 'the expression is nested too deeply')
+    switch (node.name) {
+      case 'BinaryExpr': {
+        const [left, right] = expressionsOf(node) as [SyntaxNode, SyntaxNode]
+        this.#flatten(left, pieces)
+        pieces.push(this.#operator(node))
+        this.#flatten(right, pieces)
+        break
+      }
+      case 'UnaryExpr': {
+        const operator = this.#textOf(node.getChild('UnaryOp')!) as '+' | '-'
+        pieces.push({ kind: 'sign', operator, start: node.from })
+        this.#flatten(expressionsOf(node)[0]!, pieces)
+        break
+      }
+      case 'NumberDurationLiteral':
+        this.#numberPieces(node, pieces)
+        break
+      default:
+        if (postfixNames.has(node.name)) {
+          this.#flatten(expressionsOf(node)[0]!, pieces)
+          pieces.push({ kind: 'postfix', apply: (inner) => this.#postfix(node, inner) })
+        } else pieces.push({ kind: 'operand', node: this.#convert(node) })
+    }
+    this.#depth--
+  }
+
+  /** The grammar takes a sign for part of the number; `^` and modifiers bind tighter than it. */
+  #numberPieces(node: SyntaxNode, pieces: ChainPiece[]): void {
+    const operator = this.#text[node.from]
+    let start = node.from
+    let value = this.#number(node)
+    if (operator === '-' || operator === '+') {
+      pieces.push({ kind: 'sign', operator, start })
+      if (operator === '-') value = -value
+      start++
+    }
+    pieces.push({ kind: 'operand', node: { kind: 'number', span: { start, end: node.to }, value } })
+  }
+
+  #postfix(node: SyntaxNode, inner: Expression): Expression {
     const durations = node.getChildren('DurationExpr').map((child) => this.#duration(child))
-    const place = { text: this.#text, span: spanOf(node) }
+    const place = { text: this.#text, end: node.to }
     switch (node.name) {
       case 'MatrixSelector':
         return applyRange(inner, place, durations[0]!)
@@ -211,24 +261,22 @@ class Converter {
     }
   }
 
-  #binary(node: SyntaxNode): Expression {
-    const [leftNode, rightNode] = expressionsOf(node) as [SyntaxNode, SyntaxNode]
-    const left = this.#convert(leftNode)
-    const right = this.#convert(rightNode)
+  #operator(node: SyntaxNode): ChainPiece {
     const operator = this.#textOf(operatorOf(node)).toLowerCase() as BinaryOperator
     const clause = node.getChild('MatchingModifierClause')
     const isSet = operator === 'and' || operator === 'or' || operator === 'unless'
-    const made: BinaryNode = {
-      kind: 'binary',
-      span: spanOf(node),
+    const shared = {
+      kind: 'binary' as const,
       operator,
-      left,
-      right,
       isBool: node.getChild('BoolModifier') !== null,
       matching: this.#matching(clause, node.getChild('FillModifier'), isSet),
       hasMatching: clause !== null,
     }
-    return operator === '^' ? liftSign(made, this.#text) : made
+    const combine = (left: Expression, right: Expression): BinaryNode => {
+      const span = { start: left.span.start, end: right.span.end }
+      return { ...shared, span, left, right }
+    }
+    return { kind: 'operator', operator, combine }
   }
 
   #matching(clause: SyntaxNode | null, fill: SyntaxNode | null, isSet: boolean): VectorMatching {
@@ -361,17 +409,15 @@ function hasParameter(operator: AggregateOperator): boolean {
   return /^(topk|bottomk|count_values|quantile|limitk|limit_ratio)$/.test(operator)
 }
 
-/** The grammar reads the sign of `-1^2` as part of the number; power binds tighter. */
-function liftSign(node: BinaryNode, text: string): Expression {
-  const { left } = node
-  const sign = text[left.span.start]
-  if (left.kind !== 'number' || (sign !== '-' && sign !== '+')) return node
-  const start = left.span.start + 1
-  const base = { ...left, span: { start, end: left.span.end } }
-  if (sign === '-') base.value = -left.value
-  const power = { ...node, left: base, span: { start, end: node.span.end } }
-  return { kind: 'unary', span: node.span, operator: sign, inner: power }
-}
+/** What stands behind an operand. */
+const postfixNames = new Set([
+  'MatrixSelector',
+  'SubqueryExpr',
+  'OffsetExpr',
+  'AnchoredExpr',
+  'SmoothedExpr',
+  'StepInvariantExpr',
+])
 
 const expressionNames = new Set([
   'AggregateExpr',

@@ -1,6 +1,5 @@
 /**
- * What stands behind an expression: `[5m]`, `[1h:1m]`, `offset`, `@`, `anchored`, `smoothed`. The
- * grammar hangs them over a whole unary or binary expression; Prometheus means the last operand.
+ * What stands behind an operand: `[5m]`, `[1h:1m]`, `offset`, `@`, `anchored`, `smoothed`.
  */
 
 import { makeParseError } from './parse-error.ts'
@@ -13,22 +12,20 @@ import type {
   SubqueryNode,
 } from './tree.ts'
 
-/** Where the modifier stands, for errors. */
+/** The expression's text and where the modifier ends in it. */
 export interface Place {
   text: string
-  span: Span
+  end: number
 }
 
 /** `inner[range]` */
 export function applyRange(inner: Expression, place: Place, range: DurationNode): Expression {
-  return applyToLast(inner, place, (last, span) => {
-    if (last.kind !== 'selector')
-      return fail(place, 'ranges only allowed for vector selectors', last)
-    if (last.offset !== undefined)
-      return fail(place, 'no offset modifiers allowed before range', last)
-    if (last.at !== undefined) return fail(place, 'no @ modifiers allowed before range', last)
-    return { kind: 'matrix', span, selector: last, range }
-  })
+  if (inner.kind !== 'selector')
+    return fail(place, 'ranges only allowed for vector selectors', inner)
+  if (inner.offset !== undefined)
+    return fail(place, 'no offset modifiers allowed before range', inner)
+  if (inner.at !== undefined) return fail(place, 'no @ modifiers allowed before range', inner)
+  return { kind: 'matrix', span: spanTo(inner, place), selector: inner, range }
 }
 
 /** `inner[range:step]` */
@@ -37,45 +34,33 @@ export function applySubquery(
   place: Place,
   window: { range: DurationNode; step: DurationNode | undefined },
 ): Expression {
-  return applyToLast(inner, place, (last, span) => ({
-    kind: 'subquery',
-    span,
-    inner: last,
-    ...window,
-    offset: undefined,
-    at: undefined,
-  }))
+  const span = spanTo(inner, place)
+  return { kind: 'subquery', span, inner, ...window, offset: undefined, at: undefined }
 }
 
 /** `inner offset duration` */
 export function applyOffset(inner: Expression, place: Place, offset: DurationNode): Expression {
-  return applyToLast(inner, place, (last, span) => {
-    const target = shiftable(last)
-    if (target === undefined) {
-      const reason =
-        'offset modifier must be preceded by an instant vector selector or range vector'
-      return fail(place, `${reason} selector or a subquery`, last)
-    }
-    if (target.offset !== undefined)
-      return fail(place, 'offset may not be set multiple times', last)
-    target.offset = offset
-    return withSpan(last, span)
-  })
+  const target = shiftable(inner)
+  if (target === undefined) {
+    const reason = 'offset modifier must be preceded by an instant vector selector or range vector'
+    return fail(place, `${reason} selector or a subquery`, inner)
+  }
+  if (target.offset !== undefined) return fail(place, 'offset may not be set multiple times', inner)
+  target.offset = offset
+  return withSpan(inner, place)
 }
 
 /** `inner @ time` */
 export function applyAt(inner: Expression, place: Place, at: AtModifier): Expression {
-  return applyToLast(inner, place, (last, span) => {
-    const target = shiftable(last)
-    if (target === undefined) {
-      const reason = '@ modifier must be preceded by an instant vector selector or range vector'
-      return fail(place, `${reason} selector or a subquery`, last)
-    }
-    if (target.at !== undefined)
-      return fail(place, '@ <timestamp> may not be set multiple times', last)
-    target.at = at
-    return withSpan(last, span)
-  })
+  const target = shiftable(inner)
+  if (target === undefined) {
+    const reason = '@ modifier must be preceded by an instant vector selector or range vector'
+    return fail(place, `${reason} selector or a subquery`, inner)
+  }
+  if (target.at !== undefined)
+    return fail(place, '@ <timestamp> may not be set multiple times', inner)
+  target.at = at
+  return withSpan(inner, place)
 }
 
 /** `inner anchored`, `inner smoothed` */
@@ -84,30 +69,17 @@ export function applyMode(
   place: Place,
   mode: 'anchored' | 'smoothed',
 ): Expression {
-  return applyToLast(inner, place, (last, span) => {
-    if (last.kind !== 'selector' && last.kind !== 'matrix')
-      return fail(place, `${mode} modifier must be preceded by an instant or range selector`, last)
-    if (last.kind === 'selector' && mode === 'anchored')
-      return fail(place, 'anchored modifier must be preceded by a range selector', last)
-    const selector = last.kind === 'matrix' ? last.selector : last
-    if (selector.mode === mode)
-      return fail(place, `${mode} modifier may not be set multiple times`, last)
-    if (selector.mode !== 'plain')
-      return fail(place, 'anchored and smoothed modifiers cannot be used together', last)
-    selector.mode = mode
-    return withSpan(last, span)
-  })
-}
-
-function applyToLast(
-  node: Expression,
-  place: Place,
-  apply: (last: Expression, span: Span) => Expression,
-): Expression {
-  const span = { start: node.span.start, end: place.span.end }
-  if (node.kind === 'unary') return { ...node, span, inner: applyToLast(node.inner, place, apply) }
-  if (node.kind === 'binary') return { ...node, span, right: applyToLast(node.right, place, apply) }
-  return apply(node, span)
+  if (inner.kind !== 'selector' && inner.kind !== 'matrix')
+    return fail(place, `${mode} modifier must be preceded by an instant or range selector`, inner)
+  if (inner.kind === 'selector' && mode === 'anchored')
+    return fail(place, 'anchored modifier must be preceded by a range selector', inner)
+  const selector = inner.kind === 'matrix' ? inner.selector : inner
+  if (selector.mode === mode)
+    return fail(place, `${mode} modifier may not be set multiple times`, inner)
+  if (selector.mode !== 'plain')
+    return fail(place, 'anchored and smoothed modifiers cannot be used together', inner)
+  selector.mode = mode
+  return withSpan(inner, place)
 }
 
 function shiftable(node: Expression): SelectorNode | SubqueryNode | undefined {
@@ -115,9 +87,13 @@ function shiftable(node: Expression): SelectorNode | SubqueryNode | undefined {
   return node.kind === 'selector' || node.kind === 'subquery' ? node : undefined
 }
 
-function withSpan(node: Expression, span: Span): Expression {
-  node.span = span
+function withSpan(node: Expression, place: Place): Expression {
+  node.span = spanTo(node, place)
   return node
+}
+
+function spanTo(node: Expression, place: Place): Span {
+  return { start: node.span.start, end: place.end }
 }
 
 function fail(place: Place, reason: string, node: Expression): never {
