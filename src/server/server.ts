@@ -111,6 +111,7 @@ export class Server {
   /** Takes no more requests, ends live streams, lets the others finish for a few seconds, then cuts. */
   async close(): Promise<void> {
     this.#state = 'closing'
+    this.#auth.stop()
     this.#live.close()
     const app = this.#app
     if (app === undefined) return

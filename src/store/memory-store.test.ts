@@ -95,6 +95,52 @@ test('matchers select by presence, absence, alternation, expression and negation
   assert.deepEqual(await store.labelValues('job', everything(['instance', '=', ''])), ['b', 'c'])
 })
 
+test('equalities and alternations select the same whichever of them begins', async () => {
+  const store = openStore()
+  const sets: Labels[] = []
+  for (let host = 0; host < 40; host++) {
+    for (const job of ['a', 'b', 'c']) {
+      const labels = makeLabels({ __name__: 'm', host: `h${host}`, job, zone: `z${host % 7}` })
+      sets.push(labels)
+      await add(store, labels, [[nowTimeMs, 1]])
+    }
+  }
+  const parts: [string, MatchOperator, string][] = [
+    ['__name__', '=', 'm'],
+    ['host', '=~', 'h1|h8|h15|h22|none'],
+    ['zone', '=', 'z1'],
+    ['job', '=~', 'a|c'],
+    ['job', '!=', 'c'],
+    ['host', '!~', 'h.5'],
+  ]
+  for (let mask = 0; mask < 1 << parts.length; mask++) {
+    const chosen = parts.filter((_, index) => (mask >> index) & 1)
+    for (const order of [chosen, [...chosen].reverse()]) {
+      const selection = everything(...order)
+      const expected = sets.filter((labels) =>
+        selection.matchers.every((one) => one.matches(labels.get(one.name))),
+      )
+      const found = store.selectRecent(selection).map((one) => one.labels.toString())
+      assert.deepEqual(found, expected.map(String), JSON.stringify(order))
+    }
+  }
+})
+
+test('label names and values are those of series in the range', async () => {
+  const store = openStore()
+  await add(store, makeLabels({ __name__: 'm', early: 'e' }), [[nowTimeMs - 60_000, 1]])
+  await add(store, makeLabels({ __name__: 'm', late: 'l' }), [[nowTimeMs, 1]])
+  await add(store, makeLabels({ __name__: 'n', late: 'k' }), [[nowTimeMs, 1]])
+  const recent = { ...everything(), startTimeMs: nowTimeMs - 1_000 }
+  assert.deepEqual(await store.labelNames(recent), ['__name__', 'late'])
+  assert.deepEqual(await store.labelValues('early', recent), [])
+  assert.deepEqual(await store.labelValues('late', recent), ['k', 'l'])
+  const before = { ...everything(), endTimeMs: nowTimeMs - 1_000 }
+  assert.deepEqual(await store.labelNames(before), ['__name__', 'early'])
+  assert.deepEqual(await store.labelValues('late', before), [])
+  assert.deepEqual(await store.labelValues('__name__', before), ['m'])
+})
+
 test('names and values that mean something to JavaScript are plain data', async () => {
   const store = openStore()
   const labels = labelsFromPairs([

@@ -230,6 +230,11 @@ function makeAccess(): AccessRecords {
     removeSession: async (hash) => {
       sessions.delete(hash)
     },
+    removeSessionsBefore: async (timeMs) => {
+      for (const { hash, endTimeMs } of [...sessions.values()]) {
+        if (endTimeMs < timeMs) sessions.delete(hash)
+      }
+    },
     addAudit: async (entry) => {
       audit.push(copy(entry))
     },

@@ -256,6 +256,18 @@ describe('sign-in', () => {
     await bench.close()
   })
 
+  test('sessions that ended are removed within the hour, though nobody asks for them', async () => {
+    const bench = new ServerBench()
+    const { access } = bench.records
+    const endTimeMs = bench.clock.nowTimeMs() + 1
+    await access.addSession({ hash: 'gone', user: 'link//admin', role: 'admin', endTimeMs })
+    await listening(bench)
+    assert.notEqual(await access.findSession('gone'), undefined)
+    await bench.clock.advance(3_600_000)
+    assert.equal(await access.findSession('gone'), undefined)
+    await bench.close()
+  })
+
   test('an address that fails too often waits, another one does not, and time heals', async () => {
     const bench = new ServerBench()
     const server = await listening(bench, { server: { auth: { failed_sign_ins_max: 3 } } })

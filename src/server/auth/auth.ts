@@ -59,6 +59,7 @@ export class Auth {
       access: parts.access,
       tokens: this.tokens,
       clock: parts.clock,
+      log: parts.log,
       lifetimes: {
         sessionMs: parts.settings.auth.session_lifetime,
         linkMs: parts.settings.auth.sign_in_link_lifetime,
@@ -66,13 +67,19 @@ export class Auth {
     })
   }
 
-  /** Puts a configured password into force. Throws `SERVER_PASSWORD_FILE_UNREADABLE`. */
+  /** Puts a configured password into force and begins to tidy. Throws `SERVER_PASSWORD_FILE_UNREADABLE`. */
   async start(): Promise<void> {
+    await this.sessions.start()
     const configured = this.#readConfiguredPassword()
     if (configured === undefined) return
     const stored = await this.#access.findPassword(administrator)
     if (await verifyPassword(configured, stored)) return
     await this.#access.setPassword(administrator, await hashPassword(configured))
+  }
+
+  /** Ends what `start` began. */
+  stop(): void {
+    this.sessions.stop()
   }
 
   /** Whether somebody could sign in without the link: a password or an admin token exists. */

@@ -5,7 +5,9 @@
  * `link//admin`, `password/<digest of the stored hash>/admin` or `token/<id>/<name>`.
  */
 
-import type { Clock } from '../../base/clock.ts'
+import type { Clock, Timer } from '../../base/clock.ts'
+import { messageOf } from '../../base/error.ts'
+import type { Log } from '../../base/log.ts'
 import { makeToken } from '../../base/random.ts'
 import type { AccessRecords } from '../../store/store.ts'
 import { hashSecret, type TokenKeeper } from './token.ts'
@@ -28,6 +30,8 @@ export interface Session {
 }
 
 const codeCountMax = 16
+/** How often ended sessions are removed. */
+const pruneDelayMs = 3_600_000
 
 /** Opens, finds and ends sessions. */
 export class SessionKeeper {
@@ -37,17 +41,36 @@ export class SessionKeeper {
   readonly #lifetimes: { sessionMs: number; linkMs: number }
   /** End time by hashed code. */
   readonly #codes = new Map<string, number>()
+  readonly #log: Log
+  #timer: Timer | undefined
 
   constructor(parts: {
     access: AccessRecords
     tokens: TokenKeeper
     clock: Clock
+    log: Log
     lifetimes: { sessionMs: number; linkMs: number }
   }) {
     this.#access = parts.access
     this.#tokens = parts.tokens
     this.#clock = parts.clock
+    this.#log = parts.log
     this.#lifetimes = parts.lifetimes
+  }
+
+  /** Removes the sessions that ended, now and every hour: most browsers never come back to be told. */
+  async start(): Promise<void> {
+    this.#timer = this.#clock.after(pruneDelayMs, () => void this.start())
+    try {
+      await this.#access.removeSessionsBefore(this.#clock.nowTimeMs())
+    } catch (thrown) {
+      this.#log.warn({ reason: messageOf(thrown) }, 'ended sessions could not be removed')
+    }
+  }
+
+  /** Ends the hourly round. */
+  stop(): void {
+    this.#timer?.cancel()
   }
 
   /** A new one-time code; the oldest of too many is forgotten. */

@@ -2,7 +2,6 @@
 
 import type { Selection, SeriesColumns } from '../../model/flow.ts'
 import { compareText, type Labels } from '../../model/labels.ts'
-import type { SeriesId } from '../../model/sample.ts'
 import { storeErrors } from '../errors.ts'
 import type { Head } from './head.ts'
 
@@ -37,47 +36,58 @@ export function selectFromHead(head: Head, selection: Selection): SeriesColumns[
   return answer
 }
 
-/** Numbers of the series with at least one sample in the range. */
-function seriesInRange(head: Head, selection: Selection): SeriesId[] {
-  const found: SeriesId[] = []
+/** Label sets with at least one sample in the range. */
+export function seriesFromHead(head: Head, selection: Selection): Labels[] {
+  const found: Labels[] = []
   for (const id of head.index.match(selection.matchers)) {
-    if (head.hasSample(id, selection.startTimeMs, selection.endTimeMs)) found.push(id)
+    if (!head.hasSample(id, selection.startTimeMs, selection.endTimeMs)) continue
+    found.push(head.index.labelsOf(id))
   }
   return found
 }
 
-/** Label sets with at least one sample in the range. */
-export function seriesFromHead(head: Head, selection: Selection): Labels[] {
-  return seriesInRange(head, selection).map((id) => head.index.labelsOf(id))
-}
-
-/** Label names, sorted. Without matchers every name that memory knows. */
+/** Label names of series with a sample in the range, sorted. */
 export function labelNamesFromHead(head: Head, selection: Selection): string[] {
   const { index } = head
   const names = new Set<number>()
   if (selection.matchers.length === 0) {
-    for (const name of index.postings.names()) names.add(name)
+    for (const name of index.postings.names()) {
+      if (valuesInRange(head, name, selection).next().done !== true) names.add(name)
+    }
   } else {
-    for (const id of seriesInRange(head, selection)) {
-      const symbols = index.symbolsOf(id)
-      for (let at = 0; at < symbols.length; at += 2) names.add(symbols[at]!)
+    for (const id of index.match(selection.matchers)) {
+      if (!head.hasSample(id, selection.startTimeMs, selection.endTimeMs)) continue
+      index.collectNames(id, names)
     }
   }
   return [...names].map((symbol) => index.symbols.textOf(symbol)).sort(compareText)
 }
 
-/** Values of a label, sorted. Without matchers every value that memory knows. */
+/** Values of a label of series with a sample in the range, sorted. */
 export function labelValuesFromHead(head: Head, name: string, selection: Selection): string[] {
   const { index } = head
+  const { startTimeMs, endTimeMs } = selection
   const nameSymbol = index.symbols.find(name)
   const values = new Set<number>()
   if (selection.matchers.length === 0) {
-    for (const value of index.postings.values(nameSymbol)) values.add(value)
+    for (const value of valuesInRange(head, nameSymbol, selection)) values.add(value)
   } else {
-    for (const id of seriesInRange(head, selection)) {
+    for (const id of index.match(selection.matchers)) {
       const value = index.valueOf(id, nameSymbol)
-      if (value >= 0) values.add(value)
+      if (value < 0 || values.has(value)) continue
+      if (head.hasSample(id, startTimeMs, endTimeMs)) values.add(value)
     }
   }
   return [...values].map((symbol) => index.symbols.textOf(symbol)).sort(compareText)
+}
+
+/** Symbols of a label's values in the range, by the postings: one series is enough, mostly the first. */
+function* valuesInRange(head: Head, name: number, selection: Selection): Generator<number> {
+  const { postings } = head.index
+  for (const value of postings.values(name)) {
+    const ids = postings.find(name, value)
+    const hasSample = (id: number): boolean =>
+      head.hasSample(id, selection.startTimeMs, selection.endTimeMs)
+    if (ids.some(hasSample)) yield value
+  }
 }

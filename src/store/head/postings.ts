@@ -67,6 +67,13 @@ export class Postings {
     return entry.ids.subarray(0, entry.count)
   }
 
+  /** How many series have the label. */
+  count(name: number, value: number): number {
+    const entry = this.#byName.get(name)?.get(value)
+    if (entry === undefined) return 0
+    return typeof entry === 'number' ? 1 : entry.count
+  }
+
   /** Symbols of all label names. */
   names(): Iterable<number> {
     return this.#byName.keys()
@@ -90,24 +97,6 @@ export class Postings {
 }
 
 const none = new Uint32Array(0)
-
-/** What is in both of two ascending lists. */
-export function intersect(a: Uint32Array, b: Uint32Array): Uint32Array {
-  const result = new Uint32Array(Math.min(a.length, b.length))
-  let count = 0
-  let left = 0
-  let right = 0
-  while (left < a.length && right < b.length) {
-    const difference = a[left]! - b[right]!
-    if (difference === 0) {
-      result[count++] = a[left]!
-      left++
-      right++
-    } else if (difference < 0) left++
-    else right++
-  }
-  return result.subarray(0, count)
-}
 
 /** What is in any of several lists that have nothing in common; ascending. */
 export function unite(lists: readonly Uint32Array[]): Uint32Array {

@@ -9,7 +9,7 @@ import { addByte, addText, type Fnv64, startFnv64 } from '../../base/hash.ts'
 import { Labels, metricNameLabel } from '../../model/labels.ts'
 import type { Matcher } from '../../model/matcher.ts'
 import type { SeriesId } from '../../model/sample.ts'
-import { intersect, Postings, unite } from './postings.ts'
+import { Postings, unite } from './postings.ts'
 import { noSymbol, SymbolTable } from './symbols.ts'
 
 /** `Labels` objects kept at most; then all are let go. About 300 bytes each. */
@@ -118,6 +118,12 @@ export class SeriesIndex {
     return listFrom(this.#arena, this.#offset[id]!, this.#size[id]!)
   }
 
+  /** Adds the symbols of a set's names to `names`. */
+  collectNames(id: SeriesId, names: Set<number>): void {
+    const end = this.#offset[id]! + this.#size[id]!
+    for (let at = this.#offset[id]!; at < end; at += 2) names.add(this.#arena[at]!)
+  }
+
   /** Makes sure that `identities` has the series. */
   identify(id: SeriesId): void {
     const at = id * 3
@@ -139,21 +145,38 @@ export class SeriesIndex {
     return noSymbol
   }
 
-  /** Numbers of all series that fulfil the matchers, ascending. The caller must not change them. */
+  /**
+   * Numbers of all series that fulfil the matchers, ascending. The caller must not change them. Begins
+   * with the matcher whose lists are shortest and looks the other labels up in what is left: a metric's
+   * name may have 100,000 series where an instance has 250.
+   */
   match(matchers: readonly Matcher[]): Uint32Array {
-    let candidates: Uint32Array | undefined
-    const rest: Matcher[] = []
+    let base: Lookup | undefined
+    let baseMatcher: Matcher | undefined
+    const lookups: (Lookup | undefined)[] = []
     for (const matcher of matchers) {
-      const list = this.#listOf(matcher)
-      if (list === undefined) rest.push(matcher)
-      else candidates = candidates === undefined ? list : intersect(candidates, list)
-      if (candidates?.length === 0) return candidates
+      const lookup = this.#lookupOf(matcher)
+      lookups.push(lookup)
+      if (lookup === undefined || (base !== undefined && base.count <= lookup.count)) continue
+      if (lookup.count === 0) return new Uint32Array(0)
+      base = lookup
+      baseMatcher = matcher
     }
-    if (candidates === undefined) {
-      const index = rest.findIndex((matcher) => !matcher.matches(''))
-      candidates = index === -1 ? this.all() : this.#unionOf(rest.splice(index, 1)[0]!)
+    let candidates: Uint32Array
+    if (base !== undefined) candidates = this.#listOf(base)
+    else {
+      baseMatcher = matchers.find((matcher) => !matcher.matches(''))
+      candidates = baseMatcher === undefined ? this.all() : this.#unionOf(baseMatcher)
     }
-    for (const matcher of rest) candidates = this.#filter(candidates, matcher)
+    for (const [index, matcher] of matchers.entries()) {
+      if (matcher === baseMatcher) continue
+      if (candidates.length === 0) return candidates
+      const lookup = lookups[index]
+      candidates =
+        lookup?.values.length === 1
+          ? this.#keepEqual(candidates, lookup.name, lookup.values[0]!)
+          : this.#filter(candidates, matcher)
+    }
     return candidates
   }
 
@@ -181,21 +204,25 @@ export class SeriesIndex {
     this.#rebuildTable(this.#table.length)
   }
 
-  /** The list of an equality or of an alternation of literals, when an index answers it. */
-  #listOf(matcher: Matcher): Uint32Array | undefined {
-    if (matcher.operator === '=' && matcher.value !== '') {
-      return this.#findList(matcher.name, matcher.value)
+  /** What the postings have for an equality or an alternation of literals; `undefined` for other matchers. */
+  #lookupOf(matcher: Matcher): Lookup | undefined {
+    const texts = textsOf(matcher)
+    if (texts === undefined) return undefined
+    const name = this.symbols.find(matcher.name)
+    const values: number[] = []
+    let count = 0
+    for (const text of texts) {
+      const value = this.symbols.find(text)
+      const valueCount = this.postings.count(name, value)
+      if (valueCount === 0) continue
+      values.push(value)
+      count += valueCount
     }
-    const literals = matcher.operator === '=~' ? matcher.pattern?.literals : undefined
-    if (literals === undefined || literals.includes('')) return undefined
-    return unite([...new Set(literals)].map((value) => this.#findList(matcher.name, value)))
+    return { name, values, count }
   }
 
-  #findList(name: string, value: string): Uint32Array {
-    const nameSymbol = this.symbols.find(name)
-    const valueSymbol = this.symbols.find(value)
-    if (nameSymbol === noSymbol || valueSymbol === noSymbol) return new Uint32Array(0)
-    return this.postings.find(nameSymbol, valueSymbol)
+  #listOf({ name, values }: Lookup): Uint32Array {
+    return unite(values.map((value) => this.postings.find(name, value)))
   }
 
   #unionOf(matcher: Matcher): Uint32Array {
@@ -205,6 +232,16 @@ export class SeriesIndex {
       if (matcher.matches(this.symbols.textOf(value))) lists.push(this.postings.find(name, value))
     }
     return lists.length === 0 ? new Uint32Array(0) : unite(lists)
+  }
+
+  #keepEqual(candidates: Uint32Array, name: number, value: number): Uint32Array {
+    const kept = new Uint32Array(candidates.length)
+    let count = 0
+    for (let index = 0; index < candidates.length; index++) {
+      const id = candidates[index]!
+      if (this.valueOf(id, name) === value) kept[count++] = id
+    }
+    return kept.subarray(0, count)
   }
 
   #filter(candidates: Uint32Array, matcher: Matcher): Uint32Array {
@@ -287,6 +324,23 @@ export class SeriesIndex {
       this.#arena = grow(this.#arena, new Uint32Array(capacity))
     }
   }
+}
+
+/** The series of some values of one label, as the postings have them. */
+interface Lookup {
+  name: number
+  /** Those that any series has. */
+  values: number[]
+  /** Series with any of them. */
+  count: number
+}
+
+/** The values that a matcher allows, when they are known and none of them is empty. */
+function textsOf(matcher: Matcher): Iterable<string> | undefined {
+  const { operator, value } = matcher
+  if (operator === '=') return value === '' ? undefined : [value]
+  const literals = operator === '=~' ? matcher.pattern?.literals : undefined
+  return literals === undefined || literals.includes('') ? undefined : new Set(literals)
 }
 
 /** FNV-1a 64 of a label set, as Prometheus forms it. */

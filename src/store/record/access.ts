@@ -95,7 +95,7 @@ function makeTokens(
 
 function makeSessions(
   run: Run,
-): Pick<AccessRecords, 'addSession' | 'findSession' | 'removeSession'> {
+): Pick<AccessRecords, 'addSession' | 'findSession' | 'removeSession' | 'removeSessionsBefore'> {
   return {
     addSession: (session) =>
       run(async (database) => {
@@ -124,6 +124,10 @@ function makeSessions(
     removeSession: (hash) =>
       run(async (database) => {
         await database.deleteFrom('session').where('hash', '=', hash).execute()
+      }),
+    removeSessionsBefore: (timeMs) =>
+      run(async (database) => {
+        await database.deleteFrom('session').where('end_time_ms', '<', timeMs).execute()
       }),
   }
 }

@@ -133,6 +133,8 @@ export interface AccessRecords {
     hash: string,
   ): Promise<{ user: string; role: 'admin' | 'viewer'; endTimeMs: number } | undefined>
   removeSession(hash: string): Promise<void>
+  /** Removes the sessions that ended before `timeMs`. */
+  removeSessionsBefore(timeMs: number): Promise<void>
   addAudit(entry: {
     timeMs: number
     actor: string
