@@ -5,6 +5,7 @@
  * Source: alertmanager matcher/parse and pkg/labels/parse.go (Apache-2.0), behaviour re-implemented.
  */
 
+import { unquoteGo } from '../base/go-string.ts'
 import { type Matcher, type MatchOperator, makeMatcher } from '../model/matcher.ts'
 
 /** Reads one text, which may hold several matchers; throws `SyntaxError`. */
@@ -101,17 +102,13 @@ function skipBlank(text: string, index: number): number {
   return index
 }
 
-const escapes: Record<string, string> = { n: '\n', t: '\t', r: '\r', '"': '"', '\\': '\\' }
-
 /** The text of a quoted or bare word; `undefined` for a bad escape. */
 function unquote(text: string): string | undefined {
   if (!text.startsWith('"')) return text
-  let isBad = false
-  const plain = text.slice(1, -1).replace(/\\(u[0-9a-fA-F]{4}|.)/gs, (_whole, code: string) => {
-    if (code.length === 5) return String.fromCharCode(Number.parseInt(code.slice(1), 16))
-    const letter = escapes[code]
-    if (letter === undefined) isBad = true
-    return letter ?? ''
-  })
-  return isBad ? undefined : plain
+  try {
+    return unquoteGo(text)
+  } catch {
+    // The caller says where the bad escape stands.
+    return undefined
+  }
 }

@@ -39,6 +39,7 @@ import { findServiceSettings, serviceOfLabels, type ServiceIdentity } from './se
 import type { IncidentSettings } from './settings.ts'
 import { findSignals, type ServiceSignals } from './signal.ts'
 
+export { makeAlertView } from './alert-view.ts'
 export { summariseIncident } from './book.ts'
 export { guessUnit, makeCharts } from './chart.ts'
 export { splitComparison } from './expression.ts'

@@ -3,6 +3,7 @@
  * (BSD-3-Clause), behaviour re-implemented: `{{- ` and ` -}}` trim, comments in slashes and stars.
  */
 
+import { unquoteGo } from '../go-string.ts'
 import { TemplateError } from './value.ts'
 
 /** What a token is. */
@@ -164,54 +165,21 @@ class ActionLexer {
       }
       end += character === '\\' && mark !== '`' ? 2 : 1
     }
-    const inner = this.#source.slice(this.position + 1, end)
+    const literal = this.#source.slice(this.position, end + 1)
     this.position = end + 1
-    this.line += countLines(inner)
-    if (mark === '`') return { kind: 'string', value: inner, line }
-    const decoded = unescapeGo(inner)
-    if (decoded === undefined) throw this.#error(`invalid syntax: ${mark}${inner}${mark}`)
-    if (mark === '"') return { kind: 'string', value: decoded, line }
-    if ([...decoded].length !== 1) throw this.#error(`malformed character constant: '${inner}'`)
-    return { kind: 'int', value: String(decoded.codePointAt(0)), line }
+    this.line += countLines(literal)
+    let value: string
+    try {
+      value = unquoteGo(literal)
+    } catch {
+      throw this.#error(`invalid syntax: ${literal}`)
+    }
+    if (mark !== "'") return { kind: 'string', value, line }
+    if ([...value].length !== 1) throw this.#error(`malformed character constant: ${literal}`)
+    return { kind: 'int', value: String(value.codePointAt(0)), line }
   }
 
   #error(message: string): TemplateError {
     return new TemplateError(`template: ${this.#name}:${this.line}: ${message}`)
   }
-}
-
-const escapes: Record<string, string> = {
-  a: '\x07',
-  b: '\b',
-  f: '\f',
-  n: '\n',
-  r: '\r',
-  t: '\t',
-  v: '\v',
-  '\\': '\\',
-  "'": "'",
-  '"': '"',
-}
-
-/** Go's string escapes; `undefined` when one is unknown. */
-function unescapeGo(text: string): string | undefined {
-  if (!text.includes('\\')) return text
-  let isValid = true
-  const decoded = text.replace(
-    /\\(?:x([\da-fA-F]{2})|u([\da-fA-F]{4})|U([\da-fA-F]{8})|([0-7]{3})|([\s\S]?))/g,
-    (_whole, hex, short, long, octal, single) => {
-      const digits: string | undefined = hex ?? short ?? long
-      if (digits !== undefined) {
-        const point = Number.parseInt(digits, 16)
-        if (point <= 0x10ffff) return String.fromCodePoint(point)
-        isValid = false
-        return ''
-      }
-      if (octal !== undefined) return String.fromCodePoint(Number.parseInt(octal, 8))
-      const plain = Object.hasOwn(escapes, single) ? escapes[single] : undefined
-      if (plain === undefined) isValid = false
-      return plain ?? ''
-    },
-  )
-  return isValid ? decoded : undefined
 }

@@ -11,7 +11,7 @@ import { compileSearch } from '../../base/regexp.ts'
 import type { LogFilter } from '../../model/flow.ts'
 import { type Matcher, type MatchOperator, makeMatcher } from '../../model/matcher.ts'
 import { queryErrors } from '../errors.ts'
-import { unquote } from '../promql/literal.ts'
+import { unquoteGo } from '../../base/go-string.ts'
 import { formatPosition } from '../promql/position.ts'
 
 /** A log query that selects lines. */
@@ -91,7 +91,7 @@ function escapePattern(value: string): string {
 
 function stringOf(node: SyntaxNode, text: string): string {
   try {
-    return unquote(text.slice(node.from, node.to))
+    return unquoteGo(text.slice(node.from, node.to))
   } catch (thrown) {
     throw parseError(text, node.from, messageOf(thrown))
   }

@@ -9,7 +9,8 @@ import { parser } from '@prometheus-io/lezer-promql'
 import { messageOf } from '../../base/error.ts'
 import { type Matcher, type MatchOperator, makeMatcher } from '../../model/matcher.ts'
 import { type ChainPiece, shapeChain } from './chain.ts'
-import { parseNumber, unquote } from './literal.ts'
+import { unquoteGo } from '../../base/go-string.ts'
+import { parseNumber } from './literal.ts'
 import { makeParseError, makeUnexpectedError } from './parse-error.ts'
 import { applyAt, applyMode, applyOffset, applyRange, applySubquery } from './postfix.ts'
 import { findSignature } from './signature.ts'
@@ -389,7 +390,7 @@ class Converter {
 
   #string(node: SyntaxNode): string {
     try {
-      return unquote(this.#textOf(node))
+      return unquoteGo(this.#textOf(node))
     } catch (thrown) {
       return this.#fail(node, messageOf(thrown))
     }

@@ -5,7 +5,8 @@
  */
 
 import { parseDuration } from '../../base/duration.ts'
-import { parsePlainNumber, unquote } from '../promql/literal.ts'
+import { unquoteGo } from '../../base/go-string.ts'
+import { parsePlainNumber } from '../promql/literal.ts'
 import { parseMetric, parseSeriesLine, type SeriesLine, splitItems } from './series-line.ts'
 
 /** Something that an `eval` expects beyond its result. */
@@ -201,7 +202,7 @@ function parseEvalHead(head: string, line: number): EvalCommand {
 function addExpectation(command: EvalCommand, text: string): boolean {
   const string = /^expect\s+string\s+(.+)$/.exec(text)
   if (string !== null) {
-    command.text = unquote(string[1]!)
+    command.text = unquoteGo(string[1]!)
     return true
   }
   const window = /^expect\s+range\s+vector\s+from\s+(\S+)\s+to\s+(\S+)\s+step\s+(\S+)$/.exec(text)

@@ -8,7 +8,8 @@ import { customBoundsSchema, type Histogram, type ResetHint } from '../../model/
 import { type Labels, labelsFromPairs } from '../../model/labels.ts'
 import { scale, sumOf } from '../promql/histogram/arithmetic.ts'
 import { bucketsFromMap } from '../promql/histogram/bucket.ts'
-import { parsePlainNumber, unquote } from '../promql/literal.ts'
+import { unquoteGo } from '../../base/go-string.ts'
+import { parsePlainNumber } from '../promql/literal.ts'
 
 /** One value of a series: `undefined` is a gap. */
 export type SeriesValue = number | Histogram | 'stale' | undefined
@@ -52,9 +53,9 @@ export function parseMetric(text: string): { labels: Labels; rest: string } {
     if (close !== null) return { labels: labelsFromPairs(pairs), rest: rest.slice(close[0].length) }
     const match = token.exec(rest)
     if (match === null) throw new SyntaxError(`bad labels in ${JSON.stringify(text)}`)
-    const key = /^["'`]/.test(match[1]!) ? unquote(match[1]!) : match[1]!
+    const key = /^["'`]/.test(match[1]!) ? unquoteGo(match[1]!) : match[1]!
     if (match[2] === undefined) pairs.push('__name__', key)
-    else pairs.push(key, unquote(match[2]))
+    else pairs.push(key, unquoteGo(match[2]))
     rest = rest.slice(match[0].length)
   }
 }

@@ -9,8 +9,7 @@ import {
   type NotificationView,
 } from '../../api/api.ts'
 import { z } from '../../config/schema.ts'
-import type { Alert } from '../../model/alert.ts'
-import { healthOfSeverity } from '../../model/health.ts'
+import { makeAlertView } from '../../incident/incident.ts'
 import type { ServerParts } from '../parts.ts'
 import { readQuery, wholeNumber } from '../request.ts'
 import type { RouteContext } from './route.ts'
@@ -60,25 +59,8 @@ async function listAlerts(parts: ServerParts): Promise<AlertView[]> {
   } catch (thrown) {
     parts.log.warn({ reason: String(thrown) }, 'alerts are listed without their incidents')
   }
-  const views = parts.alerts.list().map((alert) => viewAlert(alert, incidentIds))
+  const views = parts.alerts
+    .list()
+    .map((alert) => makeAlertView(alert, incidentIds.get(alert.fingerprint)))
   return [...views, ...parts.detector.pendingAlerts()]
-}
-
-function viewAlert(alert: Alert, incidentIds: ReadonlyMap<string, string>): AlertView {
-  return {
-    fingerprint: alert.fingerprint,
-    name: alert.labels.get('alertname'),
-    state: alert.state,
-    health: healthOfSeverity(alert.labels.get('severity')),
-    labels: alert.labels.toObject(),
-    annotations: alert.annotations.toObject(),
-    activeTimeMs: alert.activeTimeMs,
-    firedTimeMs: alert.firedTimeMs,
-    endTimeMs: alert.state === 'resolved' ? alert.endTimeMs : undefined,
-    value: alert.value,
-    held: alert.held,
-    receivers: alert.receivers,
-    expression: alert.rule?.expression ?? '',
-    incidentId: incidentIds.get(alert.fingerprint),
-  }
 }
