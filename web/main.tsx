@@ -13,13 +13,8 @@ import { makeQueryClient, QueryClientProvider } from './data/queries.ts'
 import { KitProvider } from './kit/Overlay.tsx'
 import { Pages } from './route/router.tsx'
 import { router } from './routes.tsx'
-import {
-  type Language,
-  loadWords,
-  preferredLanguage,
-  WordProvider,
-  type Words,
-} from './word/word.tsx'
+import { loadWords, preferredLanguage, WordProvider } from './word/word.tsx'
+import type { Language, Words } from './word/words.ts'
 
 function chosenLanguage(): Language {
   const { language } = preferences()

@@ -361,7 +361,7 @@ function lineOf(
     width: 1.75,
     spanGaps: false,
     points: { show: false },
-    ...(hasArea ? { fill: color.replace(/^rgb\((.*)\)$/, 'rgba($1, 0.1)') } : {}),
+    ...(hasArea ? { fill: tokenColor(seriesToken(index), 10) } : {}),
   }
 }
 

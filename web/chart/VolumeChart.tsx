@@ -8,7 +8,7 @@ import { useWords } from '../word/word.tsx'
 import './chart.css'
 
 /** Levels from the bottom of a bar to its top. */
-export const barLevels = ['unknown', 'trace', 'debug', 'info', 'warn', 'error', 'fatal'] as const
+const barLevels = ['unknown', 'trace', 'debug', 'info', 'warn', 'error', 'fatal'] as const
 
 /** Lines per bucket and level. */
 export interface VolumeBar {

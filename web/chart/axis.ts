@@ -3,7 +3,7 @@
 import { type Quantity, thinSpace, type Unit } from '../word/format.ts'
 
 /** Whether zero must be on the axis: for rates, ratios, sizes and counts a cut axis lies. */
-export function hasZero(unit: Unit): boolean {
+function hasZero(unit: Unit): boolean {
   return unit !== 'count'
 }
 

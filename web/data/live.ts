@@ -91,7 +91,7 @@ export function openStream(): void {
 }
 
 /** Closes the stream, for signing out and for `.`. */
-export function closeStream(): void {
+function closeStream(): void {
   stream?.close()
   stream = undefined
 }

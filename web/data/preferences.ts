@@ -69,7 +69,7 @@ export function usePreferences(): Preferences {
 }
 
 /** Calls back at each change. */
-export function subscribePreferences(listener: () => void): () => void {
+function subscribePreferences(listener: () => void): () => void {
   listeners.add(listener)
   return () => listeners.delete(listener)
 }

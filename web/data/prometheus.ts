@@ -37,7 +37,7 @@ interface VectorAnswer {
 }
 
 /** Aligns a range to its step, so that neighbouring fetches fall on the same grid. */
-export function alignRange(range: TimeRange, stepMs: number): { startMs: number; endMs: number } {
+function alignRange(range: TimeRange, stepMs: number): { startMs: number; endMs: number } {
   return {
     startMs: Math.ceil(range.fromTimeMs / stepMs) * stepMs,
     endMs: Math.floor(range.toTimeMs / stepMs) * stepMs,

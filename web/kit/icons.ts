@@ -10,8 +10,6 @@ export {
   IconChevronLeft as LeftIcon,
   IconChevronRight as RightIcon,
   IconCopy as CopyIcon,
-  IconDots as MoreIcon,
-  IconExternalLink as OutIcon,
   IconFileText as LogsIcon,
   IconHandStop as HoldIcon,
   IconHome as NowIcon,

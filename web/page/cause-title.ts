@@ -1,6 +1,6 @@
 /** The title of a cause in the reader's language; the server writes it in English. */
 
-import type { Words } from '../word/word.tsx'
+import type { Words } from '../word/words.ts'
 
 /** "deployment checkout v1 → v2" as the reader says it; other titles stay as they are. */
 export function causeTitle(

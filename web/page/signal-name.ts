@@ -1,6 +1,6 @@
 /** Names of signals that the server chose, in the reader's language. */
 
-import type { Words } from '../word/word.tsx'
+import type { Words } from '../word/words.ts'
 
 /** The name of a signal; names of rules and of the user's own signals stay as they are. */
 export function signalName(name: string, words: Words): string {

@@ -32,7 +32,7 @@ export interface PageEntry {
 }
 
 /** Parameters that follow the reader from page to page: the one range of time. */
-export const keptSearch = ['from', 'to'] as const
+const keptSearch = ['from', 'to'] as const
 
 /** The router for a list of pages inside a shell. */
 export function makeRouter(o: {

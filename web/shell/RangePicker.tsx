@@ -19,6 +19,7 @@ import { DownIcon, LeftIcon, NarrowIcon, RightIcon, WidenIcon } from '../kit/ico
 import { Dialog, Menu } from '../kit/Overlay.tsx'
 import { useAddress } from '../route/router.tsx'
 import { useWords } from '../word/word.tsx'
+import { parseDateTime } from './date-time.ts'
 import { useKeys } from './keys.ts'
 
 /** The range of the page and ways to change it. */
@@ -179,22 +180,4 @@ function OwnRange(props: {
       </div>
     </Dialog>
   )
-}
-
-/** `2026-11-20 12:47[:03]` in a zone, by correcting a first guess with the zone's own offset. */
-export function parseDateTime(text: string, timeZone: string): number | undefined {
-  const match = /^\s*(\d{4})-(\d\d)-(\d\d)[ T](\d\d):(\d\d)(?::(\d\d))?\s*$/.exec(text)
-  if (!match) return undefined
-  const [year, month, day, hour, minute, second] = match.slice(1).map((part) => Number(part ?? 0))
-  const wanted = Date.UTC(year!, month! - 1, day!, hour!, minute!, second || 0)
-  const format = new Intl.DateTimeFormat('sv-SE', {
-    timeZone,
-    dateStyle: 'short',
-    timeStyle: 'medium',
-  })
-  const offsetAt = (timeMs: number): number =>
-    Date.parse(`${format.format(timeMs).replace(' ', 'T')}Z`) - timeMs
-  const guess = wanted - offsetAt(wanted)
-  const found = wanted - offsetAt(guess)
-  return Number.isFinite(found) ? found : undefined
 }

@@ -114,7 +114,7 @@ function Rail() {
   }
   return (
     <nav className="rail" aria-label={words.shell.rail}>
-      <Link to="/" className="brand" label={words.place.now}>
+      <Link to="/" className="brand" label={`Shipwatch: ${words.place.now}`}>
         <img src="/mark.svg" width={24} height={24} alt="" />
         <span className="rail-text brand-name">Shipwatch</span>
       </Link>

@@ -6,10 +6,13 @@
 /** How many series a chart may colour; the rest are grey. */
 export const seriesColorCount = 8
 
-/** The resolved colour of a token such as `series-1`, in the mode that is in force now. */
-export function tokenColor(name: string): string {
+/** The resolved colour of a token such as `series-1` in the mode in force now, made paler by a part. */
+export function tokenColor(name: string, partPercent = 100): string {
   const probe = document.createElement('span')
-  probe.style.color = `var(--${name})`
+  probe.style.color =
+    partPercent === 100
+      ? `var(--${name})`
+      : `color-mix(in srgb, var(--${name}) ${partPercent}%, transparent)`
   document.body.append(probe)
   const color = getComputedStyle(probe).color
   probe.remove()

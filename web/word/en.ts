@@ -141,10 +141,13 @@ export const en = {
       down: number
       up: number
     }) => {
+      const watched = count(v.services, '# service', '# services')
       const services =
         v.services === 0
           ? ''
-          : ` ${v.well} of ${count(v.services, '# service', '# services')} well.`
+          : v.well === v.services
+            ? ` ${watched} watched.`
+            : ` ${v.well} of ${watched} well.`
       if (v.incidents > 0) {
         const need =
           v.needing === 0

@@ -1,25 +1,10 @@
 /**
- * The words of the UI in the reader's language. `en.ts` is the source; every other file has exactly
- * its type, so that a missing key does not compile. A language is a chunk of its own and is loaded
+ * Gives pages the words of the reader's language. A language is a chunk of its own and is loaded
  * before the first page is drawn.
  */
 
 import { createContext, type ReactNode, useContext } from 'react'
-import type { en } from './en.ts'
-
-type Widen<T> = T extends string
-  ? string
-  : T extends (...values: infer A) => unknown
-    ? (...values: A) => string
-    : { [K in keyof T]: Widen<T[K]> }
-
-/** What every language file gives. */
-export type Words = Widen<typeof en>
-
-/** Languages that the UI speaks; the tag is also the `lang` of the page. */
-export const languages = ['en', 'zh-CN'] as const
-/** One of `languages`. */
-export type Language = (typeof languages)[number]
+import type { Language, Words } from './words.ts'
 
 const WordContext = createContext<{ words: Words; language: Language } | undefined>(undefined)
 

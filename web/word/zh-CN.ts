@@ -1,7 +1,7 @@
 /** 简体中文: the words of terms.md; exactly the keys of English. */
 
 import { makeList } from './count.ts'
-import type { Words } from './word.tsx'
+import type { Words } from './words.ts'
 
 const list = makeList('zh-CN')
 const numbers = new Intl.NumberFormat('zh-CN')
@@ -120,7 +120,12 @@ export const zhCn: Words = {
   now: {
     failed: '无法读取当前状况',
     verdict: (v) => {
-      const services = v.services === 0 ? '' : `${n(v.services)} 个服务中 ${n(v.well)} 个正常。`
+      const services =
+        v.services === 0
+          ? ''
+          : v.well === v.services
+            ? `值守 ${n(v.services)} 个服务。`
+            : `${n(v.services)} 个服务中 ${n(v.well)} 个正常。`
       if (v.incidents > 0) {
         const need = v.needing === 0 ? '暂无需要你处理的' : `${n(v.needing)} 个需要你处理`
         return `${n(v.incidents)} 个故障，${need}。${services}`

@@ -13,7 +13,7 @@ import { Labels } from '../../kit/Labels.tsx'
 import { Tag } from '../../kit/State.tsx'
 import { Link } from '../../route/router.tsx'
 import { useWords } from '../../word/word.tsx'
-import { AlertBadge } from './AlertsPage.tsx'
+import { AlertBadge } from '../AlertBadge.tsx'
 import { splitComparison } from './comparison.ts'
 
 /** The details. */

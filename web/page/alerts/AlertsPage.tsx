@@ -12,37 +12,17 @@ import { Age, useFormat } from '../../kit/format.tsx'
 import { SearchIcon } from '../../kit/icons.ts'
 import { Labels } from '../../kit/Labels.tsx'
 import { Drawer } from '../../kit/Overlay.tsx'
-import { StateBadge } from '../../kit/State.tsx'
 import { type Column, Table } from '../../kit/Table.tsx'
 import { Link, useAddress } from '../../route/router.tsx'
-import { useWords, type Words } from '../../word/word.tsx'
+import { useWords } from '../../word/word.tsx'
+import type { Words } from '../../word/words.ts'
+import { AlertBadge, type ShownState, stateOf } from '../AlertBadge.tsx'
 import { usePageTitle } from '../page-title.ts'
 import { AlertDetails } from './AlertDetails.tsx'
 
 const states = ['firing', 'pending', 'held', 'resolved'] as const
-type ShownState = (typeof states)[number]
-
-function stateOf(alert: AlertView): ShownState {
-  return alert.state === 'firing' && alert.held ? 'held' : alert.state
-}
 
 const healthRank: Record<Health, number> = { critical: 0, warning: 1, unknown: 2, info: 3, ok: 4 }
-
-/** The state of an alert as a badge. */
-export function AlertBadge(props: { alert: AlertView }) {
-  const words = useWords()
-  const { alert } = props
-  if (alert.state === 'resolved')
-    return <StateBadge health="ok" word={words.alert.states.resolved} />
-  const word = words.alert.states[stateOf(alert)]
-  return (
-    <StateBadge
-      health={alert.health}
-      word={word}
-      isHeld={alert.held !== undefined && alert.held !== null}
-    />
-  )
-}
 
 /** The page. */
 export default function AlertsPage() {

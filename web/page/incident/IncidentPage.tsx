@@ -21,7 +21,7 @@ import { type Column, Table } from '../../kit/Table.tsx'
 import { Link, useAddress } from '../../route/router.tsx'
 import { useRange } from '../../shell/RangePicker.tsx'
 import { useWords } from '../../word/word.tsx'
-import { AlertBadge } from '../alerts/AlertsPage.tsx'
+import { AlertBadge, stateOf } from '../AlertBadge.tsx'
 import { Decisions } from '../Decisions.tsx'
 import { DeliveryLines } from '../DeliveryLines.tsx'
 import { IncidentBadge } from '../IncidentBits.tsx'
@@ -277,7 +277,7 @@ function Alerts(props: { alerts: readonly AlertView[] }) {
           onOpen={(row) =>
             address.go('/alerts', {
               alert: row.fingerprint,
-              state: row.state === 'firing' && row.held ? 'held' : row.state,
+              state: stateOf(row),
             })
           }
         />

@@ -7,7 +7,7 @@
 import type { Deployment } from '../../../src/model/deployment.ts'
 import type { Evidence, TimelineEntry } from '../../../src/model/incident.ts'
 import type { Format } from '../../word/format.ts'
-import type { Words } from '../../word/word.tsx'
+import type { Words } from '../../word/words.ts'
 
 type Facts = Readonly<Record<string, unknown>>
 
@@ -57,12 +57,13 @@ function spell(facts: Facts, format: Format): Facts {
     else if (name.endsWith('Ms')) out[name.slice(0, -2)] = format.span(Math.abs(value))
     else if (name.endsWith('Seconds')) out[name.slice(0, -7)] = format.value(value, 'seconds')
     else if (name === 'confidence') out[name] = format.value(value, 'ratio')
+    else out[name] = format.count(value)
   }
   return out
 }
 
 /** Fills `{name}` in a sentence from facts; undefined when the code is unknown or a fact is missing. */
-export function fill(
+function fill(
   sentences: Readonly<Record<string, string>>,
   code: string,
   facts: Facts,

@@ -1,0 +1,362 @@
+/**
+ * The web UI in a real browser against the real server.
+ *  1. the sign-in link works once
+ *  2. every page opens in both languages and both modes without an error, and axe finds nothing serious
+ *  3. tasks by keyboard alone: going places, the command bar, a query, a row, a dialog
+ *  4. the address is the state
+ *  5. 320 px are enough
+ *  6. a mistake in a query is shown at its place; a server that went away is said
+ *  7. a token is made, shown once, and taken back
+ */
+
+import assert from 'node:assert/strict'
+import { existsSync, mkdtempSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+import { after, before, type TestContext, test } from 'node:test'
+import { AxeBuilder } from '@axe-core/playwright'
+import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core'
+import { findProgram } from '../support/programs.ts'
+import { eventually, type Served, startServe } from '../support/serve.ts'
+
+const isBuilt = existsSync(resolve(import.meta.dirname, '../../web/dist/index.html'))
+const paths = [
+  '/',
+  '/incidents',
+  '/alerts',
+  '/deliveries',
+  '/metrics',
+  '/metrics?q=node_load1',
+  '/logs',
+  '/rules',
+  '/notifications',
+  '/sources',
+  '/settings',
+]
+/** Waits until everything that was loading has come. */
+async function untilLoaded(page: Page): Promise<void> {
+  await page.waitForSelector('h1')
+  await eventually('the page is loaded', async () =>
+    (await page.locator('.skeleton').count()) === 0 ? true : undefined,
+  )
+}
+
+/** Waits until the page of a name is the one that is shown. */
+async function untilPage(page: Page, name: string): Promise<void> {
+  await eventually(name, async () =>
+    (await page.title()) === `${name} · Shipwatch` ? true : undefined,
+  )
+  await untilLoaded(page)
+}
+
+const launchArguments = [
+  '--no-sandbox',
+  '--disable-gpu',
+  '--disable-quic',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+]
+
+let served: Served
+let browser: Browser | undefined
+let incidentPath = ''
+let deliveryPath = ''
+let alertPath = ''
+
+/** The browser, or undefined after the test was marked as skipped. */
+async function openBrowser(context: TestContext): Promise<Browser | undefined> {
+  const executablePath = findProgram(context, 'chromium')
+  if (executablePath === undefined) return undefined
+  if (!isBuilt) {
+    const reason = 'web/dist is not built; node scripts/setup.mjs builds it'
+    if (process.env['CI'] === 'true') throw new Error(reason)
+    context.skip(reason)
+    return undefined
+  }
+  browser ??= await chromium.launch({ executablePath, args: launchArguments })
+  return browser
+}
+
+before(async () => {
+  const dataDir = mkdtempSync(join(tmpdir(), 'shipwatch-web-'))
+  // A rule that fires at once makes an incident to be looked at.
+  writeFileSync(
+    join(dataDir, 'rules.yml'),
+    [
+      'groups:',
+      '  - name: made',
+      '    interval: 1s',
+      '    rules:',
+      '      - alert: LoadIsKnown',
+      '        expr: node_load1 >= 0',
+      '        labels: { severity: critical, service: checkout }',
+      '        annotations: { summary: The load is known }',
+      '',
+    ].join('\n'),
+  )
+  const config = ['services:', '  - name: checkout', 'rule_files: [rules.yml]', ''].join('\n')
+  served = await startServe({ dataDir, config })
+})
+
+after(async () => {
+  await browser?.close()
+  await served.stop()
+})
+
+async function callApi(method: string, path: string, body?: unknown): Promise<Response> {
+  return await fetch(`${served.base}/api/shipwatch/v1${path}`, {
+    method,
+    headers: {
+      authorization: `Bearer ${served.token()}`,
+      ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+    },
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+  })
+}
+
+/** A signed-in browser window. */
+async function signedIn(
+  one: Browser,
+  o: { language?: string; scheme?: 'light' | 'dark'; width?: number } = {},
+): Promise<BrowserContext> {
+  const context = await one.newContext({
+    locale: o.language ?? 'en-US',
+    colorScheme: o.scheme ?? 'light',
+    viewport: { width: o.width ?? 1280, height: 800 },
+  })
+  const reply = await context.request.post(`${served.base}/api/shipwatch/v1/session`, {
+    data: { token: served.token() },
+    headers: { origin: served.base },
+  })
+  assert.equal(reply.status(), 200)
+  return context
+}
+
+/** Collects what goes wrong on a page. */
+function watchErrors(page: Page): string[] {
+  const errors: string[] = []
+  page.on('console', (message) => {
+    if (message.type() === 'error') errors.push(message.text())
+  })
+  page.on('pageerror', (error) => errors.push(String(error)))
+  page.on('response', (response) => {
+    if (response.status() >= 400) errors.push(`${response.status()} ${response.url()}`)
+  })
+  return errors
+}
+
+async function open(context: BrowserContext, path: string): Promise<Page> {
+  const page = await context.newPage()
+  await page.goto(served.base + path)
+  await untilLoaded(page)
+  return page
+}
+
+test('the sign-in link signs in once, and a second use is refused in words', async (context) => {
+  const one = await openBrowser(context)
+  if (!one) return
+  const first = await one.newContext()
+  const page = await first.newPage()
+  await page.goto(served.signInLink)
+  await page.waitForURL(`${served.base}/`)
+  await page.waitForSelector('.verdict')
+  assert.equal(await page.evaluate('document.cookie'), '', 'scripts must not see the session')
+  await first.close()
+  const second = await one.newContext()
+  const again = await second.newPage()
+  await again.goto(served.signInLink)
+  await again.waitForSelector('[role="alert"]')
+  assert.match((await again.textContent('[role="alert"]')) ?? '', /does not work any more/)
+  await second.close()
+})
+
+test('without a session every page leads to signing in, and back to the page', async (context) => {
+  const one = await openBrowser(context)
+  if (!one) return
+  const stranger = await one.newContext()
+  const page = await stranger.newPage()
+  await page.goto(`${served.base}/alerts?state=resolved`)
+  await page.waitForURL(/\/sign-in/)
+  await page.getByLabel('Token').fill(served.token())
+  await page.keyboard.press('Enter')
+  await page.waitForURL(/\/alerts\?.*state=resolved/)
+  await stranger.close()
+})
+
+test('a delivery and an incident exist to be looked at', async (context) => {
+  if (!(await openBrowser(context))) return
+  const made = await callApi('POST', '/deployments', { service: 'checkout', version: 'v1' })
+  assert.equal(made.status, 201)
+  const { id } = (await made.json()) as { id: string }
+  deliveryPath = `/deliveries/${id}`
+  incidentPath = await eventually('the incident', async () => {
+    const list = await callApi('GET', '/incidents?state=all')
+    const { incidents } = (await list.json()) as { incidents: { id: string }[] }
+    return incidents[0] && `/incidents/${incidents[0].id}`
+  })
+  alertPath = await eventually('the alert', async () => {
+    const list = await callApi('GET', '/alerts')
+    const { alerts } = (await list.json()) as { alerts: { name: string; fingerprint: string }[] }
+    const made = alerts.find((alert) => alert.name === 'LoadIsKnown')
+    return made && `/alerts?state=firing&alert=${made.fingerprint}`
+  })
+})
+
+for (const language of ['en-US', 'zh-CN']) {
+  for (const scheme of ['light', 'dark'] as const) {
+    test(`every page opens well in ${language}, ${scheme}`, async (context) => {
+      const one = await openBrowser(context)
+      if (!one) return
+      const window = await signedIn(one, { language, scheme })
+      const problems: string[] = []
+      const all = [...paths, deliveryPath, incidentPath, alertPath]
+      for (const path of all) {
+        const page = await window.newPage()
+        const errors = watchErrors(page)
+        await page.goto(served.base + path)
+        await untilLoaded(page)
+        const tag = await page.getAttribute('html', 'lang')
+        assert.equal(tag, language === 'zh-CN' ? 'zh-CN' : 'en')
+        const { violations } = await new AxeBuilder({ page }).analyze()
+        const serious = violations.filter((one) => /serious|critical/.test(one.impact ?? ''))
+        for (const one of serious) {
+          const nodes = one.nodes.map((node) => node.html).join(' ')
+          problems.push(`${path}: ${one.help}: ${nodes}`)
+        }
+        problems.push(...errors.map((error) => `${path}: ${error}`))
+        await page.close()
+      }
+      assert.deepEqual(problems, [])
+      await window.close()
+    })
+  }
+}
+
+test('a person with a keyboard alone finds the way', async (context) => {
+  const one = await openBrowser(context)
+  if (!one) return
+  const window = await signedIn(one)
+  const page = await open(window, '/')
+  await page.keyboard.press('g')
+  await page.keyboard.press('r')
+  await untilPage(page, 'Rules')
+  await page.waitForSelector('tbody tr')
+  await page.keyboard.press('j')
+  await page.keyboard.press('Enter')
+  await page.waitForSelector('[role="dialog"]')
+  await page.keyboard.press('Escape')
+  await page.waitForSelector('[role="dialog"]', { state: 'detached' })
+  await page.keyboard.press('Control+k')
+  await page.waitForSelector('[role="combobox"]')
+  await page.keyboard.type('sourc')
+  await page.keyboard.press('Enter')
+  await untilPage(page, 'Sources')
+  await page.keyboard.press('?')
+  await page.waitForSelector('[role="dialog"]')
+  assert.match((await page.textContent('[role="dialog"]')) ?? '', /Keys of this page/)
+  await page.keyboard.press('Escape')
+  await page.waitForSelector('[role="dialog"]', { state: 'detached' })
+  await page.keyboard.press('g')
+  await page.keyboard.press('l')
+  await untilPage(page, 'Logs')
+  // Keys do nothing inside of fields.
+  await page.keyboard.press('/')
+  await page.keyboard.type('gn')
+  assert.match(page.url(), /\/logs/)
+  assert.equal(await page.inputValue('#main input[type="text"]'), 'gn')
+  await window.close()
+})
+
+test('a query is typed, run and drawn by keyboard, and its address shows it again', async (context) => {
+  const one = await openBrowser(context)
+  if (!one) return
+  const window = await signedIn(one)
+  const page = await open(window, '/metrics')
+  await page.waitForSelector('.cm-content')
+  await page.keyboard.press('/')
+  await page.keyboard.type('node_load1')
+  await page.keyboard.press('Escape')
+  await page.keyboard.press('Enter')
+  await page.waitForURL(/q=node_load1/)
+  await page.waitForSelector('figure canvas')
+  const again = await open(window, new URL(page.url()).pathname + new URL(page.url()).search)
+  await again.waitForSelector('figure canvas')
+  assert.match((await again.textContent('.legend')) ?? '', /node_load1/)
+  await again.locator('figure').focus()
+  await again.keyboard.press('ArrowLeft')
+  await eventually('the values at the cursor are said', async () =>
+    /node_load1/.test((await again.textContent('figure [role="status"]')) ?? '') ? true : undefined,
+  )
+  await window.close()
+})
+
+test('a mistake in a query is shown at its place', async (context) => {
+  const one = await openBrowser(context)
+  if (!one) return
+  const window = await signedIn(one)
+  const page = await open(window, `/metrics?q=${encodeURIComponent('sum(node_load1')}`)
+  await page.waitForSelector('[role="alert"]')
+  const [line, mark] = ((await page.textContent('[role="alert"] pre')) ?? '').split('\n')
+  assert.equal(line, 'sum(node_load1')
+  assert.match(mark ?? '', /^ *\^ \S/)
+  await window.close()
+})
+
+test('320 px are enough for every page', async (context) => {
+  const one = await openBrowser(context)
+  if (!one) return
+  const window = await signedIn(one, { width: 320 })
+  for (const path of [...paths, deliveryPath, incidentPath]) {
+    const page = await open(window, path)
+    const width = Number(await page.evaluate('document.documentElement.scrollWidth'))
+    assert.ok(width <= 320, `${path} is ${width} px wide`)
+    await page.close()
+  }
+  await window.close()
+})
+
+test('a token is made, shown once, and taken back after asking', async (context) => {
+  const one = await openBrowser(context)
+  if (!one) return
+  const window = await signedIn(one)
+  const page = await open(window, '/settings')
+  await page.getByLabel('Name', { exact: true }).fill('pipeline')
+  await page.keyboard.press('Enter')
+  await page.waitForSelector('.secret pre')
+  const secret = ((await page.textContent('.secret pre')) ?? '').trim()
+  const asked = await fetch(`${served.base}/api/v1/labels`, {
+    headers: { authorization: `Bearer ${secret}` },
+  })
+  assert.notEqual(asked.status, 401, 'the token that is shown is the one that works')
+  await page.reload()
+  await page.waitForSelector('tbody tr')
+  assert.ok(!(await page.content()).includes(secret))
+  await page.locator('tr', { hasText: 'pipeline' }).getByRole('button').click()
+  const dialog = page.getByRole('dialog')
+  assert.match((await dialog.textContent()) ?? '', /pipeline/)
+  await dialog.getByRole('button', { name: 'Revoke' }).click()
+  await eventually('the token is refused', async () => {
+    const { status } = await fetch(`${served.base}/api/v1/labels`, {
+      headers: { authorization: `Bearer ${secret}` },
+    })
+    return status === 401 ? true : undefined
+  })
+  await window.close()
+})
+
+test('a server that went away is said, and the page recovers by itself', async (context) => {
+  const one = await openBrowser(context)
+  if (!one) return
+  const window = await signedIn(one)
+  const page = await open(window, '/')
+  await window.setOffline(true)
+  await page.keyboard.press('g')
+  await page.keyboard.press('a')
+  await page.waitForSelector('.stale')
+  assert.match((await page.textContent('.stale')) ?? '', /does not reply/)
+  await window.setOffline(false)
+  await page.waitForSelector('.stale', { state: 'detached', timeout: 15_000 })
+  await window.close()
+})
