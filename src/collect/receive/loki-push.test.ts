@@ -195,3 +195,47 @@ test('no bytes crash the receiver', async () => {
     { numRuns: 500 },
   )
 })
+
+test('JSON that would become millions of values is refused before it is parsed', async () => {
+  const { rows, json } = makeBench()
+  const deep = await json(`{"streams":${'['.repeat(100_000)}${']'.repeat(100_000)}}`)
+  assert.equal(deep.status, 400)
+  assert.equal(
+    deep.body,
+    'the body is not usable JSON: at byte 110 a value lies deeper than 100 lists and objects\n',
+  )
+  const wide = await json(`{"streams":[${'[],'.repeat(3_000_000)}[]]}`)
+  assert.equal(wide.status, 400)
+  assert.match(wide.body, /at byte \d+ the body has more than 4194304 values/)
+  // What stands in a string is text.
+  const line = '[{,'.repeat(200_000)
+  const text = await json({ streams: [{ stream: { a: 'b' }, values: [[nowNs, `\\"${line}`]] }] })
+  assert.equal(text.status, 204)
+  assert.equal(rows.length, 1)
+})
+
+test('a protobuf push of millions of nothings is refused, and so are metadata without bounds', async () => {
+  const { rows, receiver, json } = makeBench()
+  const send = (body: Buffer): Promise<ReceiverReply> =>
+    receiver.receive({ headers: { 'content-type': 'application/x-protobuf' }, body: snap(body) })
+  const streams = await send(Buffer.alloc(1 << 20, field(1, field(1, '{}'))))
+  assert.equal(streams.status, 400)
+  assert.match(streams.body, /more than 131072 streams in one request/)
+  const entry = Buffer.alloc(1 << 20, field(3, ''))
+  const metadata = await send(field(1, Buffer.concat([field(1, '{a="b"}'), field(2, entry)])))
+  assert.match(metadata.body, /more metadata than a line may have/)
+  const long = await json({
+    streams: [
+      {
+        stream: { a: 'b' },
+        values: [
+          [nowNs, 'long', { trace: 'x'.repeat(1 << 20) }],
+          [nowNs, 'kept', { trace: 'x' }],
+        ],
+      },
+    ],
+  })
+  assert.equal(long.status, 400)
+  assert.match(long.body, /^structured metadata: the value of label "trace" has 1048576 bytes/)
+  assert.deepEqual(rows.length, 1)
+})

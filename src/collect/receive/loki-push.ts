@@ -33,12 +33,21 @@ import {
   type ReceivedRequest,
   type ReceiverReply,
 } from './body.ts'
+import { parseJsonBody } from './json-body.ts'
 import { WireReader } from './protobuf.ts'
 
 /** Characters of a line at most; what is longer is cut, as Loki does with `max_line_size_truncate`. */
 const lineLengthMax = 256 * 1024
 /** A line may lie this far in the future: Loki's `creation_grace_period`. */
 const futureMsMax = 10 * 60_000
+/** Names and values of one line's metadata that are read. */
+const metadataTextsMax = 2048
+/** Characters of a stream's written labels: their limit, each character escaped at its longest. */
+const labelsTextMax = 4 * 1024 * 1024
+/** Streams in one request at most. */
+const streamCountMax = 128 * 1024
+/** Lines in one request at most. */
+const lineCountMax = 1024 * 1024
 /** Faults told in the reply. */
 const toldFaultsMax = 5
 
@@ -148,13 +157,16 @@ class PushBuilder {
   /** Begins a stream; lines that follow belong to it. */
   openStream(labels: Labels): void {
     this.#isRefused = false
+    if (this.#streams.length === streamCountMax) {
+      fail(`more than ${streamCountMax} streams in one request; send smaller batches`)
+    }
     const fault =
       labels.size === 0
         ? { reason: 'labels-missing', message: 'at least one label pair is required per stream' }
         : validateLimits(labels)
     if (fault !== undefined) {
       this.#isRefused = true
-      this.#fault(fault.reason, `${fault.message}: stream ${describeLabels(labels)}`)
+      this.#fault(fault.reason, () => `${fault.message}: stream ${describeLabels(labels)}`)
     }
     this.#streams.push(withServiceName(labels))
     this.#streamLevel = levelOfLabels(labels)
@@ -166,13 +178,20 @@ class PushBuilder {
       return
     }
     if (timeNs > this.#timeNsMax) {
-      const stream = describeLabels(this.#streams.at(-1)!)
-      const shown = new Date(Number(timeNs / 1_000_000n))
-      const time = Number.isNaN(shown.getTime()) ? `${timeNs} ns` : shown.toISOString()
-      this.#fault(
-        'too-far-in-future',
-        `entry for stream '${stream}' has timestamp too new: ${time}`,
-      )
+      this.#fault('too-far-in-future', () => {
+        const stream = describeLabels(this.#streams.at(-1)!)
+        const shown = new Date(Number(timeNs / 1_000_000n))
+        const time = Number.isNaN(shown.getTime()) ? `${timeNs} ns` : shown.toISOString()
+        return `entry for stream '${stream}' has timestamp too new: ${time}`
+      })
+      return
+    }
+    if (this.#line.length === lineCountMax) {
+      fail(`more than ${lineCountMax} lines in one request; send smaller batches`)
+    }
+    const fault = metadata === undefined ? undefined : validateLimits(metadata)
+    if (fault !== undefined) {
+      this.#fault(`metadata-${fault.reason}`, () => `structured metadata: ${fault.message}`)
       return
     }
     if (line.length > lineLengthMax) {
@@ -206,10 +225,11 @@ class PushBuilder {
     return { batch, faults, dropped: this.#dropped }
   }
 
-  #fault(reason: string, text: string): void {
+  /** `describe` is called for the few that are told. */
+  #fault(reason: string, describe: () => string): void {
     this.#count(reason)
     this.#faultCount++
-    if (this.#faults.length < toldFaultsMax) this.#faults.push(text)
+    if (this.#faults.length < toldFaultsMax) this.#faults.push(describe())
   }
 
   #count(reason: string): void {
@@ -235,12 +255,7 @@ function fail(reason: string): never {
 }
 
 function readJson(body: Buffer, builder: PushBuilder): void {
-  let value: unknown
-  try {
-    value = JSON.parse(body.toString('utf8'))
-  } catch (thrown) {
-    fail(`the body is not JSON: ${thrown instanceof Error ? thrown.message : String(thrown)}`)
-  }
+  const value = parseJsonBody(body)
   const streams = isObject(value) ? value['streams'] : undefined
   if (!Array.isArray(streams)) fail('expected an object with the list "streams"')
   streams.forEach((stream: unknown, index) => {
@@ -333,6 +348,7 @@ function readProtobufEntry(wire: WireReader, end: number, builder: PushBuilder):
         else wire.skip(inner, pairEnd)
       }
       pairs.push(name, value)
+      if (pairs.length > metadataTextsMax) wire.fail('more metadata than a line may have')
     } else wire.skip(tag, end)
   }
   const metadata = labelsFromPairs(pairs)
@@ -348,6 +364,7 @@ function readTimestamp(wire: WireReader, end: number): bigint {
     else if (tag === 0x10) nanos = wire.readInt64(end)
     else wire.skip(tag, end)
   }
+  if (nanos < 0 || nanos > 999_999_999) wire.fail('a timestamp whose nanoseconds are no fraction')
   // The range of google.protobuf.Timestamp is larger than 64 bits of nanoseconds.
   if (Math.abs(seconds) > 9_000_000_000) wire.fail('a timestamp that does not fit into 64 bits')
   return BigInt(seconds) * 1_000_000_000n + BigInt(nanos)
@@ -357,6 +374,9 @@ const labelPattern = /\s*([a-zA-Z_][a-zA-Z0-9_]*)\s*=\s*("(?:[^"\\]|\\.)*"|`[^`]
 
 /** `{a="b", c="d"}` as agents write it; throws `COLLECT_BODY_INVALID`. */
 export function parseStreamLabels(text: string): Labels {
+  if (text.length > labelsTextMax) {
+    fail(`the labels of a stream have ${text.length} characters, more than ${labelsTextMax}`)
+  }
   const inner = /^\s*\{(.*)\}\s*$/s.exec(text)?.[1]
   const shown = JSON.stringify(text.slice(0, 200))
   if (inner === undefined) fail(`the labels ${shown} are not of the form {name="value"}`)

@@ -352,3 +352,33 @@ test('malformed bytes at any place are 400, never a crash', async () => {
     { numRuns: 500 },
   )
 })
+
+test('a body of millions of nothings is refused before it costs anything', async () => {
+  const { receiver, drops, read } = makeBench()
+  const send = async (body: Buffer): Promise<ReceiverReply> =>
+    receiver.receive({ headers: goodHeaders, body: snap(body) })
+  const emptySeries = await send(Buffer.alloc(4 << 20, Buffer.from([0x0a, 0x00])))
+  assert.equal(emptySeries.status, 400)
+  assert.match(emptySeries.body, /^protobuf: at byte \d+ there is one series more than/)
+  assert.deepEqual(drops.list(), [
+    { source: 'remote-write', reason: 'metric-name-missing', count: 1024 * 1024 },
+  ])
+  const emptySamples = await send(field(1, Buffer.alloc(20 << 20, Buffer.from([0x12, 0x00]))))
+  assert.match(emptySamples.body, /^protobuf: at byte \d+ there is one sample more than/)
+  const labels = Array.from({ length: 100_000 }, (_, index) => field(1, field(1, `l${index}`)))
+  const manyLabels = await send(
+    Buffer.concat([
+      field(
+        1,
+        Buffer.concat([
+          field(1, Buffer.concat([field(1, '__name__'), field(2, 'many')])),
+          ...labels,
+        ]),
+      ),
+      encodeWriteRequest([series('beside', [], [1, 0])]),
+    ]),
+  )
+  assert.equal(manyLabels.status, 400)
+  assert.match(manyLabels.body, /^100001 labels, more than can be read: series many\{/)
+  assert.deepEqual(await read('beside'), ['beside 0:1'])
+})

@@ -54,6 +54,13 @@ const spareRowsMax = 1024 * 1024
 /** How many refused label sets are told in the reply. */
 const toldFaultsMax = 3
 
+/** Series in one request at most; an honest one takes 64 bytes, of which 64 MiB hold no more. */
+const seriesCountMax = 1024 * 1024
+/** Samples in one request at most; each takes 9 bytes, so that 64 MiB hold no more. */
+const sampleCountMax = 8 * 1024 * 1024
+/** Labels of one series that are read; what has more is refused without reading them. */
+const labelsReadMax = 1024
+
 const sourceName = 'remote-write'
 
 /** What refused samples are called towards the sender: the words of Prometheus. */
@@ -79,6 +86,8 @@ const typesByNumber: MetricMetadata['type'][] = [
 interface Faults {
   count: number
   texts: string[]
+  /** Samples left out, by reason. */
+  reasons: Record<string, number>
 }
 
 /** Takes remote write requests. */
@@ -120,11 +129,14 @@ export class RemoteWriteReceiver {
     const decoder = new Decoder(body, {
       appender: this.#appender,
       table: this.#table,
-      drops: this.#drops,
       expected: this.#expected,
       batch: this.#spare.pop() ?? makeSampleBatch(8192),
     })
-    decoder.run()
+    try {
+      decoder.run()
+    } finally {
+      this.#drops.addRejected(sourceName, sourceName, decoder.faults.reasons)
+    }
     this.#expected = decoder.expected
     collectKnownSeriesBytes.set(this.#table.keyBytes)
     const { batch, faults } = decoder
@@ -207,22 +219,22 @@ function checkType(headers: Record<string, string>): void {
 /** Decodes one body into one batch. */
 class Decoder {
   readonly batch: SampleBatch
-  readonly faults: Faults = { count: 0, texts: [] }
+  readonly faults: Faults = { count: 0, texts: [], reasons: {} }
   expected: number
   readonly #appender: Appender
   readonly #table: ByteTable
-  readonly #drops: DropLedger
   readonly #wire: WireReader
   #bits: Uint32Array
   #histogramCount = 0
-  #nameTwice: string | undefined
+  #seriesCount = 0
+  /** Why the labels read last cannot be taken, whatever they are. */
+  #unreadable: { reason: string; message: string } | undefined
 
   constructor(
     body: Buffer,
     parts: {
       appender: Appender
       table: ByteTable
-      drops: DropLedger
       expected: number
       batch: SampleBatch
     },
@@ -230,7 +242,6 @@ class Decoder {
     this.#wire = new WireReader(body)
     this.#appender = parts.appender
     this.#table = parts.table
-    this.#drops = parts.drops
     this.expected = parts.expected
     this.batch = parts.batch
     this.batch.count = 0
@@ -250,13 +261,16 @@ class Decoder {
       this.#fault(
         'native-histogram',
         this.#histogramCount,
-        `native histograms are not kept yet: ${this.#histogramCount} were left out`,
+        () => `native histograms are not kept yet: ${this.#histogramCount} were left out`,
       )
     }
   }
 
   #readSeries(end: number): void {
     const wire = this.#wire
+    if (++this.#seriesCount > seriesCountMax) {
+      wire.fail(`one series more than the ${seriesCountMax} that a request may have`)
+    }
     const { bytes, view } = wire
     const table = this.#table
     const start = wire.at
@@ -310,27 +324,25 @@ class Decoder {
 
   /** Number of a label set that is new to us; `undefined`, its rows taken back, when it is refused. */
   #number(labels: Labels, firstRow: number): SeriesId | undefined {
-    const twice = this.#nameTwice
-    this.#nameTwice = undefined
-    const verdict =
-      twice === undefined
-        ? validateLabels(labels)
-        : {
-            reason: 'label-name-twice',
-            message: `label name ${JSON.stringify(twice.slice(0, 100))} is given twice`,
-          }
+    const verdict = this.#unreadable ?? validateLabels(labels)
+    this.#unreadable = undefined
     if (verdict === undefined) return this.#appender.seriesId(labels)
     const count = this.batch.count - firstRow
     this.batch.count = firstRow
-    const text = `${verdict.message}: series ${describeLabels(labels)}`
-    this.#fault(verdict.reason, Math.max(count, 1), text)
+    this.#fault(
+      verdict.reason,
+      Math.max(count, 1),
+      () => `${verdict.message}: series ${describeLabels(labels)}`,
+    )
     return undefined
   }
 
-  #fault(reason: string, count: number, text: string): void {
-    this.faults.count++
-    if (this.faults.texts.length < toldFaultsMax) this.faults.texts.push(text)
-    this.#drops.add(sourceName, sourceName, { reason, count })
+  /** `describe` is called for the few that are told. */
+  #fault(reason: string, count: number, describe: () => string): void {
+    const { faults } = this
+    faults.count++
+    if (faults.texts.length < toldFaultsMax) faults.texts.push(describe())
+    faults.reasons[reason] = (faults.reasons[reason] ?? 0) + count
   }
 
   #findLabelsEnd(start: number, end: number): number {
@@ -347,10 +359,11 @@ class Decoder {
   #readLabels(start: number, end: number): Labels {
     const wire = this.#wire
     const pairs: string[] = []
+    let count = 0
     wire.at = start
     while (wire.at < end) {
       const tag = wire.readSize(end)
-      if (tag !== 0x0a) {
+      if (tag !== 0x0a || ++count > labelsReadMax) {
         wire.skip(tag, end)
         continue
       }
@@ -366,8 +379,16 @@ class Decoder {
       pairs.push(name, value)
     }
     const labels = labelsFromPairs(pairs)
-    // Fewer labels than written: either empty values, which mean no label, or a name given twice.
-    if (labels.pairs.length < pairs.length) this.#nameTwice = findTwice(pairs)
+    this.#unreadable = undefined
+    if (count > labelsReadMax) {
+      const message = `${count} labels, more than can be read`
+      this.#unreadable = { reason: 'too-many-labels', message }
+    } else if (labels.pairs.length < pairs.length) {
+      // Fewer than written: either empty values, which mean no label, or a name given twice.
+      const twice = findTwice(pairs)?.slice(0, 100)
+      const message = `label name ${JSON.stringify(twice)} is given twice`
+      if (twice !== undefined) this.#unreadable = { reason: 'label-name-twice', message }
+    }
     return labels
   }
 
@@ -414,6 +435,9 @@ class Decoder {
   #reserveRow(): number {
     const { batch } = this
     if (batch.count === batch.seriesId.length) {
+      if (batch.count >= sampleCountMax) {
+        this.#wire.fail(`one sample more than the ${sampleCountMax} that a request may have`)
+      }
       const grown = makeSampleBatch(batch.count * 2)
       grown.seriesId.set(batch.seriesId)
       grown.timeMs.set(batch.timeMs)
