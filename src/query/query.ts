@@ -18,6 +18,7 @@ import { parseLogQuery } from './logql/parse.ts'
 import { makeLogPicker } from './logql/tail.ts'
 import { queriesTotal, queryDuration } from './metrics.ts'
 import type { QueryTimes } from './promql/context.ts'
+import { describeExpression } from './promql/describe.ts'
 import { makeParseError } from './promql/parse-error.ts'
 import {
   listReaches,
@@ -25,11 +26,13 @@ import {
   prepareTree,
   type SelectorReach,
 } from './promql/prepare.ts'
+import { formatExpression } from './promql/print.ts'
 import type { QueryElement, QuerySeries, QueryValue } from './promql/result.ts'
 import { type Outcome, runRecent, runResting } from './promql/run.ts'
 import type { ValueType } from './promql/tree.ts'
 import type { QuerySettings } from './settings.ts'
 
+export { allBuckets, type Bucket } from './promql/histogram/bucket.ts'
 export { runScript } from './script/run-script.ts'
 export { ScriptStore } from './script/script-store.ts'
 export { parseMetric } from './script/series-line.ts'
@@ -167,6 +170,16 @@ export class QueryEngine {
       root.mode === 'plain'
     if (!isPlain) throw makeParseError(text, root.span, 'expected a series selector')
     return root.matchers
+  }
+
+  /** The expression in Prometheus's form; throws `QUERY_PARSE_FAILED`. */
+  format(expression: string): string {
+    return formatExpression(this.#prepareTree(expression).root, expression)
+  }
+
+  /** The expression's tree as Prometheus's parse_query tells it; throws `QUERY_PARSE_FAILED`. */
+  describe(expression: string): object {
+    return describeExpression(this.#prepareTree(expression).root)
   }
 
   /** Log lines that a stream selector with line filters selects. */

@@ -18,6 +18,7 @@ import type { Alert } from '../model/alert.ts'
 import type { Decision, Deployment } from '../model/deployment.ts'
 import type { LogQuerier, LogVolume, Querier } from '../model/flow.ts'
 import type { Incident } from '../model/incident.ts'
+import type { Histogram } from '../model/histogram.ts'
 import type { Labels } from '../model/labels.ts'
 import type { LogRecord } from '../model/log-line.ts'
 import type { Matcher } from '../model/matcher.ts'
@@ -89,12 +90,15 @@ export interface ReceiverReply {
   status: number
   headers: Record<string, string>
   body: string
+  /** The body when it is not text. */
+  bytes?: Buffer
 }
 
 /** What is asked of collection. */
 export interface CollectorPart {
   receiveRemoteWrite(request: ReceivedRequest): Promise<ReceiverReply>
   receiveLokiPush(request: ReceivedRequest): Promise<ReceiverReply>
+  receiveOtlpMetrics(request: ReceivedRequest): Promise<ReceiverReply>
   sources(): SourceView[]
   drops(): { source: string; reason: string; count: number }[]
   /** Active targets as `/api/v1/targets` shows them. */
@@ -106,8 +110,15 @@ export interface CollectorPart {
 export type QueryValue =
   | { type: 'scalar'; timeMs: number; value: number }
   | { type: 'string'; timeMs: number; value: string }
-  | { type: 'vector'; timeMs: number; elements: { labels: Labels; value: number }[] }
+  | { type: 'vector'; timeMs: number; elements: VectorElement[] }
   | { type: 'matrix'; series: MatrixSeries[] }
+
+/** One element of a vector; `histogram` stands in place of the value where there is one. */
+export interface VectorElement {
+  labels: Labels
+  value: number
+  histogram?: Histogram
+}
 
 /** One series of a matrix; the first `count` rows are valid. */
 export interface MatrixSeries {
@@ -115,6 +126,8 @@ export interface MatrixSeries {
   count: number
   timeMs: Float64Array
   value: Float64Array
+  /** Native histograms by row; absent when the series has none. */
+  histogram?: (Histogram | undefined)[]
 }
 
 /** A query's result with its annotations and cost. */
@@ -146,6 +159,10 @@ export interface EnginePart {
     signal?: AbortSignal
   }): Promise<QueryAnswer>
   parseSelector(text: string): Matcher[]
+  /** The expression in Prometheus's form. */
+  format(expression: string): string
+  /** The expression's tree as parse_query tells it. */
+  describe(expression: string): object
   selectLogs(query: {
     expression: string
     startTimeNs: bigint

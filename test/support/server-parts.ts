@@ -179,6 +179,8 @@ export class ServerBench {
           if (name === undefined) return [makeMatcher('__name__', '=~', '.*')]
           return [makeMatcher('__name__', '=', name)]
         },
+        format: (expression) => expression,
+        describe: (expression) => ({ expression }),
         selectLogs: note('engine.selectLogs', async () => this.logRecords),
         logVolume: note('engine.logVolume', async () => [
           { timeMs: 60_000, level: 'error' as const, count: 4 },

@@ -70,6 +70,24 @@ describe('PromQL', () => {
     )
   })
 
+  test('an expression is formatted and told as a tree, or its mistake is named', async () => {
+    const formatted = await get('/api/v1/format_query?query=sum%20by(job)(requests_total)')
+    assert.deepEqual(formatted.json(), {
+      status: 'success',
+      data: 'sum by (job) (requests_total)',
+    })
+    const tree = (await get('/api/v1/parse_query?query=-1%20*%20up')).json()
+    assert.deepEqual(
+      [tree.data.type, tree.data.lhs, tree.data.rhs.name, tree.data.matching],
+      ['binaryExpr', { type: 'numberLiteral', val: '-1' }, 'up', null],
+    )
+    for (const path of ['format_query', 'parse_query']) {
+      const refused = await get(`/api/v1/${path}?query=sum(`)
+      assert.equal(refused.statusCode, 400)
+      assert.match(refused.json().error, /invalid parameter "query": 1:5: parse error/)
+    }
+  })
+
   test('the health check of Grafana, decades before retention, is answered', async () => {
     const { data } = (await query('1+1', '&time=4')).json()
     assert.deepEqual(data, { resultType: 'scalar', result: [4, '2'] })

@@ -87,6 +87,18 @@ function addQueries(add: AddRoute, context: RouteContext): void {
     return sendAnswer(reply, answer, wantsStats(parameters))
   })
 
+  add('GET+POST', '/format_query', async (request, reply) => {
+    const expression = parametersOf(request).get('query') ?? ''
+    const formatted = withParameter('query', () => engine.format(expression))
+    return sendSuccess(reply, JSON.stringify(formatted))
+  })
+
+  add('GET+POST', '/parse_query', async (request, reply) => {
+    const expression = parametersOf(request).get('query') ?? ''
+    const tree = withParameter('query', () => engine.describe(expression))
+    return sendSuccess(reply, JSON.stringify(tree))
+  })
+
   // No exemplars are stored; the parameters are still checked, so that a mistake shows.
   add('GET+POST', '/query_exemplars', async (request, reply) => {
     const parameters = parametersOf(request)

@@ -8,6 +8,7 @@ import { Readable } from 'node:stream'
 import type { FastifyReply } from 'fastify'
 import type { Labels } from '../../model/labels.ts'
 import type { MatrixSeries, QueryAnswer } from '../parts.ts'
+import { formatHistogram } from './histogram.ts'
 import { formatSeconds, formatValue } from './number.ts'
 
 /** A piece is sent when it has grown to this many characters. */
@@ -76,7 +77,11 @@ function* formatAnswer(answer: QueryAnswer, hasStats: boolean): Generator<string
       text += '['
       for (let index = 0; index < value.elements.length; index++) {
         const element = value.elements[index]!
-        text += `${index > 0 ? ',' : ''}{"metric":${formatLabels(element.labels)},"value":[${time},"${formatValue(element.value)}"]}`
+        const sample =
+          element.histogram === undefined
+            ? `"value":[${time},"${formatValue(element.value)}"]`
+            : `"histogram":[${time},${formatHistogram(element.histogram)}]`
+        text += `${index > 0 ? ',' : ''}{"metric":${formatLabels(element.labels)},${sample}}`
         if (text.length > pieceLengthMax) {
           yield text
           text = ''
@@ -90,7 +95,12 @@ function* formatAnswer(answer: QueryAnswer, hasStats: boolean): Generator<string
       text += '['
       for (let index = 0; index < value.series.length; index++) {
         const series = value.series[index]!
-        text += `${index > 0 ? ',' : ''}{"metric":${formatLabels(series.labels)},"values":[`
+        text += `${index > 0 ? ',' : ''}{"metric":${formatLabels(series.labels)},`
+        if (series.histogram !== undefined) {
+          text += `${formatMixedRows(series)}}`
+          continue
+        }
+        text += '"values":['
         for (let row = 0; row < series.count; row += rowsPerPiece) {
           text += formatRows(series, row, Math.min(series.count, row + rowsPerPiece), times)
           if (text.length > pieceLengthMax) {
@@ -137,6 +147,22 @@ function formatRows(series: MatrixSeries, start: number, end: number, times: Tim
     text += `${times.textOf(timeMs[row]!, row)}${formatValue(value[row]!)}"]`
   }
   return text
+}
+
+/** A series with histograms: its floats and its histograms apart, each list only when it has rows. */
+function formatMixedRows(series: MatrixSeries): string {
+  const floats: string[] = []
+  const histograms: string[] = []
+  for (let row = 0; row < series.count; row++) {
+    const time = formatSeconds(series.timeMs[row]!)
+    const histogram = series.histogram?.[row]
+    if (histogram === undefined) floats.push(`[${time},"${formatValue(series.value[row]!)}"]`)
+    else histograms.push(`[${time},${formatHistogram(histogram)}]`)
+  }
+  const lists: string[] = []
+  if (floats.length > 0) lists.push(`"values":[${floats.join(',')}]`)
+  if (histograms.length > 0) lists.push(`"histograms":[${histograms.join(',')}]`)
+  return lists.join(',')
 }
 
 /** Only what is measured. */
