@@ -111,8 +111,8 @@ Exit codes: 0 fine, 1 the command or check failed, 2 wrong usage.
 `
 }
 
-/** The help of one command; also its section of the reference page. */
-export function helpOf(command: Command): string {
+/** The help of one command. */
+function helpOf(command: Command): string {
   const rows = Object.entries(command.options).map(([name, spec]) => {
     const flag = spec.type === 'string' ? `--${name} ${spec.valueName ?? 'VALUE'}` : `--${name}`
     return { flag, description: spec.description }
