@@ -35,8 +35,8 @@ function whole(
 export const overTimeFunctions: Record<string, RangeFunction> = {
   sum_over_time: { keepsName: false, floats: sumFloats, mixed: sumMixed },
   avg_over_time: { keepsName: false, floats: averageFloats, mixed: averageMixed },
-  min_over_time: plain(minFloats),
-  max_over_time: plain(maxFloats),
+  min_over_time: plain((run) => extremeFloats(run, false)),
+  max_over_time: plain((run) => extremeFloats(run, true)),
   stddev_over_time: plain((run) => varianceFloats(run, true)),
   stdvar_over_time: plain((run) => varianceFloats(run, false)),
   quantile_over_time: plain(quantileFloats),
@@ -173,34 +173,60 @@ function noteSum(sum: { isReconciled: boolean; hasResetConflict: boolean }, call
   if (sum.isReconciled) annotations.boundsReconciled(call.span, 'aggregation')
 }
 
-function minFloats(run: FloatRun): void {
+/** Windows of at least this many samples that share most of them with the next are slid over. */
+const slideFromCount = 8
+
+function extremeFloats(run: FloatRun, isMax: boolean): void {
+  const { low, high, fromStep } = run
+  const lastStep = run.toStep - 1
+  const windowCount = Math.max(high[fromStep]! - low[fromStep]!, high[lastStep]! - low[lastStep]!)
+  const advance = (high[lastStep]! - high[fromStep]!) / Math.max(1, lastStep - fromStep)
+  if (windowCount >= slideFromCount && windowCount > 2 * advance) slideExtremes(run, isMax)
+  else scanExtremes(run, isMax)
+}
+
+function scanExtremes(run: FloatRun, isMax: boolean): void {
   const { value, low, high, fromStep, toStep, out, presence, base } = run
   for (let step = fromStep; step < toStep; step++) {
     const to = high[step]!
     let index = low[step]!
     if (index >= to) continue
-    let least = value[index]!
+    let held = value[index]!
     for (index++; index < to; index++) {
       const next = value[index]!
-      if (next < least || Number.isNaN(least)) least = next
+      if ((isMax ? next > held : next < held) || Number.isNaN(held)) held = next
     }
-    out[base + step] = least
+    out[base + step] = held
     presence[base + step] = isFloat
   }
 }
 
-function maxFloats(run: FloatRun): void {
+/**
+ * Windows that overlap much: a queue of the samples that may still be the extreme of a later window, best
+ * first, so that each sample is looked at once however long the windows are. NaN never enters.
+ */
+function slideExtremes(run: FloatRun, isMax: boolean): void {
   const { value, low, high, fromStep, toStep, out, presence, base } = run
+  const queue = new Int32Array(high[toStep - 1]! - low[fromStep]!)
+  let first = 0
+  let end = 0
+  let index = low[fromStep]!
   for (let step = fromStep; step < toStep; step++) {
+    const from = low[step]!
     const to = high[step]!
-    let index = low[step]!
-    if (index >= to) continue
-    let greatest = value[index]!
-    for (index++; index < to; index++) {
+    if (from >= to) continue
+    for (index = Math.max(index, from); index < to; index++) {
       const next = value[index]!
-      if (next > greatest || Number.isNaN(greatest)) greatest = next
+      if (Number.isNaN(next)) continue
+      while (end > first) {
+        const back = value[queue[end - 1]!]!
+        if (isMax ? back >= next : back <= next) break
+        end--
+      }
+      queue[end++] = index
     }
-    out[base + step] = greatest
+    while (first < end && queue[first]! < from) first++
+    out[base + step] = first < end ? value[queue[first]!]! : Number.NaN
     presence[base + step] = isFloat
   }
 }
