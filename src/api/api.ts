@@ -243,6 +243,20 @@ export interface SourceView {
   intervalMs: number | undefined
 }
 
+/** `GET /queries`: PromQL queries that wait or run. `DELETE /queries/<id>` stops one. */
+export interface QueryList {
+  queries: RunningQueryView[]
+}
+
+/** One of them. */
+export interface RunningQueryView {
+  id: string
+  expression: string
+  kind: 'instant' | 'range'
+  startedTimeMs: number
+  isWaiting: boolean
+}
+
 /** `GET /logs?query=&startTimeMs=&endTimeMs=&limit=&direction=`; `GET /logs/live?query=` streams `LogLineView` as server-sent events named `line`. */
 export interface LogList {
   lines: LogLineView[]

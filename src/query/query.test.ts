@@ -5,6 +5,7 @@ import { test } from 'node:test'
 import fc from 'fast-check'
 import { VirtualClock } from '../base/clock.ts'
 import { CodedError } from '../base/error.ts'
+import { silentLog } from '../base/log.ts'
 import type { LogQuerier, LogSelection } from '../model/flow.ts'
 import { makeLabels } from '../model/labels.ts'
 import type { LogBatch, LogRecord } from '../model/log-line.ts'
@@ -47,6 +48,37 @@ test('a prepared query says what it reads and answers from memory at once', () =
     elements: [{ labels: makeLabels({}), value: 21 }],
   })
   assert.equal(answer?.stats.seriesCount, 2)
+})
+
+test('what runs is listed, can be stopped by its number, and is written down when it was slow', async () => {
+  const clock = new VirtualClock(1_000)
+  const stuck = new Promise<never>(() => undefined)
+  class StuckStore extends ScriptStore {
+    override select = () => stuck
+  }
+  const lines: unknown[] = []
+  const log = {
+    ...silentLog,
+    warn: (facts: object, text: string) => lines.push({ ...facts, text }),
+  }
+  const { engine } = makeTestEngine({ clock, querier: new StuckStore(), log })
+  const asked = engine.instant({ expression: 'load * 2', timeMs: 5 })
+  const [row] = engine.running()
+  assert.deepEqual(
+    { ...row, id: '' },
+    { id: '', expression: 'load * 2', kind: 'instant', startedTimeMs: 1_000, isWaiting: true },
+  )
+  await new Promise((resolve) => setImmediate(resolve))
+  assert.equal(engine.running()[0]?.isWaiting, false)
+  clock.advance(11_000)
+  assert.equal(engine.stop('no such'), false)
+  assert.equal(engine.stop(row!.id), true)
+  await assert.rejects(asked, isCode('QUERY_CANCELED'))
+  assert.deepEqual(engine.running(), [])
+  assert.equal(engine.stop(row!.id), false)
+  assert.partialDeepStrictEqual(lines, [
+    { kind: 'instant', expression: 'load * 2', elapsedMs: 11_000, text: 'A query was slow.' },
+  ])
 })
 
 test('a subquery reaches back by its range and one step', () => {

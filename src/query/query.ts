@@ -30,6 +30,7 @@ import { formatExpression } from './promql/print.ts'
 import type { QueryElement, QuerySeries, QueryValue } from './promql/result.ts'
 import { type Outcome, runRecent, runResting } from './promql/run.ts'
 import type { ValueType } from './promql/tree.ts'
+import { RunningQueries, type RunningQuery } from './running.ts'
 import type { QuerySettings } from './settings.ts'
 
 export { allBuckets, type Bucket } from './promql/histogram/bucket.ts'
@@ -38,7 +39,7 @@ export { ScriptStore } from './script/script-store.ts'
 export { parseMetric } from './script/series-line.ts'
 export { querySettings } from './settings.ts'
 export type { CaseOutcome } from './script/run-script.ts'
-export type { QueryElement, QuerySeries, QueryValue, SelectorReach }
+export type { QueryElement, QuerySeries, QueryValue, RunningQuery, SelectorReach }
 
 /** A query's result and what is to be said about it. */
 export interface QueryAnswer {
@@ -93,6 +94,9 @@ export interface LogLineQuery {
   signal?: AbortSignal
 }
 
+/** Characters of an expression in the log. */
+const shownLengthMax = 2_000
+
 /** Queries over a store. */
 export class QueryEngine {
   readonly #querier: Querier
@@ -100,6 +104,7 @@ export class QueryEngine {
   readonly #clock: Clock
   readonly #log: Log
   readonly #turnstile: Turnstile
+  readonly #running = new RunningQueries()
   #settings: QuerySettings['query']
 
   constructor(parts: {
@@ -170,6 +175,16 @@ export class QueryEngine {
       root.mode === 'plain'
     if (!isPlain) throw makeParseError(text, root.span, 'expected a series selector')
     return root.matchers
+  }
+
+  /** The instant and range queries that wait or run, the oldest first. */
+  running(): RunningQuery[] {
+    return this.#running.list()
+  }
+
+  /** Stops one of them with `QUERY_CANCELED`; false when it is not there (any more). */
+  stop(id: string): boolean {
+    return this.#running.stop(id)
   }
 
   /** The expression in Prometheus's form; throws `QUERY_PARSE_FAILED`. */
@@ -258,6 +273,10 @@ export class QueryEngine {
     const cancel = (): void => stop.abort(queryErrors.CANCELED({ phase }))
     if (options.signal?.aborted) cancel()
     options.signal?.addEventListener('abort', cancel, { once: true })
+    const { expression } = prepared
+    const { kind } = options
+    const startedTimeMs = this.#clock.nowTimeMs()
+    const row = this.#running.add({ expression, kind, startedTimeMs }, cancel)
     const pause = (): void => {
       stop.signal.throwIfAborted()
       if (this.#clock.monotonicMs() - startedMs > timeoutMs) throw timeout()
@@ -266,6 +285,7 @@ export class QueryEngine {
       return await this.#count(options.kind, async () => {
         const leave = await this.#turnstile.enter(stop.signal)
         phase = 'expression evaluation'
+        row.isWaiting = false
         try {
           const outcome = await runResting(prepared, this.#timesOf(span, options), {
             querier: this.#querier,
@@ -281,8 +301,14 @@ export class QueryEngine {
       })
     } finally {
       timer.cancel()
+      this.#running.remove(row.id)
       options.signal?.removeEventListener('abort', cancel)
-      queryDuration.observe({ kind: options.kind }, (this.#clock.monotonicMs() - startedMs) / 1000)
+      const elapsedMs = this.#clock.monotonicMs() - startedMs
+      queryDuration.observe({ kind }, elapsedMs / 1000)
+      if (elapsedMs > settings.slow_after) {
+        const shown = expression.slice(0, shownLengthMax)
+        this.#log.warn({ kind, expression: shown, ...span, elapsedMs, phase }, 'A query was slow.')
+      }
     }
   }
 

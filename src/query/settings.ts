@@ -21,6 +21,7 @@ export const querySettings = {
           { min: 1, max: 1000 },
           'How many queries may run at the same time; others wait.',
         ),
+        slow_after: durationOr('10s', 'Queries that take longer are written to the log.'),
         subquery_step: durationOr('1m', 'The step of a subquery that names none.'),
         experimental_functions: flagOr(
           true,

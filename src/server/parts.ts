@@ -9,6 +9,7 @@ import type {
   DeploymentView,
   IncidentSummary,
   IncidentView,
+  RunningQueryView,
   ServiceView,
   SourceView,
 } from '../api/api.ts'
@@ -159,6 +160,10 @@ export interface EnginePart {
     signal?: AbortSignal
   }): Promise<QueryAnswer>
   parseSelector(text: string): Matcher[]
+  /** PromQL queries that wait or run. */
+  running(): RunningQueryView[]
+  /** Stops one of them; false when there is none of this id. */
+  stop(id: string): boolean
   /** The expression in Prometheus's form. */
   format(expression: string): string
   /** The expression's tree as parse_query tells it. */

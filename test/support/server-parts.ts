@@ -182,6 +182,8 @@ export class ServerBench {
         format: (expression) => expression,
         describe: (expression) => ({ expression }),
         selectLogs: note('engine.selectLogs', async () => this.logRecords),
+        running: () => [],
+        stop: () => false,
         logVolume: note('engine.logVolume', async () => [
           { timeMs: 60_000, level: 'error' as const, count: 4 },
         ]),

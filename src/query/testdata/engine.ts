@@ -1,7 +1,7 @@
 /** A query engine over a script's data, for the tests of this folder. */
 
 import { type Clock, systemClock } from '../../base/clock.ts'
-import { silentLog } from '../../base/log.ts'
+import { type Log, silentLog } from '../../base/log.ts'
 import { z } from '../../config/schema.ts'
 import type { LogQuerier, Querier } from '../../model/flow.ts'
 import { QueryEngine } from '../query.ts'
@@ -15,6 +15,7 @@ export function makeTestEngine(
     clock?: Clock
     querier?: Querier
     logs?: LogQuerier
+    log?: Log
   } = {},
 ): { engine: QueryEngine; store: ScriptStore; settings: QuerySettings } {
   const store = new ScriptStore()
@@ -24,7 +25,7 @@ export function makeTestEngine(
     logs: parts.logs,
     settings,
     clock: parts.clock ?? systemClock,
-    log: silentLog,
+    log: parts.log ?? silentLog,
   })
   return { engine, store, settings }
 }

@@ -88,6 +88,17 @@ describe('PromQL', () => {
     }
   })
 
+  test('running queries are listed, and one that is gone cannot be stopped', async () => {
+    assert.deepEqual((await get('/api/shipwatch/v1/queries')).json(), { queries: [] })
+    const reply = await server.inject({
+      method: 'DELETE',
+      url: '/api/shipwatch/v1/queries/77',
+      headers: host,
+    })
+    assert.equal(reply.statusCode, 404)
+    assert.match(reply.json().error.message, /no query "77"/)
+  })
+
   test('the health check of Grafana, decades before retention, is answered', async () => {
     const { data } = (await query('1+1', '&time=4')).json()
     assert.deepEqual(data, { resultType: 'scalar', result: [4, '2'] })

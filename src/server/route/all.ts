@@ -8,6 +8,7 @@ import { addLiveRoute } from './live.ts'
 import { addLogRoutes } from './logs.ts'
 import { addManagementRoutes } from './manage.ts'
 import { addNowRoute } from './now.ts'
+import { addQueryRoutes } from './queries.ts'
 import { addReceiverRoutes } from './receive.ts'
 import type { RouteContext } from './route.ts'
 import { addSessionRoutes } from './session.ts'
@@ -23,6 +24,7 @@ export function addAllRoutes(app: FastifyInstance, context: RouteContext): () =>
   addLogRoutes(app, context)
   addManagementRoutes(app, context)
   addNowRoute(app, context)
+  addQueryRoutes(app, context)
   addReceiverRoutes(app, context)
   addSessionRoutes(app, context)
   addSettingRoutes(app, context)
