@@ -120,6 +120,13 @@ export const serverErrors = errorTable('SERVER', {
       `There is nothing at ${facts.method} ${facts.path}.`,
     hint: 'Check the address against the reference of the API.',
   },
+  METHOD_REFUSED: {
+    kind: 'user',
+    status: 405,
+    message: (facts: { method: string; path: string; allowed: string }) =>
+      `${facts.path} does not take ${facts.method}, but ${facts.allowed}.`,
+    hint: 'Check the method against the reference of the API.',
+  },
   ITEM_UNKNOWN: {
     kind: 'user',
     status: 404,

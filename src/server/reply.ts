@@ -8,6 +8,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { ApiFailure } from '../api/api.ts'
 import { CodedError } from '../base/error.ts'
 import type { Log } from '../base/log.ts'
+import { formatOtlpFailure } from '../collect/collect.ts'
 import { serverErrors } from './errors.ts'
 
 /** In whose shape a failure is told. */
@@ -32,7 +33,9 @@ export function sendFailure(
   // What is left of a body that was refused would be read as the next request.
   if (error.status === 413) reply.header('connection', 'close')
   reply.code(error.status).header('cache-control', 'no-store')
-  const shape = request.is404 ? shapeOfPath(request.url) : request.routeOptions.config.shape
+  const shape = request.is404
+    ? shapeOfPath(request.url, error.code)
+    : request.routeOptions.config.shape
   if (shape === 'text') {
     return reply.type('text/plain; charset=utf-8').send(`${error.message}\n`)
   }
@@ -71,7 +74,7 @@ function toCodedError(thrown: unknown, bodyBytesMax: number): CodedError {
     }
     if (statusCode === 503) return serverErrors.STOPPING({}, thrown)
     if (typeof statusCode === 'number' && statusCode < 500) {
-      return serverErrors.REQUEST_MALFORMED({ reason: String(message) }, thrown)
+      return serverErrors.REQUEST_MALFORMED({ reason: String(message).slice(0, 200) }, thrown)
     }
   }
   return serverErrors.INTERNAL({}, thrown)
@@ -104,9 +107,10 @@ function prometheusErrorType(error: CodedError): string {
   }
 }
 
-/** For addresses without a route: others' APIs answer plain text, as they do. */
-function shapeOfPath(path: string): FailureShape {
-  return path.startsWith('/api/shipwatch/') ? 'own' : 'text'
+/** Without a route: in the shape of its neighbours; what is not there is told as others tell it, in text. */
+function shapeOfPath(path: string, code: string): FailureShape {
+  if (path.startsWith('/api/shipwatch/')) return 'own'
+  return path.startsWith('/api/v1/') && code !== 'SERVER_ROUTE_UNKNOWN' ? 'prometheus' : 'text'
 }
 
 /** Facts may hold numbers that JSON lacks. */

@@ -1,6 +1,7 @@
 /** The server as a whole: limits, bad input, pages, management, metrics, shutdown. */
 
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { connect } from 'node:net'
 import { join } from 'node:path'
@@ -218,6 +219,54 @@ describe('requests at once', () => {
     let status = 503
     while (status === 503) status = (await fetch(`${address}${apiRoot}/alerts`)).status
     assert.equal(status, 200)
+    await bench.close()
+  })
+})
+
+describe('an address with another method', () => {
+  const bench = new ServerBench()
+  after(() => bench.close())
+
+  test('is 405 with what it takes, in the shape of its API, for those who may call it', async () => {
+    const server = bench.makeServer({ isAuthRequired: false })
+    const query = await server.inject({ method: 'PUT', url: '/api/v1/query?query=1' })
+    assert.equal(query.statusCode, 405)
+    assert.equal(query.headers['allow'], 'GET, HEAD, POST')
+    assert.equal(query.json().status, 'error')
+    assert.match(query.json().error, /^\/api\/v1\/query does not take PUT, but GET, HEAD, POST/)
+    const push = await server.inject({ method: 'GET', url: '/loki/api/v1/push' })
+    assert.deepEqual([push.statusCode, push.headers['allow']], [405, 'POST'])
+    assert.match(push.body, /^\/loki\/api\/v1\/push does not take GET/)
+    const own = await server.inject({ method: 'DELETE', url: `${apiRoot}/incidents/x` })
+    assert.deepEqual([own.statusCode, own.json().error.code], [405, 'SERVER_METHOD_REFUSED'])
+    const closed = bench.makeServer({})
+    assert.equal((await closed.inject({ method: 'PUT', url: '/api/v1/query' })).statusCode, 401)
+  })
+
+  test('a part of the address that is too long is told in the shape of its API, shortened', async () => {
+    const server = bench.makeServer({ isAuthRequired: false })
+    const url = `/api/v1/label/${'a'.repeat(9000)}/values`
+    const { statusCode, body } = await server.inject({ method: 'GET', url })
+    assert.equal(statusCode, 400)
+    assert.equal(JSON.parse(body).errorType, 'bad_data')
+    assert.ok(body.length < 400, `${body.length} characters`)
+  })
+})
+
+describe('a client that dribbles', () => {
+  test('its body in takes no place from those who are served', async () => {
+    const bench = new ServerBench()
+    const server = bench.makeServer({ isAuthRequired: false, server: { request_count_max: 1 } })
+    const { address } = await server.listen()
+    const { hostname: host, port } = new URL(address)
+    const slow = connect({ host, port: Number(port) })
+    await once(slow, 'connect')
+    const head = `POST ${apiRoot}/session HTTP/1.1\r\nHost: ${host}\r\n`
+    slow.write(`${head}Content-Type: application/json\r\nContent-Length: 100\r\n\r\n{`)
+    for (let turn = 0; turn < 5; turn++) {
+      assert.equal((await fetch(`${address}${apiRoot}/alerts`)).status, 200)
+    }
+    slow.destroy()
     await bench.close()
   })
 })

@@ -23,6 +23,7 @@ import {
   requestsInFlight,
   requestsRefused,
 } from './metrics.ts'
+import { refuseOtherMethods } from './method.ts'
 import { Page } from './page.ts'
 import type { ServerParts } from './parts.ts'
 import { sendFailure } from './reply.ts'
@@ -177,6 +178,7 @@ export class Server {
     await this.#page.addTo(app)
     addCompression(app)
     this.#addHooks(app)
+    const refuseOthers = refuseOtherMethods(app)
     const context: RouteContext = {
       parts: this.#parts,
       auth: this.#auth,
@@ -188,6 +190,7 @@ export class Server {
     const disconnect = addAllRoutes(app, context)
     addPrometheusRoutes(app, context)
     addLokiRoutes(app, context)
+    refuseOthers()
     app.addHook('onClose', async () => disconnect())
     return app
   }
@@ -205,13 +208,14 @@ export class Server {
         if (this.#state === 'closing') app.server.closeIdleConnections()
       })
       request.startedMs = this.#parts.clock.monotonicMs()
-      this.#count(request)
       const { config } = request.routeOptions
       const isPage = request.is404 || (config.isAlsoPage && this.#page.isPageRequest(request))
       const access = isPage ? 'open' : (config.access ?? 'admin')
       request.principal = await this.#auth.admit(factsOf(request), access)
       if (config.isIngest) this.#hold(request)
     })
+    // Once the body is there: who dribbles one in must not take a place from those who are served.
+    app.addHook('preValidation', async (request) => this.#count(request))
     app.addHook('onSend', async (request, reply) => {
       if (request.url.startsWith('/api/') && !reply.hasHeader('cache-control')) {
         reply.header('cache-control', 'no-store')

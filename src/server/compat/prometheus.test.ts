@@ -205,6 +205,11 @@ describe('parameters', () => {
       '/query_range?query=up&start=0&end=11001&step=1',
       'exceeded maximum resolution of 11,000 points per timeseries. Try decreasing the query resolution (?step=XX)',
     )
+    await check(
+      '/query?query=up&timeout=soon',
+      'invalid parameter "timeout": cannot parse "soon" to a valid duration',
+    )
+    await check('/query?query=up&limit=-1', 'invalid parameter "limit": limit must be non-negative')
     await check('/series', 'no match[] parameter provided')
     await check(
       '/series?match[]={}',

@@ -50,11 +50,12 @@ function addQueries(add: AddRoute, context: RouteContext): void {
   add('GET+POST', '/query', async (request, reply) => {
     const parameters = parametersOf(request)
     const timeMs = timeParameter(parameters, 'time', clock.nowTimeMs())
+    const limits = readLimits(parameters)
     const answer = await naming('query', () =>
       engine.instant({
         expression: parameters.get('query') ?? '',
         timeMs,
-        ...readLimits(parameters),
+        ...limits,
         signal: request.goneSignal,
       }),
     )
@@ -74,13 +75,14 @@ function addQueries(add: AddRoute, context: RouteContext): void {
         text: 'exceeded maximum resolution of 11,000 points per timeseries. Try decreasing the query resolution (?step=XX)',
       })
     }
+    const limits = readLimits(parameters)
     const answer = await naming('query', () =>
       engine.range({
         expression: parameters.get('query') ?? '',
         startTimeMs,
         endTimeMs,
         stepMs,
-        ...readLimits(parameters),
+        ...limits,
         signal: request.goneSignal,
       }),
     )

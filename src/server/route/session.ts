@@ -3,7 +3,7 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { apiRoot, type SessionView, type SignInRequest } from '../../api/api.ts'
 import { z } from '../../config/schema.ts'
-import { factsOf, plainBodyBytesMax, readJson } from '../request.ts'
+import { factsOf, readJson } from '../request.ts'
 import type { RouteContext } from './route.ts'
 
 const secretText = z.string().max(1024).optional()
@@ -13,12 +13,14 @@ const signInSchema = z.strictObject({
   user: z.string().max(200).optional(),
   password: secretText,
 })
+/** Bodies that anybody may send are read only as far as the longest sign-in goes. */
+const bodyBytesMax = 16 * 1024
 const passwordSchema = z.strictObject({ password: z.string().min(8).max(1024) })
 
 /** Adds the routes of sessions. */
 export function addSessionRoutes(app: FastifyInstance, context: RouteContext): void {
   const { auth, live } = context
-  const options = { bodyLimit: plainBodyBytesMax, config: { access: 'open' as const } }
+  const options = { bodyLimit: bodyBytesMax, config: { access: 'open' as const } }
 
   app.get(`${apiRoot}/session`, options, async (request) => viewSession(context, request))
 
