@@ -13,6 +13,8 @@ import { Detector } from './detect.ts'
 import { detectSettings } from './settings.ts'
 
 const gib = 1024 ** 3
+/** Twice the interval at which lines are counted. */
+const stepSeconds = 10
 
 /** What a machine shows after `seconds`: figures by metric, changed by a case. */
 type Machine = (seconds: number) => Record<string, number>
@@ -63,7 +65,7 @@ async function fireOver(machine: Machine): Promise<string[]> {
   await detector.start()
   const host = { job: 'node', instance: 'h' }
   const disk = { ...host, device: '/dev/sda1', fstype: 'ext4', mountpoint: '/' }
-  for (let seconds = 0; seconds < 3600; seconds += 30) {
+  for (let seconds = 0; seconds < 3600; seconds += stepSeconds) {
     const figures = machine(seconds)
     const rows: [string, Record<string, string>, number][] = [
       ['node_cpu_seconds_total', { ...host, cpu: '0', mode: 'idle' }, figures['cpuIdle']!],
@@ -82,7 +84,7 @@ async function fireOver(machine: Machine): Promise<string[]> {
       builder.add(id, clock.nowTimeMs(), value)
     }
     store.appendNow(builder.batch)
-    await clock.advance(30_000)
+    await clock.advance(stepSeconds * 1000)
   }
   await detector.stop()
   return [...fired].sort()
@@ -104,4 +106,12 @@ test('each trouble trips its own rule', async () => {
   await check((s) => ({ diskAvailable: (30 - s / 400) * gib }), ['HostDiskFullWithin4Hours'])
   await check((s) => ({ up: s > 1800 ? 0 : 1 }), ['TargetDown'])
   await check((s) => ({ errorLines: s < 3000 ? s / 30 : 100 + (s - 3000) }), ['LogErrorBurst'])
+})
+
+test('a burst of errors that is over within half a minute tells nobody', async () => {
+  const burst: Machine = (seconds) => ({
+    ...healthy(seconds),
+    errorLines: seconds / 30 + 20 * Math.min(Math.max(seconds - 3000, 0), 25),
+  })
+  assert.deepEqual(await fireOver(burst), [])
 })

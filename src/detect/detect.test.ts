@@ -473,3 +473,32 @@ test('arrival gives at every instant what a timer would give at that instant', a
   }
   assert.ok(changeCount > 200, `the stream changed something ${changeCount} times`)
 })
+
+test('rules with the same expression share an answer only while nothing arrives', async (t) => {
+  const rules = `
+groups:
+  - name: one
+    rules:
+      - { alert: Warm, expr: 'sum(temperature) > 10', labels: { severity: warning } }
+      - { alert: Hot, expr: 'sum(temperature) > 10', labels: { severity: page } }
+      - { alert: Other, expr: 'sum(temperature) > 20' }
+`
+  const bench = await new Bench(rules).start(t)
+  let selectCount = 0
+  const { selectRecent } = bench.store
+  bench.store.selectRecent = (selection) => {
+    selectCount++
+    return selectRecent.call(bench.store, selection)
+  }
+  const names = (): string[] =>
+    bench.sent.splice(0).map((alert) => `${alert.labels.get('alertname')} ${alert.state}`)
+  bench.feed({ temperature: 9 })
+  await bench.clock.advance(100)
+  assert.equal(selectCount, 2, 'two expressions, three rules')
+  bench.feed({ temperature: 11 })
+  await bench.clock.advance(100)
+  assert.deepEqual(names(), ['Warm firing', 'Hot firing'])
+  bench.feed({ temperature: 9 })
+  await bench.clock.advance(100)
+  assert.deepEqual(names(), ['Warm resolved', 'Hot resolved'])
+})

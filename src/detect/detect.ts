@@ -24,6 +24,7 @@ import { RuleMemory } from './rule-memory.ts'
 import { RuleRunner, type RuleSurroundings } from './rule-runner.ts'
 import { type RuleGroupView, viewGroup, viewPending } from './rule-view.ts'
 import type { DetectSettings } from './settings.ts'
+import { SharedAnswers } from './shared-answers.ts'
 
 export { loadGroups } from './load-groups.ts'
 export type {
@@ -151,8 +152,10 @@ export class Detector {
 
   #install(groups: readonly RuleGroup[]): void {
     const { engine, appender, clock, log, externalUrl } = this.#parts
+    const answers = new SharedAnswers(engine)
     const around: RuleSurroundings = {
       engine,
+      answers,
       appender,
       clock,
       log,
@@ -186,12 +189,12 @@ export class Detector {
       return runner
     })
     connectRules(this.#groups, this.#rules)
-    this.#listen()
+    this.#listen(answers)
     ruleCount.set({ kind: 'alerting' }, this.#rules.filter((rule) => rule.alerts).length)
     ruleCount.set({ kind: 'recording' }, this.#rules.filter((rule) => !rule.alerts).length)
   }
 
-  #listen(): void {
+  #listen(answers: SharedAnswers): void {
     this.#unsubscribe?.()
     const before = this.#index
     const index = new ArrivalIndex(
@@ -201,7 +204,10 @@ export class Detector {
     this.#index = index
     this.#unsubscribe = this.#parts.feed.subscribe({
       onSeries: (seriesId, labels) => index.onSeries(seriesId, labels),
-      onSamples: (batch, arrivedTimeMs) => index.onSamples(batch, arrivedTimeMs),
+      onSamples: (batch, arrivedTimeMs) => {
+        answers.forget()
+        index.onSamples(batch, arrivedTimeMs)
+      },
     })
     index.takeOver(before)
   }
@@ -263,9 +269,9 @@ export class Detector {
     for (const group of waiting) this.#dirtyGroups.add(group)
   }
 
-  /** Now; or a little later, when a sender's clock runs ahead of ours. */
+  /** The instant of this stretch of work; or a little later, when a sender's clock runs ahead of ours. */
   #instantFor(group: GroupRunner): number {
-    const nowTimeMs = this.#parts.clock.nowTimeMs()
+    const nowTimeMs = this.#pace.beganTimeMs
     let timeMs = nowTimeMs
     for (const rule of group.rules) {
       if (rule.isDirty && rule.newestSampleTimeMs <= nowTimeMs + skewMsMax)

@@ -9,15 +9,19 @@ const sliceMs = 10
 export class Pace {
   readonly #clock: Clock
   #restedMs: number
+  /** When the stretch of work began: one instant for all of it, so that what rules share is asked once. */
+  beganTimeMs: number
 
   constructor(clock: Clock) {
     this.#clock = clock
     this.#restedMs = clock.monotonicMs()
+    this.beganTimeMs = clock.nowTimeMs()
   }
 
   /** Begins a stretch of work; call it when other work may have run in between. */
   begin(): void {
     this.#restedMs = this.#clock.monotonicMs()
+    this.beganTimeMs = this.#clock.nowTimeMs()
   }
 
   /** Whether it is time to rest. */

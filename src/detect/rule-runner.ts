@@ -24,6 +24,7 @@ import {
 import { NoDataFinder } from './no-data.ts'
 import type { Rule, RuleGroup } from './rule-file.ts'
 import { SeriesWriter, type WrittenSample } from './series-writer.ts'
+import type { SharedAnswers } from './shared-answers.ts'
 import { makeLink, mapOf, type TemplateSample } from './template.ts'
 
 /** What causes an evaluation. */
@@ -32,6 +33,7 @@ export type Cause = 'arrival' | 'clock' | 'deadline'
 /** What all rules share. */
 export interface RuleSurroundings {
   engine: QueryEngine
+  answers: SharedAnswers
   appender: Appender
   clock: Clock
   log: Log
@@ -105,7 +107,7 @@ export class RuleRunner {
     this.intervalMs = options.intervalMs
     this.#offsetMs = options.offsetMs
     this.#around = around
-    this.query = around.engine.prepare(rule.expression)
+    this.query = around.answers.prepare(rule.expression)
     this.alerts = rule.kind === 'alerting' ? new AlertState(rule) : undefined
     this.#writer = new SeriesWriter(around.appender)
     this.#noData = new NoDataFinder(this.query, around)
@@ -130,7 +132,7 @@ export class RuleRunner {
     const startMs = this.#around.clock.monotonicMs()
     let answer: QueryAnswer | undefined
     try {
-      answer = this.query.evaluateRecent(timeMs - this.#offsetMs)
+      answer = this.#around.answers.evaluateRecent(this.query, timeMs - this.#offsetMs)
     } catch (thrown) {
       this.#fail(timeMs, thrown, startMs)
       return Promise.resolve()

@@ -46,6 +46,7 @@ export class SeriesWriter {
     samples: readonly WrittenSample[],
     onlyChanges: boolean,
   ): Promise<void> {
+    if (samples.length === 0 && this.#written.size === 0) return
     const builder = new SampleBatchBuilder(Math.max(16, samples.length * 2))
     if (this.#appender.seriesEpoch !== this.#epoch) {
       this.#epoch = this.#appender.seriesEpoch
