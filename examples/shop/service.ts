@@ -129,7 +129,7 @@ function makeCheckout(): Map<string, Handler> {
       async () => {
         const order = `o-${Date.now().toString(36)}-${++orderCount}`
         const token = await findToken()
-        if (version !== 'v1') await work(200)
+        if (version !== 'v1') await work(400)
         const charge = await call('/charges', { order, token })
         if (charge.status === 200) {
           if (orderCount % 10 === 0) log('info', 'orders placed', { order, count: orderCount })
