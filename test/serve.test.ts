@@ -106,6 +106,24 @@ test('a bad configuration is refused with its place and the old one keeps runnin
   assert.equal(refused.status, 400)
   assert.match(await refused.text(), /bad\.yml:1:\d+/)
   assert.equal(await rules(), before)
+  // What is refused late leaves everything as it was, the rules too.
+  writeFileSync(join(served.dataDir, 'bad.tmpl'), '{{ define "x" }}\n{{ .Status ')
+  for (const [config, refusal] of [
+    [`templates: ['${served.dataDir}/bad.tmpl']\ndefault_rules: false\n`, /bad\.tmpl.*2/],
+    [
+      'default_rules: false\nroute:\n  receiver: nobody\nreceivers: [{name: somebody}]\n',
+      /shipwatch\.yml:3:\d+: route\.receiver: there is no receiver "nobody"; there are somebody/,
+    ],
+  ] as const) {
+    writeFileSync(join(served.dataDir, 'shipwatch.yml'), config)
+    const late = await fetch(`${served.base}/-/reload`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${served.token()}` },
+    })
+    assert.equal(late.status, 400)
+    assert.match(await late.text(), refusal)
+    assert.equal(await rules(), before)
+  }
   writeFileSync(join(served.dataDir, 'shipwatch.yml'), 'default_rules: false\n')
   served.process.kill('SIGHUP')
   await eventually('reload by SIGHUP', async () => ((await rules()) === 0 ? true : undefined))

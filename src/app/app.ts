@@ -267,17 +267,7 @@ ${signIn}  Watching   ${shown.length === 0 ? 'nothing yet; see the Sources page'
         file: this.#options.configFile,
         overrides: this.#options.overrides,
       })
-      const { store, collector, engine, notifier, alerts, detector, incidents, deliveries } =
-        this.#parts
-      // Detection first: it reads the rule files again and refuses before anything else has changed.
-      await detector.reload(loaded.config)
-      store.reload(loaded.config)
-      engine.reload(loaded.config)
-      notifier.reload(loaded.config)
-      alerts.reload(loaded.config)
-      incidents.reload(loaded.config)
-      deliveries.reload(loaded.config)
-      await collector.reload(loaded.config)
+      await this.#apply(loaded.config)
       this.#loaded = loaded
       this.#lastReload = { timeMs, isSuccess: true, message: 'Read again.' }
       configReloads.inc({ outcome: 'success' })
@@ -292,6 +282,30 @@ ${signIn}  Watching   ${shown.length === 0 ? 'nothing yet; see the Sources page'
         { error: messageOf(thrown) },
         'The configuration was refused; the old one keeps running.',
       )
+      throw thrown
+    }
+  }
+
+  /** Gives every part its settings; when one refuses, those before it get the old ones back. */
+  async #apply(config: LoadedConfig['config']): Promise<void> {
+    const { store, collector, engine, notifier, alerts, detector, incidents, deliveries } =
+      this.#parts
+    // Those that read files of their own first: templates, then rules. The rest cannot refuse.
+    const parts = [notifier, detector, store, engine, alerts, incidents, deliveries, collector]
+    const changed: typeof parts = []
+    try {
+      for (const part of parts) {
+        await part.reload(config)
+        changed.push(part)
+      }
+    } catch (thrown) {
+      for (const part of changed) {
+        try {
+          await part.reload(this.#loaded.config)
+        } catch (again) {
+          this.#log.error({ error: messageOf(again) }, 'A part could not take its old settings.')
+        }
+      }
       throw thrown
     }
   }
