@@ -19,31 +19,24 @@ import { LogCounter } from './log-counter.ts'
 import { collectLines } from './metrics.ts'
 import type { ReceivedRequest, ReceiverReply } from './receive/body.ts'
 import { LokiPushReceiver } from './receive/loki-push.ts'
+import { OtlpMetricReceiver } from './receive/otlp/otlp.ts'
 import { RemoteWriteReceiver } from './receive/remote-write.ts'
+import { ReceiverList } from './receivers.ts'
 import type { ScrapeLoop } from './scrape/loop.ts'
 import { type PrometheusTarget, Scraper } from './scrape/scrape.ts'
 import { resolvePaths } from './resolve-paths.ts'
 import type { CollectSettings } from './settings.ts'
 
+export { readMetricJson } from './receive/otlp/metric-json.ts'
+export type { OtlpMetric, OtlpPoint } from './receive/otlp/metric-request.ts'
+export { formatOtlpFailure } from './receive/otlp/otlp.ts'
 export { parseExposition } from './scrape/exposition-page.ts'
+export { collectSettings } from './settings.ts'
 
 /** Time from reading to reading of our own metrics. */
 const ownPageIntervalMs = 15_000
-/** A receiver that heard nothing for this long is silent, which is not healthy. */
-const receiverSilenceMs = 5 * 60_000
 /** Patience with scrapes that run when we stop: the whole product has 5 s. */
 const stopPatienceMs = 2000
-
-/** What a receiver has taken since the start. */
-interface ReceiverState {
-  id: string
-  name: string
-  address: string
-  lastTimeMs: number | undefined
-  sampleCount: number
-  lineCount: number
-  isSilent: boolean
-}
 
 /** Brings everything in. */
 export class Collector {
@@ -56,9 +49,10 @@ export class Collector {
   readonly #logCounter: LogCounter
   readonly #remoteWrite: RemoteWriteReceiver
   readonly #lokiPush: LokiPushReceiver
+  readonly #otlp: OtlpMetricReceiver
   readonly #listeners = new Set<() => void>()
   readonly #pages: { job: string; instance: string; render: () => Promise<string> }[] = []
-  readonly #receivers: { remoteWrite: ReceiverState; lokiPush: ReceiverState }
+  readonly #receivers: ReceiverList
   readonly #baseDir: string
   #settings: CollectSettings
   #isStarted = false
@@ -81,10 +75,8 @@ export class Collector {
     this.#baseDir = parts.baseDir ?? process.cwd()
     this.#settings = resolvePaths(parts.settings, this.#baseDir)
     const onChange = (): void => this.#tellChange()
-    this.#receivers = {
-      remoteWrite: makeReceiver('remote-write', 'Prometheus remote write', '/api/v1/write'),
-      lokiPush: makeReceiver('loki-push', 'Loki push', '/loki/api/v1/push'),
-    }
+    const receivers = new ReceiverList({ clock, onChange })
+    this.#receivers = receivers
     this.#scraper = new Scraper({ appender, clock, log, drops, version, onChange })
     this.#logCounter = new LogCounter({ appender, clock, log, drops })
     this.#tailer = new Tailer({
@@ -95,17 +87,35 @@ export class Collector {
       append: (batch) => this.#keepLogs(batch, 'file'),
       onChange,
     })
+    const noteRemoteWrite = receivers.add('remote-write', {
+      name: 'Prometheus remote write',
+      address: '/api/v1/write',
+      isAlwaysListed: true,
+    })
     this.#remoteWrite = new RemoteWriteReceiver({
       appender,
       drops,
       log,
-      onReceived: (count) => this.#noteReceived(this.#receivers.remoteWrite, { samples: count }),
+      onReceived: (samples) => noteRemoteWrite({ samples }),
+    })
+    const noteLokiPush = receivers.add('loki-push', {
+      name: 'Loki push',
+      address: '/loki/api/v1/push',
+      isAlwaysListed: true,
     })
     this.#lokiPush = new LokiPushReceiver({
       clock,
       drops,
       append: (batch) => this.#keepLogs(batch, 'loki-push'),
-      onReceived: (count) => this.#noteReceived(this.#receivers.lokiPush, { lines: count }),
+      onReceived: (lines) => noteLokiPush({ lines }),
+    })
+    const noteOtlp = receivers.add('otlp', { name: 'OpenTelemetry', address: '/v1/metrics' })
+    this.#otlp = new OtlpMetricReceiver({
+      appender,
+      drops,
+      log,
+      settings: parts.settings.otlp,
+      onReceived: (samples) => noteOtlp({ samples }),
     })
   }
 
@@ -131,6 +141,7 @@ export class Collector {
     const settings = resolvePaths(given, this.#baseDir)
     const before = JSON.stringify(this.#settings.host_agent)
     this.#settings = settings
+    this.#otlp.reload(settings.otlp)
     if (!this.#isStarted) return
     if (JSON.stringify(settings.host_agent) !== before) {
       this.#scraper.removeOwn('node', hostname())
@@ -166,6 +177,11 @@ export class Collector {
     return this.#lokiPush.receive(request)
   }
 
+  /** Answers an OTLP request of metrics, protobuf or JSON; never rejects. */
+  receiveOtlpMetrics(request: ReceivedRequest): Promise<ReceiverReply> {
+    return this.#otlp.receive(request)
+  }
+
   /** Keeps log lines and counts them by level. Rejects as the store does. */
   appendLogs(batch: LogBatch): Promise<void> {
     return this.#keepLogs(batch, 'api')
@@ -186,10 +202,7 @@ export class Collector {
         labels: { job },
       })
     }
-    const nowTimeMs = this.#clock.nowTimeMs()
-    for (const receiver of Object.values(this.#receivers)) {
-      rows.push(viewReceiver(receiver, nowTimeMs))
-    }
+    rows.push(...this.#receivers.list())
     for (const { path, labels, lineCount, lastTimeMs, lastError } of this.#tailer.list()) {
       rows.push({
         ...emptySource,
@@ -254,15 +267,6 @@ export class Collector {
     this.#logCounter.count(batch)
   }
 
-  #noteReceived(receiver: ReceiverState, taken: { samples?: number; lines?: number }): void {
-    receiver.lastTimeMs = this.#clock.nowTimeMs()
-    receiver.sampleCount += taken.samples ?? 0
-    receiver.lineCount += taken.lines ?? 0
-    const wasSilent = receiver.isSilent
-    receiver.isSilent = false
-    if (wasSilent) this.#tellChange()
-  }
-
   #tellChange(): void {
     for (const listener of this.#listeners) listener()
   }
@@ -276,35 +280,6 @@ const emptySource = {
   sampleCount: 0,
   lineCount: 0,
   intervalMs: undefined,
-}
-
-function makeReceiver(id: string, name: string, address: string): ReceiverState {
-  return {
-    id,
-    name,
-    address,
-    lastTimeMs: undefined,
-    sampleCount: 0,
-    lineCount: 0,
-    isSilent: true,
-  }
-}
-
-function viewReceiver(receiver: ReceiverState, nowTimeMs: number): SourceView {
-  const { lastTimeMs } = receiver
-  receiver.isSilent = lastTimeMs === undefined || nowTimeMs - lastTimeMs > receiverSilenceMs
-  return {
-    ...emptySource,
-    id: `receiver:${receiver.id}`,
-    kind: 'receiver',
-    name: receiver.name,
-    address: receiver.address,
-    health: receiver.isSilent ? 'unknown' : 'ok',
-    lastTimeMs,
-    sampleCount: receiver.sampleCount,
-    lineCount: receiver.lineCount,
-    labels: {},
-  }
 }
 
 const healthOfState: Record<'up' | 'down' | 'unknown', Health> = {

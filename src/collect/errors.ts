@@ -38,6 +38,13 @@ export const collectErrors = errorTable('COLLECT', {
       `the body has ${facts.size} bytes after decompression, more than the limit of ${facts.bytesMax}`,
     hint: 'Send smaller batches.',
   },
+  ROWS_TOO_MANY: {
+    kind: 'user',
+    status: 413,
+    message: (facts: { countMax: number }) =>
+      `the body unfolds to more than ${facts.countMax} samples, attributes and buckets, which is the limit`,
+    hint: 'Send smaller batches.',
+  },
   BODY_INVALID: {
     kind: 'user',
     status: 400,

@@ -2,7 +2,7 @@
 
 import { counter, gauge, histogram } from '../base/metrics.ts'
 
-/** Samples taken in, by source: `scrape`, `remote-write`, `log-counter`. */
+/** Samples taken in, by source: `scrape`, `remote-write`, `otlp`, `log-counter` and the other receivers. */
 export const collectSamples = counter({
   name: 'shipwatch_collect_samples_total',
   help: 'Samples taken in and handed to the store.',
@@ -87,4 +87,16 @@ export const collectKnownSeriesResets = counter({
 export const collectFilesOpen = gauge({
   name: 'shipwatch_collect_tailed_files_count',
   help: 'Log files that are being followed.',
+})
+
+/** Series of deltas that are being summed up. */
+export const collectDeltaSeries = gauge({
+  name: 'shipwatch_collect_delta_series_count',
+  help: 'Series of OTLP deltas whose running total is held.',
+})
+
+/** Running totals given up because there were too many. */
+export const collectDeltaForgotten = counter({
+  name: 'shipwatch_collect_delta_series_forgotten_total',
+  help: 'Running totals of OTLP deltas that were given up for newer ones; they begin at zero again.',
 })

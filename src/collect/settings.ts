@@ -19,6 +19,7 @@ import {
   z,
 } from '../config/schema.ts'
 import { relabelConfig } from '../prepare/prepare.ts'
+import { translationStrategies } from './receive/otlp/name.ts'
 
 /** Formats that a target may be asked for, under Prometheus's names; the best first. */
 const scrapeProtocols = [
@@ -279,6 +280,65 @@ const logFiles = z.strictObject({
   line_size_limit: bytesOr('256KiB', 'Bytes of a line at most; what is longer is cut.'),
 })
 
+const attributeList = (description: string) =>
+  z.array(z.string().min(1)).default([]).meta({ description, typeText: 'list' })
+
+const otlp = z
+  .strictObject({
+    translation_strategy: z
+      .enum(translationStrategies)
+      .default('UnderscoreEscapingWithSuffixes')
+      .meta({
+        description: 'How names of OpenTelemetry become names of Prometheus.',
+        defaultText: 'UnderscoreEscapingWithSuffixes',
+      }),
+    promote_resource_attributes: attributeList(
+      'Attributes of resources that become labels of every series.',
+    ),
+    promote_all_resource_attributes: flagOr(
+      false,
+      'Makes labels of all attributes of resources, less those ignored.',
+    ),
+    ignore_resource_attributes: attributeList(
+      'Attributes of resources that do not become labels when all are promoted.',
+    ),
+    keep_identifying_resource_attributes: flagOr(
+      false,
+      'Keeps service.name, service.namespace and service.instance.id in target_info beside job and instance.',
+    ),
+    promote_scope_metadata: flagOr(
+      true,
+      'Adds name, version, schema URL and attributes of the scope as otel_scope_… labels; without them, scopes that use one metric name overwrite each other.',
+    ),
+    ...unsupportedKeys({
+      convert_histograms_to_nhcb: 'native histograms with custom buckets',
+      allow_delta_temporality: 'deltas as they came; they are summed up',
+      label_name_underscore_sanitization: 'other names of labels',
+      label_name_preserve_multiple_underscores: 'other names of labels',
+    }),
+  })
+  .superRefine((config, context) => {
+    const { promote_all_resource_attributes: isAll } = config
+    if (isAll && config.promote_resource_attributes.length > 0) {
+      context.addIssue({
+        code: 'custom',
+        path: ['promote_resource_attributes'],
+        message:
+          "'promote_all_resource_attributes' and 'promote_resource_attributes' cannot be configured simultaneously",
+      })
+    }
+    if (!isAll && config.ignore_resource_attributes.length > 0) {
+      context.addIssue({
+        code: 'custom',
+        path: ['ignore_resource_attributes'],
+        message:
+          "'ignore_resource_attributes' cannot be configured unless 'promote_all_resource_attributes' is true",
+      })
+    }
+  })
+  .prefault({})
+  .meta({ description: 'How metrics of OpenTelemetry are taken.' })
+
 /** Collecting's part of the configuration. */
 export const collectSettings = {
   global: {
@@ -330,11 +390,11 @@ export const collectSettings = {
       })
       .prefault({})
       .meta({ description: 'Where logs come from beside the push receivers.' }),
+    otlp,
     ...unsupportedKeys({
       scrape_config_files: 'scrape jobs in files of their own',
       remote_write: 'sending samples on',
       remote_read: 'reading samples of others',
-      otlp: 'settings of the OTLP receiver',
     }),
   },
 } satisfies SettingsPart

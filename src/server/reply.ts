@@ -1,6 +1,6 @@
 /**
  * How a failure is told: one place, four shapes. Our own API answers `ApiFailure`, Prometheus's its
- * envelope, receivers and management plain text, Loki text. What nobody coded is logged with its
+ * envelope, OTLP `google.rpc.Status` in the sender's encoding, the others plain text. What nobody coded is logged with its
  * stack and told as `SERVER_INTERNAL`, never shown.
  */
 
@@ -12,7 +12,7 @@ import { formatOtlpFailure } from '../collect/collect.ts'
 import { serverErrors } from './errors.ts'
 
 /** In whose shape a failure is told. */
-export type FailureShape = 'own' | 'prometheus' | 'text'
+export type FailureShape = 'own' | 'prometheus' | 'text' | 'otlp'
 
 /** Answers with a failure. `bodyBytesMax` is the route's, for the text of 413. */
 export function sendFailure(
@@ -38,6 +38,11 @@ export function sendFailure(
     : request.routeOptions.config.shape
   if (shape === 'text') {
     return reply.type('text/plain; charset=utf-8').send(`${error.message}\n`)
+  }
+  if (shape === 'otlp') {
+    const isJson = /^application\/json\b/i.test(request.headers['content-type'] ?? '')
+    const { headers, body, bytes } = formatOtlpFailure(error, error.status, isJson)
+    return reply.headers(headers).send(bytes ?? body)
   }
   reply.type('application/json; charset=utf-8')
   if (shape === 'prometheus') {

@@ -165,6 +165,37 @@ describe('receivers', () => {
     await bench.close()
   })
 
+  test('OTLP is answered in its own shape and encoding, also when it is not let in', async () => {
+    const bench = new ServerBench()
+    const server = bench.makeServer({ server: { body_size_max: '1KB' } })
+    bench.receive = async () => ({
+      status: 200,
+      headers: { 'content-type': 'application/x-protobuf' },
+      body: '',
+      bytes: Buffer.from([0x0a, 0xff]),
+    })
+    for (const url of ['/v1/metrics', '/otlp/v1/metrics', '/api/v1/otlp/v1/metrics']) {
+      const send = (contentType: string, size: number) =>
+        server.inject({
+          method: 'POST',
+          url,
+          headers: { ...host, 'content-type': contentType },
+          payload: Buffer.alloc(size),
+        })
+      const taken = await send('application/x-protobuf', 3)
+      assert.equal(taken.statusCode, 200)
+      assert.deepEqual([...taken.rawPayload], [0x0a, 0xff])
+      const large = await send('application/json', 2000)
+      assert.equal(large.statusCode, 413)
+      assert.equal(large.json().code, 3)
+      assert.match(large.json().message, /1024/)
+      const binary = await send('application/x-protobuf', 2000)
+      assert.equal(binary.headers['content-type'], 'application/x-protobuf')
+      assert.deepEqual([...binary.rawPayload.subarray(0, 2)], [8, 3])
+    }
+    await bench.close()
+  })
+
   test('more bodies at once than fit are told to come again', async () => {
     const bench = new ServerBench()
     const server = bench.makeServer({ server: { ingest_size_max: '1KB' } })

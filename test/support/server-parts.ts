@@ -163,6 +163,9 @@ export class ServerBench {
         receiveRemoteWrite: note('collector.receiveRemoteWrite', (request: never) =>
           this.receive(request),
         ),
+        receiveOtlpMetrics: note('collector.receiveOtlpMetrics', (request: never) =>
+          this.receive(request),
+        ),
         receiveLokiPush: note('collector.receiveLokiPush', (request: never) =>
           this.receive(request),
         ),
@@ -179,11 +182,11 @@ export class ServerBench {
           if (name === undefined) return [makeMatcher('__name__', '=~', '.*')]
           return [makeMatcher('__name__', '=', name)]
         },
+        running: () => [],
+        stop: () => false,
         format: (expression) => expression,
         describe: (expression) => ({ expression }),
         selectLogs: note('engine.selectLogs', async () => this.logRecords),
-        running: () => [],
-        stop: () => false,
         logVolume: note('engine.logVolume', async () => [
           { timeMs: 60_000, level: 'error' as const, count: 4 },
         ]),

@@ -9,6 +9,7 @@ type Measure = (options: MeasureOptions) => Promise<MeasureResult>
 
 const suites: ReadonlyMap<string, () => Promise<Measure>> = new Map([
   ['exposition', async () => (await import('./exposition.ts')).measureExposition],
+  ['otlp', async () => (await import('./otlp.ts')).measureOtlp],
   [
     'promql-compliance',
     async () => (await import('./promql-compliance.ts')).measurePromqlCompliance,

@@ -23,6 +23,8 @@ export interface ReceiverReply {
   status: number
   headers: Record<string, string>
   body: string
+  /** The body when it is not text. */
+  bytes?: Buffer
 }
 
 /** Bytes of a body after decompression at most, whatever the protocol. */
@@ -47,10 +49,14 @@ const inflateAsync = promisify(inflate)
 
 let inFlightCount = 0
 
-/** Runs one request: counts it, limits how many run, and turns errors into text replies. */
+/** How a protocol tells a failure whose status is decided. */
+type FormatFailure = (thrown: unknown, status: number) => ReceiverReply
+
+/** Runs one request: counts it, limits how many run, and turns errors into replies, of text if not told otherwise. */
 export async function handleReceived(
   receiver: string,
   action: () => Promise<ReceiverReply>,
+  formatFailure: FormatFailure = (thrown, status) => makeTextReply(status, messageOf(thrown)),
 ): Promise<ReceiverReply> {
   inFlightCount++
   collectInFlight.set(inFlightCount)
@@ -62,7 +68,7 @@ export async function handleReceived(
     collectRequests.inc({ receiver, status: String(reply.status) })
     return reply
   } catch (thrown) {
-    const reply = replyToError(thrown)
+    const reply = replyToError(thrown, formatFailure)
     collectRequests.inc({ receiver, status: String(reply.status) })
     return reply
   } finally {
@@ -85,15 +91,13 @@ export function makeEmptyReply(): ReceiverReply {
   return { status: 204, headers: {}, body: '' }
 }
 
-function replyToError(thrown: unknown): ReceiverReply {
-  if (thrown instanceof CodedError) {
-    // What may work later is 429 or 5xx, so that senders keep the data.
-    const status = thrown.canRetry && thrown.status < 429 ? 503 : thrown.status
-    const reply = makeTextReply(status, thrown.message)
-    if (thrown.canRetry) reply.headers['retry-after'] = String(retryAfterSeconds)
-    return reply
-  }
-  return makeTextReply(500, messageOf(thrown))
+function replyToError(thrown: unknown, formatFailure: FormatFailure): ReceiverReply {
+  if (!(thrown instanceof CodedError)) return formatFailure(thrown, 500)
+  // What may work later is 429 or 5xx, so that senders keep the data.
+  const status = thrown.canRetry && thrown.status < 429 ? 503 : thrown.status
+  const reply = formatFailure(thrown, status)
+  if (thrown.canRetry) reply.headers['retry-after'] = String(retryAfterSeconds)
+  return reply
 }
 
 /** The body as sent, decompressed by its Content-Encoding. */

@@ -1,0 +1,98 @@
+/**
+ * Deltas summed up to what they are differences of, because rate() and its kin need counters that
+ * grow. One running total per series, the least lately touched forgotten first when there are too
+ * many; after that, and after a restart, a total begins at zero again, which rate() takes for the
+ * restart of a counter.
+ *
+ * Totals advance when a request is read and are put back when the store refuses the request: what
+ * the sender then repeats counts once. If another request has built upon them meanwhile they stay,
+ * since its samples hold the difference already, and the repeated points are refused as too late.
+ * Source: opentelemetry-specification specification/metrics/data-model.md (temporality).
+ */
+
+import { collectDeltaForgotten, collectDeltaSeries } from '../../metrics.ts'
+
+/** What all totals may cost, in numbers held; some 100 MB with labels of the usual length. */
+const costMax = 2_000_000
+/** What a total costs beside its numbers: its labels and its place in the table. */
+const ownCost = 8
+
+/** A running total: its numbers, and the time of the point that was added last. */
+interface Total {
+  timeMs: number
+  /** What the numbers are, such as bounds of buckets; other ones begin anew. */
+  shape: string
+  numbers: readonly number[]
+}
+
+/** The running totals of all senders. */
+export class DeltaBook {
+  /** In the order of the last touch. */
+  readonly #totals = new Map<string, Total>()
+  #cost = 0
+
+  /** Begins a request. */
+  open(): DeltaChanges {
+    return new DeltaChanges(this)
+  }
+
+  get(key: string): Total | undefined {
+    return this.#totals.get(key)
+  }
+
+  /** Sets or, with `undefined`, removes a total. */
+  set(key: string, total: Total | undefined): void {
+    const before = this.#totals.get(key)
+    if (before !== undefined) {
+      this.#cost -= before.numbers.length + ownCost
+      this.#totals.delete(key)
+    }
+    if (total !== undefined) {
+      this.#totals.set(key, total)
+      this.#cost += total.numbers.length + ownCost
+    }
+    for (const [oldest, { numbers }] of this.#totals) {
+      if (this.#cost <= costMax) break
+      this.#totals.delete(oldest)
+      this.#cost -= numbers.length + ownCost
+      collectDeltaForgotten.inc()
+    }
+    collectDeltaSeries.set(this.#totals.size)
+  }
+}
+
+/** What one request changed. */
+export class DeltaChanges {
+  readonly #book: DeltaBook
+  readonly #before = new Map<string, Total | undefined>()
+  readonly #after = new Map<string, Total>()
+
+  constructor(book: DeltaBook) {
+    this.#book = book
+  }
+
+  /** The total with `numbers` added, or `undefined` when the point is not later than the last one. */
+  add(
+    key: string,
+    point: { timeMs: number; shape: string; numbers: readonly number[] },
+  ): readonly number[] | undefined {
+    const before = this.#book.get(key)
+    if (before !== undefined && point.timeMs <= before.timeMs) return undefined
+    const isSame = before?.shape === point.shape
+    const numbers = isSame
+      ? point.numbers.map((number, index) => number + before.numbers[index]!)
+      : point.numbers
+    const total = { timeMs: point.timeMs, shape: point.shape, numbers }
+    if (!this.#before.has(key)) this.#before.set(key, before)
+    this.#after.set(key, total)
+    this.#book.set(key, total)
+    return numbers
+  }
+
+  /** Puts back what nobody has built upon. */
+  undo(): void {
+    for (const [key, total] of this.#after) {
+      if (this.#book.get(key) === total) this.#book.set(key, this.#before.get(key))
+    }
+  }
+}
