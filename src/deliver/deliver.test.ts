@@ -472,6 +472,18 @@ test('a deployment finds its version before, is told twice as one, and bad input
   await end(story)
 })
 
+test('a deployment that is replaced before its watch is over is superseded, not healthy', async () => {
+  const story = await begin()
+  const { made, deliveries } = story
+  const first = await deliveries.record({ service: 'checkout', version: 'v1' }, 'ci')
+  const other = await deliveries.record({ service: 'payment', version: 'v1' }, 'ci')
+  await made.live(30, well)
+  await deliveries.record({ service: 'checkout', version: 'v2' }, 'ci')
+  assert.equal((await made.records.deployments.find(first.id))!.state, 'superseded')
+  assert.equal((await made.records.deployments.find(other.id))!.state, 'watching')
+  await end(story)
+})
+
 test('a watched deployment becomes healthy only when its signals prove it', async () => {
   const story = await begin({ delivery: { watch: '1m', watch_interval: '10s' } })
   const { made, deliveries } = story

@@ -5,6 +5,7 @@
  * anything is called well.
  *
  *   watching ─▶ healthy
+ *      ├─▶ superseded                               another deployment came first
  *      │
  *      └─▶ suspect ─▶ rolling-back ─▶ rolled-back        verified
  *                          └────────▶ rollback-failed    command failed, or not verified
@@ -190,6 +191,12 @@ export class DeliveryDesk {
       rollbackOf: undefined,
     }
     await this.#records.deployments.save(deployment)
+    // What is measured from now on says nothing of the versions before.
+    for (const before of earlier) {
+      if (before.state !== 'watching') continue
+      this.#watched.delete(before.id)
+      await this.#book.save({ ...before, state: 'superseded' })
+    }
     deploymentsTotal.inc({ by: 'person' })
     this.#watch(deployment)
     this.#book.tell(deployment)

@@ -5,6 +5,8 @@ export type DeploymentState =
   | 'watching'
   | 'healthy'
   | 'suspect'
+  /** Another deployment of the service came before the watch was over: nothing is known of it any more. */
+  | 'superseded'
   | 'rolling-back'
   | 'rolled-back'
   | 'rollback-failed'

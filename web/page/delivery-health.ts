@@ -8,6 +8,7 @@ export const deliveryHealth: Record<DeploymentState, Health> = {
   watching: 'info',
   healthy: 'ok',
   suspect: 'warning',
+  superseded: 'unknown',
   'rolling-back': 'warning',
   'rolled-back': 'info',
   'rollback-failed': 'critical',

@@ -514,6 +514,8 @@ export const en = {
           return `${name} is healthy.${checks}`
         case 'suspect':
           return `${name} is suspected.${checks}`
+        case 'superseded':
+          return `${name} was replaced before its watch was over.`
         case 'rolling-back':
           return `${name} is being rolled back.`
         case 'rolled-back':
@@ -529,6 +531,7 @@ export const en = {
       watching: 'Watching',
       healthy: 'Healthy',
       suspect: 'Suspect',
+      superseded: 'Superseded',
       'rolling-back': 'Rolling back',
       'rolled-back': 'Rolled back',
       'rollback-failed': 'Rollback failed',

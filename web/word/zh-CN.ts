@@ -482,6 +482,8 @@ export const zhCn: Words = {
           return `${name} 正常。${checks}`
         case 'suspect':
           return `${name} 有嫌疑。${checks}`
+        case 'superseded':
+          return `${name} 在观察结束前已被替换。`
         case 'rolling-back':
           return `${name} 回滚中。`
         case 'rolled-back':
@@ -497,6 +499,7 @@ export const zhCn: Words = {
       watching: '观察中',
       healthy: '正常',
       suspect: '有嫌疑',
+      superseded: '已被替换',
       'rolling-back': '回滚中',
       'rolled-back': '已回滚',
       'rollback-failed': '回滚失败',
