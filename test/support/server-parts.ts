@@ -56,7 +56,7 @@ export class ServerBench {
   incident: Incident | undefined
   deployment: Deployment | undefined
   groups: ReturnType<ServerParts['detector']['groups']> = []
-  targets: object[] = []
+  targets: ReturnType<ServerParts['collector']['targets']> = []
   sources: ReturnType<ServerParts['collector']['sources']> = []
   receive: ServerParts['collector']['receiveRemoteWrite'] = async () => ({
     status: 204,
@@ -215,7 +215,8 @@ export class ServerBench {
         comment: act('incidents.comment'),
         resolve: act('incidents.resolve'),
         savePostMortem: act('incidents.savePostMortem'),
-        onChange: listen('incidents'),
+        onChange: (listener) =>
+          listen('incidents')((incident: Incident) => listener(incident, 'updated')),
       },
       deliveries: {
         record: note('deliveries.record', async () => this.deployment!),

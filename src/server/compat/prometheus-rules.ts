@@ -1,7 +1,7 @@
 /** `/api/v1/rules` and `/api/v1/alerts` in Prometheus's shapes. Durations are seconds, times RFC 3339. */
 
 import { serverErrors } from '../errors.ts'
-import type { RuleAlertPart, RuleGroupPart, RulePart } from '../parts.ts'
+import type { RuleAlertView, RuleGroupView, RuleView } from '../../detect/detect.ts'
 import { queryOf } from '../request.ts'
 import type { AddRoute, RouteContext } from '../route/route.ts'
 import { formatExponent } from './number.ts'
@@ -37,7 +37,7 @@ export function addPrometheusRuleRoutes(add: AddRoute, context: RouteContext): v
     const alerts = detector
       .groups()
       .flatMap((group) => group.rules)
-      .flatMap((rule) => rule.alerts ?? [])
+      .flatMap((rule) => (rule.type === 'alerting' ? rule.alerts : []))
     return sendSuccess(reply, JSON.stringify({ alerts: alerts.map(viewAlert) }))
   })
 
@@ -47,7 +47,7 @@ export function addPrometheusRuleRoutes(add: AddRoute, context: RouteContext): v
   )
 }
 
-function makeRuleFilter(parameters: URLSearchParams): (rule: RulePart) => boolean {
+function makeRuleFilter(parameters: URLSearchParams): (rule: RuleView) => boolean {
   const type = (parameters.get('type') ?? '').toLowerCase()
   if (type !== '' && type !== 'alert' && type !== 'record') {
     throw serverErrors.PARAMETER_INVALID({ text: `not supported value "${type}"` })
@@ -63,9 +63,9 @@ function isNamed(names: string[], name: string): boolean {
 
 /** Pages of groups; the token is the place of the next group. */
 function cutPage(
-  groups: readonly RuleGroupPart[],
+  groups: readonly RuleGroupView[],
   parameters: URLSearchParams,
-): { page: readonly RuleGroupPart[]; nextToken: string } {
+): { page: readonly RuleGroupView[]; nextToken: string } {
   const limit = limitParameter(parameters, 'group_limit')
   const token = parameters.get('group_next_token') ?? ''
   if (token !== '' && limit === undefined) {
@@ -77,7 +77,7 @@ function cutPage(
   return { page: groups.slice(start, end), nextToken: end < groups.length ? String(end) : '' }
 }
 
-function viewGroup(group: RuleGroupPart, rules: readonly RulePart[], hasAlerts: boolean): object {
+function viewGroup(group: RuleGroupView, rules: readonly RuleView[], hasAlerts: boolean): object {
   return {
     name: group.name,
     file: group.file,
@@ -89,18 +89,19 @@ function viewGroup(group: RuleGroupPart, rules: readonly RulePart[], hasAlerts: 
   }
 }
 
-function viewRule(rule: RulePart, hasAlerts: boolean): object {
+function viewRule(rule: RuleView, hasAlerts: boolean): object {
   const isAlerting = rule.type === 'alerting'
-  const alerts = hasAlerts ? (rule.alerts ?? []) : []
   return {
-    ...(isAlerting ? { state: rule.state ?? 'unknown' } : {}),
+    ...(isAlerting ? { state: rule.state } : {}),
     name: rule.name,
     query: rule.query,
     ...(isAlerting
-      ? { duration: (rule.holdMs ?? 0) / 1000, keepFiringFor: (rule.keepFiringMs ?? 0) / 1000 }
+      ? { duration: rule.holdMs / 1000, keepFiringFor: rule.keepFiringMs / 1000 }
       : {}),
     labels: rule.labels,
-    ...(isAlerting ? { annotations: rule.annotations ?? {}, alerts: alerts.map(viewAlert) } : {}),
+    ...(isAlerting
+      ? { annotations: rule.annotations, alerts: hasAlerts ? rule.alerts.map(viewAlert) : [] }
+      : {}),
     health: rule.health,
     ...(rule.lastError === '' ? {} : { lastError: rule.lastError }),
     evaluationTime: rule.evaluationMs / 1000,
@@ -109,7 +110,7 @@ function viewRule(rule: RulePart, hasAlerts: boolean): object {
   }
 }
 
-function viewAlert(alert: RuleAlertPart): object {
+function viewAlert(alert: RuleAlertView): object {
   const since = alert.keepFiringSinceTimeMs
   return {
     labels: alert.labels,

@@ -353,12 +353,14 @@ describe('rules, alerts, targets', () => {
       lastError: '',
       evaluationMs: 2,
       lastEvaluationTimeMs: 1_700_000_000_123,
+      latenessMs: undefined,
     }
     bench.groups = [
       {
         name: 'g1',
         file: 'rules.yml',
         intervalMs: 60_000,
+        queryOffsetMs: 0,
         limit: 0,
         evaluationMs: 10,
         lastEvaluationTimeMs: 1_700_000_000_123,
@@ -379,6 +381,9 @@ describe('rules, alerts, targets', () => {
                 annotations: { summary: 'down' },
                 state: 'firing',
                 activeTimeMs: 1_700_000_000_000,
+                firedTimeMs: 1_700_000_600_000,
+                keepFiringSinceTimeMs: undefined,
+                noDataSinceTimeMs: undefined,
                 value: 0,
               },
             ],
@@ -398,6 +403,7 @@ describe('rules, alerts, targets', () => {
         name: 'g2',
         file: 'other.yml',
         intervalMs: 1_000,
+        queryOffsetMs: 0,
         limit: 0,
         evaluationMs: 0,
         lastEvaluationTimeMs: undefined,
@@ -470,7 +476,7 @@ describe('rules, alerts, targets', () => {
   })
 
   test('targets are chosen by state and pool', async () => {
-    bench.targets = [{ scrapePool: 'a' }, { scrapePool: 'b' }]
+    bench.targets = [{ scrapePool: 'a' }, { scrapePool: 'b' }] as never
     const data = async (query: string) => (await get(`/targets?${query}`)).json().data
     assert.equal((await data('')).activeTargets.length, 2)
     assert.deepEqual(await data('scrapePool=a'), {

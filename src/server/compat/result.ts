@@ -7,7 +7,7 @@
 import { Readable } from 'node:stream'
 import type { FastifyReply } from 'fastify'
 import type { Labels } from '../../model/labels.ts'
-import type { MatrixSeries, QueryAnswer } from '../parts.ts'
+import type { QueryAnswer, QuerySeries } from '../../query/query.ts'
 import { formatHistogram } from './histogram.ts'
 import { formatSeconds, formatValue } from './number.ts'
 
@@ -139,7 +139,7 @@ class TimeTexts {
 }
 
 /** `[time,"value"],…`: the hot loop of range queries; plain arguments, no objects. */
-function formatRows(series: MatrixSeries, start: number, end: number, times: TimeTexts): string {
+function formatRows(series: QuerySeries, start: number, end: number, times: TimeTexts): string {
   const { timeMs, value } = series
   let text = ''
   for (let row = start; row < end; row++) {
@@ -150,7 +150,7 @@ function formatRows(series: MatrixSeries, start: number, end: number, times: Tim
 }
 
 /** A series with histograms: its floats and its histograms apart, each list only when it has rows. */
-function formatMixedRows(series: MatrixSeries): string {
+function formatMixedRows(series: QuerySeries): string {
   const floats: string[] = []
   const histograms: string[] = []
   for (let row = 0; row < series.count; row++) {

@@ -1,7 +1,7 @@
 /** Receivers: remote write, OTLP and Loki push. Bodies go on as they came; answers come back in the protocol's shape. */
 
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import type { ReceivedRequest, ReceiverReply } from '../parts.ts'
+import type { ReceivedRequest, ReceiverReply } from '../../collect/collect.ts'
 import type { FailureShape } from '../reply.ts'
 import { bodyOf } from '../request.ts'
 import type { RouteContext } from './route.ts'
