@@ -4,6 +4,15 @@
  */
 
 import { pino } from 'pino'
+import { counter } from './metrics.ts'
+
+/** Bytes of lines that wait while standard error cannot be written, such as a file on a full disk. */
+const waitingBytesMax = 256 * 1024
+
+const linesDropped = counter({
+  name: 'shipwatch_base_log_lines_dropped_total',
+  help: 'Own log lines that were not printed because standard error could not be written.',
+})
 
 /** What a part gets to log with: facts first, then a sentence. */
 export interface Log {
@@ -22,12 +31,16 @@ export function openLog(options: { level: string; format: 'text' | 'json' }): Lo
     timestamp: () => `,"time":"${new Date().toISOString()}"`,
     formatters: { level: (label: string) => ({ level: label }) },
   }
-  if (options.format === 'json') return pino(base, pino.destination({ fd: 2, sync: true }))
-  return pino(base, { write: writeText })
+  const output = pino.destination({ fd: 2, sync: true, maxLength: waitingBytesMax })
+  // Not the end of a process that watches others: the line waits and is tried again with the next.
+  output.on('error', () => undefined)
+  output.on('drop', () => linesDropped.inc())
+  if (options.format === 'json') return pino(base, output)
+  return pino(base, { write: (line) => output.write(formatText(line)) })
 }
 
 /** One JSON line as `time LEVEL message key=value …`. */
-function writeText(line: string): void {
+function formatText(line: string): string {
   const { time, level, msg, ...facts } = JSON.parse(line) as Record<string, unknown>
   let text = `${String(time)} ${String(level).toUpperCase().padEnd(5)} ${String(msg)}`
   for (const [name, value] of Object.entries(facts)) {
@@ -35,7 +48,7 @@ function writeText(line: string): void {
       typeof value === 'string' && /^[\w./:@-]+$/.test(value) ? value : JSON.stringify(value)
     text += ` ${name}=${shown}`
   }
-  process.stderr.write(`${text}\n`)
+  return `${text}\n`
 }
 
 /** A log that says nothing, for tests. */
