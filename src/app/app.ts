@@ -129,6 +129,7 @@ export class App {
       dataDir: dataDir.path,
       version,
       baseDir: loaded.baseDir,
+      admitIngest: (caller) => this.#parts.server.admitIngest(caller),
     })
     collector.addPage('shipwatch', `${hostname()}:${listen.port}`, renderMetrics)
     const engine = new QueryEngine({

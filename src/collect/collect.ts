@@ -19,6 +19,7 @@ import { LogCounter } from './log-counter.ts'
 import { collectLines } from './metrics.ts'
 import type { ReceivedRequest, ReceiverReply } from './receive/body.ts'
 import { LokiPushReceiver } from './receive/loki-push.ts'
+import type { Caller, OtlpGrpcServer } from './receive/otlp/grpc-server.ts'
 import { OtlpMetricReceiver } from './receive/otlp/otlp.ts'
 import { RemoteWriteReceiver } from './receive/remote-write.ts'
 import { ReceiverList } from './receivers.ts'
@@ -27,6 +28,8 @@ import { type PrometheusTarget, Scraper } from './scrape/scrape.ts'
 import { resolvePaths } from './resolve-paths.ts'
 import type { CollectSettings } from './settings.ts'
 
+export type { ReceivedRequest, ReceiverReply } from './receive/body.ts'
+export type { PrometheusTarget } from './scrape/scrape.ts'
 export { readMetricJson } from './receive/otlp/metric-json.ts'
 export type { OtlpMetric, OtlpPoint } from './receive/otlp/metric-request.ts'
 export { formatOtlpFailure } from './receive/otlp/otlp.ts'
@@ -50,6 +53,8 @@ export class Collector {
   readonly #remoteWrite: RemoteWriteReceiver
   readonly #lokiPush: LokiPushReceiver
   readonly #otlp: OtlpMetricReceiver
+  readonly #admitIngest: ((caller: Caller) => Promise<void>) | undefined
+  #otlpGrpc: OtlpGrpcServer | undefined
   readonly #listeners = new Set<() => void>()
   readonly #pages: { job: string; instance: string; render: () => Promise<string> }[] = []
   readonly #receivers: ReceiverList
@@ -66,6 +71,8 @@ export class Collector {
     version: string
     /** Where relative paths of the settings start; the working directory unless given. */
     baseDir?: string
+    /** Whether a caller over gRPC may send: rejects when not. Without it that port stays closed. */
+    admitIngest?: (caller: Caller) => Promise<void>
   }) {
     const { appender, clock, log, dataDir, version } = parts
     const drops = this.#drops
@@ -117,6 +124,7 @@ export class Collector {
       settings: parts.settings.otlp,
       onReceived: (samples) => noteOtlp({ samples }),
     })
+    this.#admitIngest = parts.admitIngest
   }
 
   /** Adds a page of our own process in text format 0.0.4, read every 15 s under this job and instance. */
@@ -132,6 +140,7 @@ export class Collector {
     for (const page of this.#pages) this.#startPage(page)
     this.#startHostAgent()
     this.#logCounter.start()
+    await this.#listenGrpc()
     await this.#tailer.start(this.#settings.logs.files)
     await this.#scraper.configure(this.#settings)
   }
@@ -140,9 +149,14 @@ export class Collector {
   async reload(given: CollectSettings): Promise<void> {
     const settings = resolvePaths(given, this.#baseDir)
     const before = JSON.stringify(this.#settings.host_agent)
+    const grpcBefore = this.#settings.otlp.grpc_listen
     this.#settings = settings
     this.#otlp.reload(settings.otlp)
     if (!this.#isStarted) return
+    if (settings.otlp.grpc_listen !== grpcBefore) {
+      this.#otlpGrpc?.close()
+      await this.#listenGrpc()
+    }
     if (JSON.stringify(settings.host_agent) !== before) {
       this.#scraper.removeOwn('node', hostname())
       this.#startHostAgent()
@@ -155,6 +169,7 @@ export class Collector {
   async stop(): Promise<void> {
     if (!this.#isStarted) return
     this.#isStarted = false
+    this.#otlpGrpc?.close()
     await Promise.race([this.#scraper.stop(), this.#clock.sleep(stopPatienceMs)])
     await this.#tailer.stop()
     try {
@@ -234,6 +249,20 @@ export class Collector {
   onChange(listener: () => void): () => void {
     this.#listeners.add(listener)
     return () => this.#listeners.delete(listener)
+  }
+
+  async #listenGrpc(): Promise<void> {
+    const { grpc_listen: address } = this.#settings.otlp
+    const admit = this.#admitIngest
+    if (address === '' || admit === undefined) return
+    // Loaded when needed: the package takes 18 MB and every command would wait for it.
+    const { OtlpGrpcServer } = await import('./receive/otlp/grpc-server.ts')
+    this.#otlpGrpc = new OtlpGrpcServer({
+      log: this.#log,
+      receive: (message) => this.#otlp.receiveMessage(message),
+      admit,
+    })
+    await this.#otlpGrpc.listen(address)
   }
 
   #startPage(page: { job: string; instance: string; render: () => Promise<string> }): void {

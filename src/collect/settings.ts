@@ -285,6 +285,12 @@ const attributeList = (description: string) =>
 
 const otlp = z
   .strictObject({
+    grpc_listen: textOr(
+      '127.0.0.1:4317',
+      'Where OTLP over gRPC is taken, as address:port; "" for nowhere. When the port is taken, Shipwatch warns and goes on without.',
+    ).refine((value) => value === '' || /^[^\s]*:\d{1,5}$/.test(value), {
+      error: 'must be an address and a port such as 127.0.0.1:4317',
+    }),
     translation_strategy: z
       .enum(translationStrategies)
       .default('UnderscoreEscapingWithSuffixes')

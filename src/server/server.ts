@@ -130,6 +130,14 @@ export class Server {
     return `${this.#externalUrl}/sign-in?code=${this.#auth.sessions.makeCode()}`
   }
 
+  /** Whether a caller of a receiver beside HTTP may send; rejects as a request over HTTP is refused. */
+  async admitIngest(caller: {
+    headers: Record<string, string>
+    remoteAddress: string
+  }): Promise<void> {
+    await this.#auth.admit({ method: 'POST', ...caller }, 'ingest')
+  }
+
   /** Answers a request without a socket; for tests. */
   async inject(request: InjectOptions) {
     const app = await this.#ready()

@@ -3,9 +3,6 @@
  * rows of Prometheus's series. What cannot be kept is told in `partial_success`, which senders must
  * not repeat; a request that is wrong as a whole gets a `google.rpc.Status` in the encoding it came in.
  *
- *   ExportMetricsServiceResponse { 1: partial_success { 1: int64 rejected_data_points, 2: error_message } }
- *   Status { 1: int32 code, 2: message }
- *
  * Source: opentelemetry-proto docs/specification.md.
  */
 
@@ -22,20 +19,12 @@ import { DeltaBook } from './delta.ts'
 import { readMetricJson } from './metric-json.ts'
 import { readMetricProtobuf } from './metric-protobuf.ts'
 import type { OtlpResource } from './metric-request.ts'
+import { encodePartial, encodeStatus, messageLengthMax, type PartialSuccess } from './reply-wire.ts'
 import { type TargetInfo, translateMetrics } from './translate.ts'
 
 /** Processes whose last `target_info` is remembered; more begin anew. */
 const knownTargetCountMax = 100_000
-/** Characters of an error message. */
-const messageLengthMax = 2000
-
 const sourceName = 'otlp'
-
-/** What was not kept of a request that was taken. */
-export interface PartialSuccess {
-  rejectedCount: number
-  message: string
-}
 
 /** Takes metrics of OpenTelemetry. */
 export class OtlpMetricReceiver {
@@ -91,10 +80,12 @@ export class OtlpMetricReceiver {
     )
   }
 
-  /** Takes one message of gRPC and gives the answer's bytes; rejects with the coded error. */
-  async receiveMessage(body: Buffer): Promise<Buffer> {
-    collectReceivedBytes.inc({ receiver: sourceName }, body.length)
-    return encodePartial(await this.#take(readMetricProtobuf(body)))
+  /** Answers one message of gRPC with the response's bytes, or a failure as text; never rejects. */
+  receiveMessage(body: Buffer): Promise<ReceiverReply> {
+    return handleReceived(sourceName, async () => {
+      collectReceivedBytes.inc({ receiver: sourceName }, body.length)
+      return replyProtobuf(200, encodePartial(await this.#take(readMetricProtobuf(body))))
+    })
   }
 
   async #take(resources: readonly OtlpResource[]): Promise<PartialSuccess> {
@@ -161,11 +152,6 @@ function formatPartialJson({ rejectedCount, message }: PartialSuccess): string {
   })
 }
 
-function encodePartial({ rejectedCount, message }: PartialSuccess): Buffer {
-  if (rejectedCount === 0) return Buffer.alloc(0)
-  return encodeBytes(1, encodeNumberAndText(rejectedCount, message))
-}
-
 /** Codes of google.rpc.Status that belong to our statuses. */
 const rpcCodes = new Map([
   [401, 16],
@@ -186,29 +172,5 @@ export function formatOtlpFailure(thrown: unknown, status: number, isJson: boole
   const code = toRpcCode(status)
   return isJson
     ? replyJson(status, JSON.stringify({ code, message: message.slice(0, messageLengthMax) }))
-    : replyProtobuf(status, encodeNumberAndText(code, message))
-}
-
-/** `{ 1: number, 2: text }` */
-function encodeNumberAndText(number: number, text: string): Buffer {
-  return Buffer.concat([
-    Buffer.from([0x08]),
-    encodeSize(number),
-    encodeBytes(2, Buffer.from(text.slice(0, messageLengthMax))),
-  ])
-}
-
-function encodeBytes(field: number, bytes: Buffer): Buffer {
-  return Buffer.concat([Buffer.from([(field << 3) | 2]), encodeSize(bytes.length), bytes])
-}
-
-function encodeSize(size: number): Buffer {
-  const bytes: number[] = []
-  let rest = size
-  while (rest > 127) {
-    bytes.push((rest & 127) | 128)
-    rest = Math.floor(rest / 128)
-  }
-  bytes.push(rest)
-  return Buffer.from(bytes)
+    : replyProtobuf(status, encodeStatus(code, message))
 }
