@@ -2,7 +2,7 @@
  * The door of detection: rules in, verdicts out. Rules are evaluated by the clock of their group and,
  * within milliseconds, when a sample arrives that they read; the verdict is the one that the clock
  * would have given at that instant. Work is cut into slices, each rule takes its turn in the order in
- * which it was touched, and no rule takes more than a tenth of the time.
+ * which it was touched, and neither one rule nor all of them take more than a tenth of the time.
  */
 
 import type { AlertView } from '../api/api.ts'
@@ -156,6 +156,7 @@ export class Detector {
     const around: RuleSurroundings = {
       engine,
       answers,
+      pace: this.#pace,
       appender,
       clock,
       log,

@@ -105,6 +105,7 @@ export class GroupRunner {
         rule.dirtySinceMs === undefined ? 'deadline' : 'arrival',
       )
       rule.dirtySinceMs = undefined
+      if (done !== undefined) this.#pace.addArrivalWork(rule.evaluationMs)
       // The range reaches behind memory: the clock will read the disk.
       if (done === undefined) continue
       // Only what later rules read must be durable before they run.

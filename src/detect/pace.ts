@@ -1,9 +1,21 @@
-/** Lets others have the thread: work on rules is cut into slices of bounded length. */
+/**
+ * Lets others have the thread: work on rules is cut into slices of bounded length, and what arrival
+ * causes has a share of the time. Samples may come faster than rules can be asked about them; then all
+ * rules are asked less often, in proportion to what each costs, at the least as often as by their clock.
+ */
 
 import type { Clock } from '../base/clock.ts'
 
 /** Longest stretch of rule work without a rest. */
 const sliceMs = 10
+/** What arrival causes may take one part in so many of the time, all rules together. */
+const arrivalShare = 10
+/** How long the time of arrival's work is added up before it is compared with its share. */
+const measureMs = 200
+/** The spacing of rules is changed by this factor at most, so that one pause says little. */
+const crowdingStepMax = 2
+/** Beyond this the clock of the groups does what is left. */
+const crowdingMax = 4_096
 
 /** Counts the work done since the last rest. */
 export class Pace {
@@ -12,8 +24,14 @@ export class Pace {
   /** When the stretch of work began: one instant for all of it, so that what rules share is asked once. */
   beganTimeMs: number
 
+  /** By what factor rules must be spaced wider than each of them alone would need; at least 1. */
+  #crowding = 1
+  #workMs = 0
+  #measuredMs: number
+
   constructor(clock: Clock) {
     this.#clock = clock
+    this.#measuredMs = clock.monotonicMs()
     this.#restedMs = clock.monotonicMs()
     this.beganTimeMs = clock.nowTimeMs()
   }
@@ -27,6 +45,26 @@ export class Pace {
   /** Whether it is time to rest. */
   get isTired(): boolean {
     return this.#clock.monotonicMs() - this.#restedMs > sliceMs
+  }
+
+  /** Adds the time of an evaluation that arrival caused. */
+  addArrivalWork(workMs: number): void {
+    this.#workMs += workMs
+  }
+
+  /** How much wider than needed by itself a rule must be spaced, so that all keep to their share. */
+  get crowding(): number {
+    const spanMs = this.#clock.monotonicMs() - this.#measuredMs
+    if (spanMs >= measureMs) {
+      const excess = (this.#workMs * arrivalShare) / spanMs
+      // A long quiet time counts as often as it was long.
+      const turns = Math.min(12, Math.floor(spanMs / measureMs))
+      const step = Math.max(crowdingStepMax ** -turns, Math.min(crowdingStepMax, excess))
+      this.#crowding = Math.max(1, Math.min(crowdingMax, this.#crowding * step))
+      this.#workMs = 0
+      this.#measuredMs += spanMs
+    }
+    return this.#crowding
   }
 
   /** Yields to the event loop. */

@@ -22,6 +22,7 @@ import {
   recordFailuresTotal,
 } from './metrics.ts'
 import { NoDataFinder } from './no-data.ts'
+import type { Pace } from './pace.ts'
 import type { Rule, RuleGroup } from './rule-file.ts'
 import { SeriesWriter, type WrittenSample } from './series-writer.ts'
 import type { SharedAnswers } from './shared-answers.ts'
@@ -34,6 +35,7 @@ export type Cause = 'arrival' | 'clock' | 'deadline'
 export interface RuleSurroundings {
   engine: QueryEngine
   answers: SharedAnswers
+  pace: Pace
   appender: Appender
   clock: Clock
   log: Log
@@ -365,7 +367,8 @@ export class RuleRunner {
     const nowMs = this.#around.clock.monotonicMs()
     this.evaluationMs = nowMs - startMs
     this.lastEvaluationTimeMs = timeMs
-    this.allowedFromMs = nowMs + Math.max(arrivalSpacingMs, this.evaluationMs * arrivalShare)
+    const spacingMs = this.evaluationMs * arrivalShare * this.#around.pace.crowding
+    this.allowedFromMs = nowMs + Math.min(this.intervalMs, Math.max(arrivalSpacingMs, spacingMs))
     evaluationDuration.observe(this.evaluationMs / 1000)
   }
 

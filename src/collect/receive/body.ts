@@ -41,6 +41,8 @@ const snappyRatioMax = 22
  * them over costs more than the work, measured 1.0 against 4.9 million samples per CPU second.
  */
 const syncBytesMax = 8 * 1024 * 1024
+/** Smaller bodies are not worth the call, and may lie in a buffer with others. */
+const releaseBytesMin = 16 * 1024
 /** Uncopied output maps fresh memory for every block, which costs more than the copy. */
 const copied = { asBuffer: true, copyOutputData: true }
 
@@ -145,6 +147,16 @@ export async function decodeSnappy(body: Buffer): Promise<Buffer> {
   } catch (thrown) {
     throw collectErrors.BODY_INVALID({ reason: 'snappy: the body is corrupt' }, thrown)
   }
+}
+
+/**
+ * Gives the memory of large bytes back at once; they must not be read again. Left to the garbage
+ * collector, the bodies of remote write make it run four times a second, which took a third of all CPU.
+ */
+export function releaseBytes(bytes: Buffer): void {
+  const { buffer } = bytes
+  const isWhole = bytes.length === buffer.byteLength && bytes.length >= releaseBytesMin
+  if (isWhole && buffer instanceof ArrayBuffer) buffer.transfer(0)
 }
 
 function checkSize(size: number): void {

@@ -1,5 +1,6 @@
 /**
- * Prometheus remote write 1.0: a snappy block of `WriteRequest`, walked by hand.
+ * Prometheus remote write 1.0 and, through remote-write-v2.ts, 2.0: a snappy block of `WriteRequest`,
+ * walked by hand.
  *
  *   WriteRequest { 1: TimeSeries…, 3: MetricMetadata… }
  *   TimeSeries   { 1: Label…, 2: Sample…, 3: Exemplar…, 4: Histogram… }
@@ -42,8 +43,10 @@ import {
   makeTextReply,
   type ReceivedRequest,
   type ReceiverReply,
+  releaseBytes,
 } from './body.ts'
 import { WireReader } from './protobuf.ts'
+import { rewriteAsV1 } from './remote-write-v2.ts'
 
 /** Raw labels kept at most: a million series of the usual 200 bytes. Beyond it the table begins anew. */
 const knownBytesMax = 256 * 1024 * 1024
@@ -114,17 +117,18 @@ export class RemoteWriteReceiver {
     this.#epoch = parts.appender.seriesEpoch
   }
 
-  /** Answers one request; never rejects. */
+  /** Answers one request; never rejects. The memory of a large body is given back: it is used up. */
   receive(request: ReceivedRequest): Promise<ReceiverReply> {
     return handleReceived(sourceName, async () => {
       checkType(request.headers)
       const body = await decodeBody(withDefaultEncoding(request), ['snappy'])
+      releaseBytes(request.body)
       collectReceivedBytes.inc({ receiver: sourceName }, body.length)
       return this.#take(body)
     })
   }
 
-  async #take(body: Buffer): Promise<ReceiverReply> {
+  async #take(body: Buffer): Promise<{ reply: ReceiverReply; acceptedCount: number }> {
     this.#keepTable()
     const decoder = new Decoder(body, {
       appender: this.#appender,
@@ -135,6 +139,7 @@ export class RemoteWriteReceiver {
     try {
       decoder.run()
     } finally {
+      releaseBytes(body)
       this.#drops.addRejected(sourceName, sourceName, decoder.faults.reasons)
     }
     this.#expected = decoder.expected
@@ -148,10 +153,13 @@ export class RemoteWriteReceiver {
     collectSamples.inc({ source: sourceName }, result.accepted)
     this.#drops.addRejected(sourceName, sourceName, result.reasons)
     this.#onReceived(result.accepted)
-    if (result.rejected === 0 && faults.count === 0) return makeEmptyReply()
+    const acceptedCount = result.accepted
+    if (result.rejected === 0 && faults.count === 0) {
+      return { reply: makeEmptyReply(), acceptedCount }
+    }
     const text = this.#explain(result, faults)
     this.#log.debug({ text }, 'Samples of a remote write request were not kept.')
-    return makeTextReply(400, text)
+    return { reply: makeTextReply(400, text), acceptedCount }
   }
 
   /** Begins the table anew when it is full or the store has given numbers to other series. */
@@ -199,7 +207,8 @@ function withDefaultEncoding(request: ReceivedRequest): ReceivedRequest {
   }
 }
 
-function checkType(headers: Record<string, string>): void {
+/** The version of the message by its Content-Type; throws `COLLECT_BODY_TYPE_UNSUPPORTED`. */
+function readVersion(headers: Record<string, string>): 1 | 2 {
   const written = headers['content-type'] ?? ''
   const [type, ...parameters] = written.split(';').map((part) => part.trim().toLowerCase())
   const refuse = (reason: string): never => {
@@ -209,11 +218,18 @@ function checkType(headers: Record<string, string>): void {
     refuse(`expected application/x-protobuf as the Content-Type, got "${written.slice(0, 100)}"`)
   }
   const proto = parameters.find((parameter) => parameter.startsWith('proto='))?.slice(6)
-  if (proto !== undefined && proto !== 'prometheus.writerequest') {
-    refuse(
-      `${proto.slice(0, 100)} protobuf message is not accepted by this server; only prometheus.WriteRequest is`,
-    )
-  }
+  if (proto === 'io.prometheus.write.v2.request') return 2
+  if (proto === undefined || proto === 'prometheus.writerequest') return 1
+  return refuse(
+    `${proto.slice(0, 100)} protobuf message is not accepted by this server; prometheus.WriteRequest and io.prometheus.write.v2.Request are`,
+  )
+}
+
+/** What a sender of 2.0 asks to know, of success and of failure in part. Exemplars are not kept. */
+function addWrittenHeaders(reply: ReceiverReply, acceptedCount: number): void {
+  reply.headers['x-prometheus-remote-write-samples-written'] = String(acceptedCount)
+  reply.headers['x-prometheus-remote-write-histograms-written'] = '0'
+  reply.headers['x-prometheus-remote-write-exemplars-written'] = '0'
 }
 
 /** Decodes one body into one batch. */
