@@ -34,6 +34,7 @@ export type {
   RuleGroupView,
   RuleView,
 } from './rule-view.ts'
+export { parseRuleFile, type RuleGroup } from './rule-file.ts'
 export type { DetectSettings } from './settings.ts'
 
 /** How long touches are collected before the rules run. */

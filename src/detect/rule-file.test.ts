@@ -154,3 +154,31 @@ test('the built-in rules are read and name severity, summary, description and wh
       assert.ok((rule.annotations.get(name) ?? '').length > 20, `${rule.name} ${name}`)
   }
 })
+
+test('the groups of PrometheusRule objects are read, each object as a file of its own', () => {
+  const object = (expression: string): string => `apiVersion: monitoring.coreos.com/v1
+kind: PrometheusRule
+metadata: {name: some, labels: {role: alert-rules}}
+spec:
+  groups:
+  - name: g
+    partial_response_strategy: warn
+    rules:
+    - alert: A
+      expr: ${expression}
+`
+  const groups = parseRuleFile(`${object('1')}---\n${object('2')}`, 'r.yml', parser)
+  assert.deepEqual(
+    groups.map((group) => group.rules[0]!.expression),
+    ['1', '2'],
+  )
+  assert.match(problemsOf(object('up (('))[0]!, /^10:7 could not parse expression/)
+  assert.match(
+    problemsOf(object('1').replace('alert:', 'alarm:')).join(),
+    /"alarm" is not a setting/,
+  )
+  assert.match(
+    problemsOf(object('1').replace('PrometheusRule', 'ConfigMap')).join(),
+    /"kind" is not a setting here/,
+  )
+})

@@ -1,8 +1,9 @@
 /**
  * Rule files in Prometheus's format: groups of alerting and recording rules. Read strictly: every
  * unknown key, bad expression, bad template and bad name is named with its line and column, all at
- * once.
- * Source: prometheus model/rulefmt (Apache-2.0), behaviour re-implemented.
+ * once. The same groups are also read from `PrometheusRule` objects, as they are written for Kubernetes.
+ * Sources: prometheus model/rulefmt (Apache-2.0), behaviour re-implemented; prometheus-operator's API
+ * reference, monitoring.coreos.com/v1.
  */
 
 import { messageOf } from '../base/error.ts'
@@ -81,6 +82,16 @@ const groupShape = z.strictObject({
 
 const fileShape = z.strictObject({ groups: z.array(groupShape).nullish() })
 
+/** Of the object's own fields only the groups concern us; Thanos's strategy is allowed and not used. */
+const objectShape = z.looseObject({
+  kind: z.literal('PrometheusRule'),
+  spec: z.strictObject({
+    groups: z
+      .array(groupShape.extend({ partial_response_strategy: z.string().optional() }))
+      .nullish(),
+  }),
+})
+
 type RawRule = z.output<typeof ruleShape>
 type RawGroup = z.output<typeof groupShape>
 
@@ -94,9 +105,14 @@ export function parseRuleFile(text: string, file: string, parser?: ExpressionPar
   const groups: RuleGroup[] = []
   for (const document of splitDocuments(text)) {
     const parsed = parseYaml(document, file)
-    const raw = checkConfig({ ...parsed, value: parsed.value ?? {} }, fileShape)
-    for (const [index, group] of (raw.groups ?? []).entries()) {
-      const path = ['groups', index]
+    const isObject = isRuleObject(parsed.value)
+    // Each object becomes a file of its own where it is deployed.
+    if (isObject) names.clear()
+    const found = isObject
+      ? checkConfig(parsed, objectShape).spec.groups
+      : checkConfig({ ...parsed, value: parsed.value ?? {} }, fileShape).groups
+    for (const [index, group] of (found ?? []).entries()) {
+      const path = [...(isObject ? ['spec', 'groups'] : ['groups']), index]
       const add = (message: string): void => {
         problems.push(problemAt(parsed, [...path, 'name'], message))
       }
@@ -109,6 +125,15 @@ export function parseRuleFile(text: string, file: string, parser?: ExpressionPar
   }
   if (problems.length > 0) throw makeConfigError(problems)
   return groups
+}
+
+function isRuleObject(value: unknown): boolean {
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    'kind' in value &&
+    value.kind === 'PrometheusRule'
+  )
 }
 
 /** The documents between `---` lines; empty lines stand before each so that line numbers stay right. */

@@ -1,6 +1,7 @@
 /** Every command, in the order of the help. */
 
 import { checkConfigCommand } from './check-config.ts'
+import { checkRulesCommand } from './check-rules.ts'
 import type { Command } from './command.ts'
 import { deploymentRecordCommand } from './deployment-record.ts'
 import { incidentListCommand } from './incident-list.ts'
@@ -13,6 +14,7 @@ import { versionCommand } from './version.ts'
 export const commands: readonly Command[] = [
   serveCommand,
   checkConfigCommand,
+  checkRulesCommand,
   queryCommand,
   deploymentRecordCommand,
   incidentListCommand,

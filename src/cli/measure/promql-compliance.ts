@@ -6,18 +6,10 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { gunzipSync } from 'node:zlib'
-import { systemClock } from '../../base/clock.ts'
 import { messageOf } from '../../base/error.ts'
-import { silentLog } from '../../base/log.ts'
-import { z } from '../../config/schema.ts'
 import { makeLabels } from '../../model/labels.ts'
-import {
-  parseMetric,
-  QueryEngine,
-  type QueryValue,
-  querySettings,
-  ScriptStore,
-} from '../../query/query.ts'
+import { parseMetric, type QueryEngine, type QueryValue, ScriptStore } from '../../query/query.ts'
+import { makeEngine } from '../make-engine.ts'
 import { formatCounts, type MeasureOptions, type MeasureResult } from './suite.ts'
 
 interface Answer {
@@ -54,13 +46,7 @@ export async function measurePromqlCompliance(options: MeasureOptions): Promise<
   const suite = JSON.parse(read('cases.json.gz')) as Suite
   const store = new ScriptStore()
   loadSamples(store, read('data.openmetrics.txt.gz'))
-  const engine = new QueryEngine({
-    querier: store,
-    logs: undefined,
-    settings: z.object(querySettings.top).parse({}),
-    clock: systemClock,
-    log: silentLog,
-  })
+  const engine = makeEngine(store)
   const failures: { query: string; failure: string }[] = []
   const scored = suite.cases.filter((one) => one.note === undefined)
   for (const one of scored) {

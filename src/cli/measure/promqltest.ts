@@ -2,16 +2,8 @@
 
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { systemClock } from '../../base/clock.ts'
-import { silentLog } from '../../base/log.ts'
-import { z } from '../../config/schema.ts'
-import {
-  type CaseOutcome,
-  QueryEngine,
-  querySettings,
-  runScript,
-  ScriptStore,
-} from '../../query/query.ts'
+import { type CaseOutcome, runScript, ScriptStore } from '../../query/query.ts'
+import { makeEngine } from '../make-engine.ts'
 import { formatCounts, type MeasureOptions, type MeasureResult } from './suite.ts'
 
 type Counts = Map<string, { passed: number; total: number }>
@@ -19,14 +11,7 @@ type Counts = Map<string, { passed: number; total: number }>
 /** Runs every `*.test` file of a folder. */
 export async function measurePromqltest(options: MeasureOptions): Promise<MeasureResult> {
   const store = new ScriptStore()
-  const settings = z.object(querySettings.top).parse({})
-  const engine = new QueryEngine({
-    querier: store,
-    logs: undefined,
-    settings,
-    clock: systemClock,
-    log: silentLog,
-  })
+  const engine = makeEngine(store)
   const files = readdirSync(options.from)
     .filter((file) => file.endsWith('.test'))
     .sort()
