@@ -14,6 +14,15 @@ import { querySettings } from '../query/settings.ts'
 import { serverSettings } from '../server/settings.ts'
 import { storeSettings } from '../store/settings.ts'
 
+/** A section of prometheus.yml that means nothing here; told with what to do instead. */
+function foreign(advice: string) {
+  return z
+    .unknown()
+    .refine((value) => value === undefined, { error: advice })
+    .optional()
+    .meta({ description: `Refused: ${advice}.`, typeText: 'refused' })
+}
+
 /** The schema of shipwatch.yml. */
 export const configSchema = z.strictObject({
   global: z
@@ -42,6 +51,12 @@ export const configSchema = z.strictObject({
   ...notifySettings.top,
   ...incidentSettings.top,
   ...deliverSettings.top,
+  alerting: foreign(
+    'Shipwatch notifies by itself: bring "route" and "receivers" of alertmanager.yml here and remove this section',
+  ),
+  storage: foreign('Shipwatch stores in its own way: see "store", and remove this section'),
+  tracing: foreign('Shipwatch sends no traces: remove this section'),
+  runtime: foreign('Shipwatch is no Go program: remove this section'),
 })
 
 /** The configuration in force. */

@@ -72,6 +72,8 @@ function parseArguments(command: Command, words: readonly string[]): CommandArgu
       allowPositionals: true,
       strict: true,
     })
+    const extra = positionals[command.operands === undefined ? 0 : Number.POSITIVE_INFINITY]
+    if (extra !== undefined) throw new UsageError(`"${extra}" is not expected`)
     return {
       words: positionals,
       text: (name) => values[name] as string | undefined,

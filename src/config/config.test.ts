@@ -66,6 +66,27 @@ test('broken YAML, doubled keys and endless aliases are mistakes, not crashes', 
   }
 })
 
+test('a key with nothing behind it is as if it were not there', () => {
+  const { value } = parseYaml('rule_files:\n  # - first.yml\na: {b: null, c: 1}\nd: [null]\n', 'f')
+  assert.deepEqual(value, { a: { c: 1 }, d: [null] })
+})
+
+test('what the parser cannot take is said in words about the file, cut to a line', () => {
+  const messageFor = (text: string): string => {
+    try {
+      parseYaml(text, 'f.yml')
+    } catch (thrown) {
+      return (thrown as Error).message
+    }
+    return ''
+  }
+  assert.match(messageFor('a: 1\n---\nb: 2\n'), /^f\.yml:2:1: a second document begins/)
+  const deep = messageFor(`a: ${'['.repeat(20_000)}`)
+  assert.match(deep, /nested too deeply/)
+  assert.ok(deep.length < 20_000, `${deep.length} characters`)
+  assert.match(messageFor(`a: &a [1]\nb: [${'*a,'.repeat(5_000)}]`), /aliases/)
+})
+
 test('settings describe themselves for the reference page', () => {
   const rows = describeSettings(schema)
   assert.deepEqual(

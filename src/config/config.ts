@@ -9,6 +9,11 @@ import { messageOf } from '../base/error.ts'
 import { configErrors } from './errors.ts'
 import type { z } from './schema.ts'
 
+/** Mistakes that are told; one wrong indentation may make thousands. */
+const shownCountMax = 50
+/** Characters of a line that are shown with its mistake. */
+const lineLengthMax = 200
+
 /** One mistake and its place. `line` and `column` count from 1; 0 when the place is unknown. */
 export interface ConfigProblem {
   file: string
@@ -56,7 +61,7 @@ export function parseYaml(text: string, file: string): ParsedYaml {
       line,
       column: col,
       path: '',
-      message: error.message,
+      message: sayPlainly(error.message),
       lineText: lineOf(text, line),
     }
   })
@@ -83,12 +88,30 @@ export function parseYaml(text: string, file: string): ParsedYaml {
     return { line: Math.max(line, 1), column: Math.max(col, 1) }
   }
   try {
-    return { value: document.toJS({ maxAliasCount: 100 }) ?? {}, file, text, locate }
+    const value: unknown = document.toJS({ maxAliasCount: 100, reviver: withoutNulls }) ?? {}
+    return { value, file, text, locate }
   } catch (thrown) {
+    const message = sayPlainly(messageOf(thrown))
     throw makeConfigError([
-      { file, line: 1, column: 1, path: '', message: messageOf(thrown), lineText: lineOf(text, 1) },
+      { file, line: 1, column: 1, path: '', message, lineText: lineOf(text, 1) },
     ])
   }
+}
+
+/**
+ * `rule_files:` with nothing but comments below, as Prometheus's own example has it, means the same as
+ * no such key.
+ */
+function withoutNulls(this: unknown, _key: unknown, value: unknown): unknown {
+  return value === null && !Array.isArray(this) ? undefined : value
+}
+
+/** The parser's own words where they speak of its code instead of the file. */
+function sayPlainly(message: string): string {
+  if (/call stack|stack overflow/i.test(message)) return 'this is nested too deeply'
+  if (message.includes('multiple documents')) return 'a second document begins; leave only one'
+  if (message.includes('alias count')) return 'aliases (*name) repeat too much'
+  return message
 }
 
 /** Checks parsed YAML against a schema; throws `CONFIG_INVALID` with every mistake. */
@@ -122,8 +145,11 @@ export function problemAt(
 
 /** The error that carries all problems; `facts.problems` has them as data. */
 export function makeConfigError(problems: ConfigProblem[]): Error {
+  const more = problems.length - shownCountMax
+  const texts = problems.slice(0, shownCountMax).map(formatProblem)
+  if (more > 0) texts.push(`… and ${more} more mistakes`)
   const error = configErrors.INVALID({
-    text: problems.map(formatProblem).join('\n'),
+    text: texts.join('\n'),
     count: problems.length,
     problems,
   } as { text: string; count: number })
@@ -133,7 +159,9 @@ export function makeConfigError(problems: ConfigProblem[]): Error {
 /** `file:line:column: path: message` and the line itself. */
 function formatProblem(problem: ConfigProblem): string {
   const path = problem.path === '' ? '' : `${problem.path}: `
-  const line = problem.lineText.trim() === '' ? '' : `\n    ${problem.lineText.trim()}`
+  const shown = problem.lineText.trim()
+  const cut = shown.length > lineLengthMax ? `${shown.slice(0, lineLengthMax)}…` : shown
+  const line = cut === '' ? '' : `\n    ${cut}`
   return `${problem.file}:${problem.line}:${problem.column}: ${path}${problem.message}${line}`
 }
 

@@ -15,6 +15,6 @@ export const configErrors = errorTable('CONFIG', {
     kind: 'user',
     status: 400,
     message: (facts: { text: string; count: number }) => facts.text,
-    hint: 'Correct the places named; the configuration that was running keeps running.',
+    hint: 'Correct the places named. A running server keeps the configuration that it has.',
   },
 })

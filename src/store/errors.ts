@@ -40,7 +40,7 @@ export const storeErrors = errorTable('STORE', {
   },
   ENGINE_QUERY_FAILED: {
     kind: 'operation',
-    status: 500,
+    status: 503,
     canRetry: true,
     message: (facts: { reason: string }) => `The storage engine refused a query: ${facts.reason}.`,
     hint: 'Look at the log; ask again.',
@@ -52,6 +52,13 @@ export const storeErrors = errorTable('STORE', {
     message: (facts: { reason: string }) =>
       `The records cannot be read or written: ${facts.reason}.`,
     hint: 'Check the data directory: free space, permissions, and that nobody else has records.db open.',
+  },
+  RECORDS_CORRUPT: {
+    kind: 'operation',
+    status: 503,
+    message: (facts: { path: string; reason: string }) =>
+      `The records in ${facts.path} are damaged: ${facts.reason}.`,
+    hint: 'Put a backup in its place, or move it away and start: incidents, deployments, tokens and the password begin anew; metrics and logs are not in it.',
   },
   RECORDS_NEWER: {
     kind: 'user',

@@ -16,7 +16,7 @@
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Clock } from '../base/clock.ts'
-import { CodedError } from '../base/error.ts'
+import { CodedError, messageOf } from '../base/error.ts'
 import type { Log } from '../base/log.ts'
 import type {
   AppendResult,
@@ -105,7 +105,7 @@ export class Store implements Appender, Querier, ArrivalFeed, LogQuerier {
 
   /**
    * Opens what `dataDir` holds and refills memory from the journal. The engine opens in the background.
-   * Rejects with `STORE_RECORDS_UNAVAILABLE`, `STORE_RECORDS_NEWER` or `STORE_DATA_DIR_IN_USE`.
+   * Rejects with `STORE_RECORDS_UNAVAILABLE`, `STORE_RECORDS_CORRUPT`, `STORE_RECORDS_NEWER` or `STORE_DATA_DIR_IN_USE`.
    */
   static async open(options: StoreOptions): Promise<Store> {
     mkdirSync(options.dataDir, { recursive: true })
@@ -419,7 +419,12 @@ export class Store implements Appender, Querier, ArrivalFeed, LogQuerier {
 
   /** Brings everything into the engine now; rejects with the engine's error. */
   async flush(): Promise<void> {
-    await this.#keeper!.flush()
+    try {
+      await this.#keeper!.flush()
+    } catch (thrown) {
+      if (thrown instanceof CodedError) throw thrown
+      throw storeErrors.ENGINE_UNAVAILABLE({ reason: messageOf(thrown) }, thrown)
+    }
   }
 
   /** Takes new settings. */

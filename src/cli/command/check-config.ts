@@ -1,7 +1,7 @@
 /** `shipwatch check config`: reads the configuration and its rule files as serve would, and says every mistake. */
 
 import { CodedError } from '../../base/error.ts'
-import { type Command, exitCodes } from './command.ts'
+import { type Command, exitCodes, UsageError } from './command.ts'
 
 /** Exit code 1 when there is a mistake. */
 export const checkConfigCommand: Command = {
@@ -16,6 +16,7 @@ export const checkConfigCommand: Command = {
     },
   },
   run: async (args, output) => {
+    if (args.words.length > 1) throw new UsageError('one file at a time')
     const file = args.words[0] ?? args.text('config') ?? 'shipwatch.yml'
     // Loaded here, so that the other commands answer without loading every schema.
     const { loadConfig } = await import('../../app/load-config.ts')
@@ -27,7 +28,7 @@ export const checkConfigCommand: Command = {
       return exitCodes.fine
     } catch (thrown) {
       if (!(thrown instanceof CodedError)) throw thrown
-      output.err(`${thrown.message}\n`)
+      output.err(`${thrown.message}\n${thrown.hint}\n`)
       return exitCodes.failed
     }
   },

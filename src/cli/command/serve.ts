@@ -52,10 +52,9 @@ machine. SIGHUP reloads the configuration, SIGTERM drains and stops.`,
     },
   },
   run: async (args, output) => {
-    const log = openLog({
-      level: levelOf(args),
-      format: args.text('log-format') === 'json' ? 'json' : 'text',
-    })
+    const log = openLog({ level: levelOf(args), format: formatOf(args) })
+    const port = args.text('port')
+    const listen = port === undefined ? {} : { port: portOf(port) }
     let app: App
     try {
       // Loaded here, so that the other commands answer without loading the whole product.
@@ -64,7 +63,7 @@ machine. SIGHUP reloads the configuration, SIGTERM drains and stops.`,
         configFile: args.text('config'),
         dataDir: args.text('data-dir') ?? 'data',
         overrides: args.texts('set'),
-        ...(args.text('port') === undefined ? {} : { port: portOf(args.text('port')!) }),
+        ...listen,
         ...(args.text('host') === undefined ? {} : { host: args.text('host')! }),
         isAuthRequired: !args.has('no-auth'),
         log,
@@ -91,6 +90,12 @@ function levelOf(args: CommandArguments): string {
   if (!['debug', 'info', 'warn', 'error'].includes(level))
     throw new UsageError(`--log-level is debug, info, warn or error, not "${level}"`)
   return level
+}
+
+function formatOf(args: CommandArguments): 'text' | 'json' {
+  const format = args.text('log-format') ?? 'text'
+  if (format === 'text' || format === 'json') return format
+  throw new UsageError(`--log-format is text or json, not "${format}"`)
 }
 
 function portOf(text: string): number {

@@ -37,7 +37,7 @@ test('a file that is no database is refused with its code and left as it was', a
   const path = join(root, 'text.db')
   const text = 'this is not a database, and longer than a header needs to be'.repeat(20)
   writeFileSync(path, text)
-  await assert.rejects(openAt(path), { code: 'STORE_RECORDS_UNAVAILABLE' })
+  await assert.rejects(openAt(path), { code: 'STORE_RECORDS_CORRUPT' })
   assert.equal(readFileSync(path, 'utf8'), text)
 })
 

@@ -22,7 +22,7 @@ export interface OpenRecords extends Records {
   close(): Promise<void>
 }
 
-/** Opens the records in a SQLite file; throws `STORE_RECORDS_UNAVAILABLE`, `STORE_RECORDS_NEWER` or `STORE_DATA_DIR_IN_USE`. */
+/** Opens the records in a SQLite file; throws `STORE_RECORDS_UNAVAILABLE`, `STORE_RECORDS_CORRUPT`, `STORE_RECORDS_NEWER` or `STORE_DATA_DIR_IN_USE`. */
 export async function openSqliteRecords(options: {
   path: string
   clock: Clock
@@ -37,12 +37,15 @@ export async function openSqliteRecords(options: {
     if (isLocked(thrown)) {
       throw storeErrors.DATA_DIR_IN_USE({ path: dirname(options.path) }, thrown)
     }
-    throw storeErrors.RECORDS_UNAVAILABLE({ reason: messageOf(thrown) }, thrown)
+    throw nameFailure(thrown, options.path)
   }
-  return await openRecords(file.dialect, () => file.sync())
+  return await openRecords(file.dialect, { path: options.path, sync: () => file.sync() })
 }
 
-async function openRecords(dialect: Dialect, sync: () => Promise<void>): Promise<OpenRecords> {
+async function openRecords(
+  dialect: Dialect,
+  file: { path: string; sync: () => Promise<void> },
+): Promise<OpenRecords> {
   const database = new Kysely<Tables>({ dialect })
   let isClosed = false
   const run: Run = async (work) => {
@@ -51,7 +54,7 @@ async function openRecords(dialect: Dialect, sync: () => Promise<void>): Promise
       return await work(database)
     } catch (thrown) {
       if (thrown instanceof CodedError) throw thrown
-      throw storeErrors.RECORDS_UNAVAILABLE({ reason: messageOf(thrown) }, thrown)
+      throw nameFailure(thrown, file.path)
     }
   }
   try {
@@ -71,7 +74,7 @@ async function openRecords(dialect: Dialect, sync: () => Promise<void>): Promise
     close: async () => {
       if (isClosed) return
       isClosed = true
-      await sync()
+      await file.sync()
       await database.destroy()
     },
   }
@@ -79,6 +82,17 @@ async function openRecords(dialect: Dialect, sync: () => Promise<void>): Promise
 
 function isLocked(thrown: unknown): boolean {
   const sqliteBusy = 5
+/** Damage is said as such: what helps then is neither space nor patience. */
+function nameFailure(thrown: unknown, path: string): CodedError {
+  const sqliteCorrupt = 11
+  const sqliteNotDatabase = 26
+  const code = (thrown as { errcode?: number }).errcode ?? 0
+  const reason = messageOf(thrown)
+  return [sqliteCorrupt, sqliteNotDatabase].includes(code & 0xff)
+    ? storeErrors.RECORDS_CORRUPT({ path, reason }, thrown)
+    : storeErrors.RECORDS_UNAVAILABLE({ reason }, thrown)
+}
+
   return (thrown as { errcode?: number }).errcode === sqliteBusy
 }
 
