@@ -80,8 +80,6 @@ async function openRecords(
   }
 }
 
-function isLocked(thrown: unknown): boolean {
-  const sqliteBusy = 5
 /** Damage is said as such: what helps then is neither space nor patience. */
 function nameFailure(thrown: unknown, path: string): CodedError {
   const sqliteCorrupt = 11
@@ -93,6 +91,8 @@ function nameFailure(thrown: unknown, path: string): CodedError {
     : storeErrors.RECORDS_UNAVAILABLE({ reason }, thrown)
 }
 
+function isLocked(thrown: unknown): boolean {
+  const sqliteBusy = 5
   return (thrown as { errcode?: number }).errcode === sqliteBusy
 }
 
