@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -66,4 +67,88 @@ test('check rules notes recordings that overwrite each other, and refuses to che
   assert.equal(code, 0)
   assert.equal((await run(t, ['check', 'rules'], {})).code, 2)
   assert.equal((await run(t, ['check', 'rules', '/nowhere/x.yml'], {})).code, 1)
+})
+
+test('check metrics has nothing to say of a good page, in either format', async (t) => {
+  const text = `# HELP http_requests_total Requests.
+# TYPE http_requests_total counter
+http_requests_total{code="200"} 5
+# HELP http_request_duration_seconds Time.
+# TYPE http_request_duration_seconds histogram
+http_request_duration_seconds_bucket{le="+Inf"} 5
+http_request_duration_seconds_count 5
+http_request_duration_seconds_sum 1.5
+`
+  const open = '# HELP jobs Jobs.\n# TYPE jobs counter\njobs_total 3\n# EOF\n'
+  const { code, out, err } = await run(t, ['check', 'metrics', 'a.txt', 'b.txt'], {
+    'a.txt': text,
+    'b.txt': open,
+  })
+  assert.equal(err, '')
+  assert.equal(out, 'a.txt: 2 metrics, 4 samples\nb.txt: 1 metrics, 1 samples\n')
+  assert.equal(code, 0)
+})
+
+test('check metrics gives advice on each bad name, unit, suffix and label', async (t) => {
+  const cases: [page: string, advice: string][] = [
+    ['# TYPE x_total counter\nx_total 1\n', 'x_total: no help text'],
+    ['# HELP x X.\n# TYPE x counter\nx 1\n', 'x: counter metrics should have "_total" suffix'],
+    [
+      '# HELP x_total X.\n# TYPE x_total gauge\nx_total 1\n',
+      'x_total: non-counter metrics should not have "_total" suffix',
+    ],
+    [
+      '# HELP x_milliseconds X.\n# TYPE x_milliseconds gauge\nx_milliseconds 1\n',
+      'x_milliseconds: use base unit "seconds" instead of "milliseconds"',
+    ],
+    [
+      '# HELP x_ms_y X.\n# TYPE x_ms_y gauge\nx_ms_y 1\n',
+      'x_ms_y: metric names should not contain abbreviated units',
+    ],
+    ['# HELP a:b X.\n# TYPE a:b gauge\na:b 1\n', "a:b: metric names should not contain ':'"],
+    [
+      '# HELP anX X.\n# TYPE anX gauge\nanX 1\n',
+      "anX: metric names should be written in 'snake_case' not 'camelCase'",
+    ],
+    [
+      '# HELP x_gauge X.\n# TYPE x_gauge gauge\nx_gauge 1\n',
+      "x_gauge: metric name should not include type 'gauge'",
+    ],
+    [
+      '# HELP x_count X.\n# TYPE x_count gauge\nx_count 1\n',
+      'x_count: non-histogram and non-summary metrics should not have "_count" suffix',
+    ],
+    [
+      '# HELP x X.\n# TYPE x gauge\nx{le="1"} 1\n',
+      'x: non-histogram metrics should not have "le" label',
+    ],
+    [
+      '# HELP x X.\n# TYPE x gauge\nx{anY="1"} 1\n',
+      `x: label names should be written in 'snake_case' not 'camelCase': "anY"`,
+    ],
+    ['# HELP x X.\n# TYPE x gauge\nx 1\nx 2\n', 'x: the series x is given twice'],
+  ]
+  for (const [page, advice] of cases) {
+    const { code, err } = await run(t, ['check', 'metrics', 'a.txt'], { 'a.txt': page })
+    assert.equal(err, `a.txt: ${advice}\n`)
+    assert.equal(code, 3)
+  }
+})
+
+test('check metrics refuses a page that is not valid, and reads standard input', async (t) => {
+  const { code, err } = await run(t, ['check', 'metrics', 'a.txt'], { 'a.txt': 'x 1\ny{ 1\n' })
+  assert.match(err, /^a\.txt: .*line 2/)
+  assert.equal(code, 1)
+  assert.equal((await run(t, ['check', 'metrics', '/nowhere/x'], {})).code, 1)
+  const page = { 'a.txt': '# HELP a_total A.\n# TYPE a_total counter\na_total 1\n# EOF\n' }
+  assert.equal((await run(t, ['check', 'metrics', 'a.txt'], page)).code, 1)
+  assert.equal((await run(t, ['check', 'metrics', 'a.txt', '--format', 'text'], page)).code, 0)
+  assert.equal((await run(t, ['check', 'metrics', 'a.txt', '--format', 'html'], page)).code, 2)
+  const { status, stderr } = spawnSync(
+    process.execPath,
+    [join(import.meta.dirname, '..', 'main.ts'), 'check', 'metrics'],
+    { input: 'x 1\n', encoding: 'utf8' },
+  )
+  assert.equal(stderr, 'standard input: x: no help text\n')
+  assert.equal(status, 3)
 })

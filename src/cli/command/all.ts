@@ -1,6 +1,7 @@
 /** Every command, in the order of the help. */
 
 import { checkConfigCommand } from './check-config.ts'
+import { checkMetricsCommand } from './check-metrics.ts'
 import { checkRulesCommand } from './check-rules.ts'
 import type { Command } from './command.ts'
 import { deploymentRecordCommand } from './deployment-record.ts'
@@ -15,6 +16,7 @@ export const commands: readonly Command[] = [
   serveCommand,
   checkConfigCommand,
   checkRulesCommand,
+  checkMetricsCommand,
   queryCommand,
   deploymentRecordCommand,
   incidentListCommand,

@@ -24,8 +24,8 @@ export interface CommandArguments {
   has(name: string): boolean
 }
 
-/** Exit codes of every command. */
-export const exitCodes = { fine: 0, failed: 1, wrongUsage: 2 } as const
+/** Exit codes of every command; `advice` is for checks that found nothing wrong but something to better. */
+export const exitCodes = { fine: 0, failed: 1, wrongUsage: 2, advice: 3 } as const
 
 /** One command; `name` may be two words, such as `check config`. */
 export interface Command {
