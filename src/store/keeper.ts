@@ -113,6 +113,8 @@ export class Keeper {
     })
     await this.#running
     this.#tidy()
+    this.wake()
+    await this.#running
   }
 
   /** Ends after the turn that is under way. */
@@ -157,6 +159,7 @@ export class Keeper {
     }
     try {
       this.#tidy()
+      await this.#parts.journal.compressFlushed(() => this.#isClosed)
       await this.#parts.seriesLog.compact()
     } catch (thrown) {
       this.#parts.log.warn({ reason: messageOf(thrown) }, 'The journal could not be tidied.')

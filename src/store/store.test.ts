@@ -1,10 +1,11 @@
 /** Sections: restart, engine and memory together, repeated flush, retention, no engine, full disk, ended series. */
 
 import assert from 'node:assert/strict'
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, afterEach, test } from 'node:test'
+import { zstdDecompressSync } from 'node:zlib'
 import { VirtualClock } from '../base/clock.ts'
 import { silentLog } from '../base/log.ts'
 import { z } from '../config/schema.ts'
@@ -179,7 +180,16 @@ test('older samples come from the engine and join those in memory', async () => 
   assert.equal((await store.select({ ...selection, sampleCountMax: 360 }))[0]?.count, 360)
   await store.close()
 
+  const directory = join(dataDir, 'journal')
+  const compressed = readdirSync(directory).filter((name) => name.endsWith('.flushed.zst'))
+  assert.ok(compressed.length > 0)
+  assert.ok(!readdirSync(directory).some((name) => name.endsWith('.flushed')))
+  // As an end in the middle of compressing would leave it.
+  const plain = join(directory, compressed[0]!.replace('.zst', ''))
+  writeFileSync(plain, zstdDecompressSync(readFileSync(`${plain}.zst`)))
+  writeFileSync(`${plain}.zst.tmp`, 'half')
   const reopened = await openStore({ dataDir, clock })
+  assert.ok(!readdirSync(directory).some((name) => name.endsWith('.tmp')))
   assert.deepEqual(await rowsOf(reopened, selection), rows, 'the same after a restart')
   assert.ok(
     reopened.selectRecent(recent)![0]!.count >= 119,

@@ -3,6 +3,7 @@
  *
  *   00000007.journal    being written, or waiting to be brought into the engine
  *   00000006.flushed    in the engine; kept while memory must be refilled from it after a restart
+ *   00000005.flushed.zst    the same, compressed
  *
  * Entries that arrive while a write is under way wait and share the next one (group commit). An entry
  * is acknowledged after write(2) returned, which survives the death of the process; against loss of
@@ -24,6 +25,7 @@ import { syncDirectory } from '../../base/files.ts'
 import type { Log } from '../../base/log.ts'
 import { storeErrors } from '../errors.ts'
 import { storeMetrics } from '../metrics.ts'
+import { compressFile, readCompressedFile } from './compressed-file.ts'
 import type { JournalFile, MakeJournalFile } from './journal-file.ts'
 import { fileHeader, type RecordVisitor, RecordWriter, readRecords } from './record-format.ts'
 
@@ -38,6 +40,7 @@ export interface Segment {
   path: string
   bytes: number
   isFlushed: boolean
+  isCompressed: boolean
   minTimeMs: number
   maxTimeMs: number
   sampleCount: number
@@ -134,11 +137,18 @@ export class Journal {
   async recover(visit: (segment: Segment) => RecordVisitor): Promise<void> {
     const names = readdirSync(this.#directory).sort()
     for (const name of names) {
-      const match = /^(\d{8,})\.(journal|flushed)$/.exec(name)
+      if (name.endsWith('.tmp')) rmSync(join(this.#directory, name), { force: true })
+      const match = /^(\d{8,})\.(journal|flushed|flushed\.zst)$/.exec(name)
       if (match === null) continue
       const path = join(this.#directory, name)
       const segment = makeSegment(Number(match[1]), path)
-      segment.isFlushed = match[2] === 'flushed'
+      segment.isFlushed = match[2] !== 'journal'
+      segment.isCompressed = match[2] === 'flushed.zst'
+      if (segment.number === this.#segments.at(-1)?.number) {
+        // It was compressed, and we ended before the other was deleted, which will be compressed again.
+        rmSync(path)
+        continue
+      }
       segment.bytes = statSync(path).size
       this.#segments.push(segment)
       this.#nextNumber = segment.number + 1
@@ -148,7 +158,7 @@ export class Journal {
   }
 
   async #readSegment(segment: Segment, visitor: RecordVisitor): Promise<void> {
-    const file = await readFile(segment.path)
+    const file = await this.#readFile(segment)
     const goodBytes = readRecords(file, {
       ...passTo(visitor),
       onSamples: (batch) => {
@@ -166,6 +176,20 @@ export class Journal {
         { segment: segment.number, tornBytes: file.length - goodBytes, goodBytes },
         'The end of a journal segment was not whole; everything before it was read.',
       )
+    }
+  }
+
+  async #readFile(segment: Segment): Promise<Buffer> {
+    if (!segment.isCompressed) return readFile(segment.path)
+    try {
+      return await readCompressedFile(segment.path)
+    } catch (thrown) {
+      storeMetrics.journalTorn.inc(segment.bytes)
+      this.#log.error(
+        { segment: segment.number, reason: messageOf(thrown) },
+        'A journal segment is damaged; the engine has its rows, but memory misses them.',
+      )
+      return Buffer.alloc(0)
     }
   }
 
@@ -205,6 +229,22 @@ export class Journal {
     renameSync(segment.path, path)
     segment.path = path
     segment.isFlushed = true
+  }
+
+  /** Compresses flushed segments, one after another, until `isEnough`; rejects with the disk's error. */
+  async compressFlushed(isEnough: () => boolean): Promise<void> {
+    for (const segment of [...this.#segments]) {
+      if (isEnough()) return
+      if (!segment.isFlushed || segment.isCompressed) continue
+      const plain = segment.path
+      const path = `${plain}.zst`
+      const bytes = await compressFile(plain, path)
+      if (this.#segments.includes(segment))
+        Object.assign(segment, { path, bytes, isCompressed: true })
+      else rmSync(path, { force: true })
+      rmSync(plain, { force: true })
+    }
+    this.#showBytes()
   }
 
   /** Deletes flushed segments whose samples are all before `timeMs`. */
@@ -405,6 +445,7 @@ function makeSegment(number: number, path: string): Segment {
     path,
     bytes: 0,
     isFlushed: false,
+    isCompressed: false,
     minTimeMs: Infinity,
     maxTimeMs: Number.NEGATIVE_INFINITY,
     sampleCount: 0,
