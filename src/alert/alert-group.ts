@@ -31,8 +31,8 @@ export interface GroupSurroundings {
   /** The alert now, or `undefined` when it was forgotten. */
   find(fingerprint: string): Alert | undefined
   isFiring(alert: Alert): boolean
-  /** Takes out the alerts that something holds back. */
-  withoutHeld(alerts: readonly Alert[]): Alert[]
+  /** Takes out the alerts that something holds back at a route. */
+  withoutHeld(alerts: readonly Alert[], route: Route): Alert[]
   describe(fingerprints: readonly string[]): Promise<AlertBackground | undefined>
   /** The group has no alerts any more. */
   noteEmpty(group: AlertGroup): void
@@ -67,6 +67,12 @@ export class AlertGroup {
   /** Whether an alert is in it still. */
   has(fingerprint: string): boolean {
     return this.#members.has(fingerprint)
+  }
+
+  /** Its alerts, in the order of messages. */
+  list(): Alert[] {
+    const alerts = [...this.#members].flatMap((fingerprint) => this.#around.find(fingerprint) ?? [])
+    return alerts.sort(compareAlerts)
   }
 
   /** An alert belongs here, or changed. */
@@ -140,7 +146,7 @@ export class AlertGroup {
     this.#abort = abort
     const limit = clock.after(Math.max(sendMsMin, this.route.groupIntervalMs), () => abort.abort())
     try {
-      const told = this.#around.withoutHeld(alerts).sort(compareAlerts)
+      const told = this.#around.withoutHeld(alerts, this.route).sort(compareAlerts)
       const isDone = told.length === 0 || (await this.#tell(told, abort.signal))
       if (isDone) this.#dropResolved(seen)
     } catch (thrown) {

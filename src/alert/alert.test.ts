@@ -8,8 +8,9 @@ import { z } from '../config/schema.ts'
 import type { Alert, DetectedAlert } from '../model/alert.ts'
 import type { AlertBackground } from '../model/flow.ts'
 import { makeLabels } from '../model/labels.ts'
+import type { Silence } from '../model/silence.ts'
 import type { ChannelView, Notification, Notifier } from '../notify/notify.ts'
-import { AlertDesk } from './alert.ts'
+import { AlertDesk, type SilenceRequest } from './alert.ts'
 import { alertSettings } from './settings.ts'
 
 const second = 1000
@@ -476,7 +477,197 @@ test('settings that Alertmanager refuses are refused with a reason', () => {
   check('route: {receiver: a, routes: [{matchers: ["a=~("]}]}', /missing closing/)
   check('route: {receiver: a, routes: [{match_re: {a: "("}}]}', /missing closing/)
   check('route: {receiver: a, routes: [{foo: 1}]}', /foo/)
-  check('route: {receiver: a, routes: [{mute_time_intervals: [x]}]}', /not supported yet/)
-  check('time_intervals: []', /not supported yet/)
+  check('route: {receiver: a, mute_time_intervals: [x]}', /must not have any time intervals/)
+  check('time_intervals: [{name: a}, {name: a}]', /"a\\" is not unique/)
+  check(
+    'time_intervals: [{name: a, time_intervals: [{weekdays: [caturday]}]}]',
+    /caturday is not a valid weekday/,
+  )
+  assert.throws(
+    () => new Bench('route: {receiver: a, routes: [{active_time_intervals: [nope]}]}'),
+    { code: 'ALERT_INTERVAL_UNKNOWN' },
+  )
   check('inhibit_rules: [{source_match_re: {a: }}]', /invalid regexp value/)
+})
+
+function hold(bench: Bench, change: Partial<SilenceRequest> = {}): Promise<Silence> {
+  const nowTimeMs = bench.clock.nowTimeMs()
+  return bench.desk.setSilence({
+    matchers: [{ name: 'i', operator: '=~', value: '1|2' }],
+    startTimeMs: nowTimeMs,
+    endTimeMs: nowTimeMs + 10 * second,
+    createdBy: 'me',
+    comment: 'known',
+    ...change,
+  })
+}
+
+test('a silence holds what it matches, says so, and lets go at its end', async (t) => {
+  const bench = await new Bench(plain()).start(t)
+  const changes: string[] = []
+  bench.desk.onChange((changed) =>
+    changes.push(
+      ...changed.map((one) => `${one.labels.get('i')} ${one.held?.reason ?? one.state}`),
+    ),
+  )
+  await bench.fire({ i: '1' }, { i: '12' })
+  assert.deepEqual(
+    bench.desk
+      .previewSilence([{ name: 'i', operator: '=~', value: '1|2' }])
+      .map((alert) => alert.labels.get('i')),
+    ['1'],
+  )
+  const { id } = await hold(bench)
+  const held = bench.desk.list().find((alert) => alert.labels.get('i') === '1')!
+  assert.deepEqual(held.held, { reason: 'silenced', by: [id] })
+  assert.deepEqual(bench.desk.holdersOf(held).silencedBy, [id])
+  await bench.clock.advance(9.9 * second)
+  assert.deepEqual(bench.story(), ['1 a first notification: 12f'])
+  await bench.clock.advance(10 * second)
+  assert.deepEqual(bench.story().slice(1), ['10 a new alerts added: 1f 12f'])
+  assert.deepEqual(changes, ['1 firing', '12 firing', '1 silenced', '1 firing'])
+})
+
+test('the end of an alert that is silenced is not told', async (t) => {
+  const bench = await new Bench(plain()).start(t)
+  await bench.fire({ i: '1' })
+  await bench.clock.advance(2 * second)
+  await hold(bench, { endTimeMs: bench.clock.nowTimeMs() + minute })
+  await bench.resolve({ i: '1' })
+  await bench.clock.advance(2 * minute)
+  assert.deepEqual(bench.story(), ['1 a first notification: 1f'])
+})
+
+test('a silence outlives a restart, can begin later, and be ended early', async (t) => {
+  const before = new Bench(plain())
+  await before.desk.start()
+  const { id } = await hold(before, {
+    startTimeMs: startTimeMs + 5 * second,
+    endTimeMs: startTimeMs + minute,
+  })
+  await before.desk.stop()
+  const bench = await new Bench(plain(), before).start(t)
+  await bench.fire({ i: '1' })
+  const heldNow = (): string | undefined => bench.desk.list()[0]!.held?.reason
+  assert.equal(heldNow(), undefined)
+  await bench.clock.advance(6 * second)
+  assert.equal(heldNow(), 'silenced')
+  const ended = await bench.desk.expireSilence(id)
+  assert.equal(ended!.id, id)
+  assert.equal(heldNow(), undefined)
+  assert.equal(bench.desk.findSilence(id)!.endTimeMs, bench.clock.nowTimeMs())
+  assert.equal(await bench.desk.expireSilence('none'), undefined)
+  await bench.clock.advance(121 * 60 * minute)
+  assert.deepEqual(bench.desk.silences(), [])
+  assert.deepEqual(await bench.records.silences.list(), [])
+})
+
+test('changing the end of a silence keeps it, changing what it holds ends it and makes another', async (t) => {
+  const bench = await new Bench(plain()).start(t)
+  const first = await hold(bench)
+  await bench.clock.advance(second)
+  const longer = await hold(bench, { ...first, endTimeMs: startTimeMs + minute })
+  assert.equal(longer.id, first.id)
+  assert.equal(bench.desk.silences().length, 1)
+  const other = await hold(bench, {
+    ...longer,
+    matchers: [{ name: 'i', operator: '=', value: '3' }],
+  })
+  assert.notEqual(other.id, first.id)
+  assert.equal(bench.desk.findSilence(first.id)!.endTimeMs, bench.clock.nowTimeMs())
+  assert.equal(other.startTimeMs, bench.clock.nowTimeMs())
+})
+
+test('silences that make no sense are refused with the reason', async (t) => {
+  const bench = await new Bench(`${plain()}silence_count_max: 10\n`).start(t)
+  const check = (change: Partial<SilenceRequest>, expected: RegExp | { code: string }) =>
+    assert.rejects(hold(bench, change), expected)
+  await check({ matchers: [] }, /at least one matcher required/)
+  await check({ matchers: [{ name: 'a', operator: '=~', value: '.*' }] }, /the empty string/)
+  await check({ matchers: [{ name: '', operator: '=', value: 'x' }] }, /needs a name/)
+  await check({ matchers: [{ name: 'a', operator: '=~', value: '(' }] }, /missing closing/)
+  await check({ endTimeMs: startTimeMs }, /start time must be before end time/)
+  await check({ startTimeMs: 1, endTimeMs: 2 }, /end time can't be in the past/)
+  await check({ comment: 'x'.repeat(5000) }, /longer than/)
+  await check({ id: 'nope' }, { code: 'ALERT_SILENCE_UNKNOWN' })
+  for (let index = 0; index < 10; index++) await hold(bench)
+  await check({}, { code: 'ALERT_SILENCES_FULL' })
+})
+
+test('silences hold although the records fail', async (t) => {
+  const bench = new Bench(plain())
+  bench.records.failing = true
+  await bench.start(t)
+  await hold(bench)
+  await bench.fire({ i: '1' })
+  await bench.clock.advance(5 * second)
+  assert.deepEqual(bench.story(), [])
+})
+
+test('a route is quiet out of its hours, says so, and speaks when they begin', async (t) => {
+  // The clock stands at 2023-11-14 22:13:20 UTC, a Tuesday: 06:13:20 on Wednesday in Shanghai.
+  const bench = await new Bench(
+    plain(`  routes:
+  - matchers: [team=b]
+    receiver: b
+    active_time_intervals: [work]
+    continue: true
+  - matchers: [team=b, both=yes]
+    receiver: c
+    mute_time_intervals: [weekend]
+time_intervals:
+- name: work
+  time_intervals:
+  - times: [{start_time: '06:14', end_time: '18:00'}]
+    weekdays: ['monday:friday']
+    location: Asia/Shanghai
+- name: weekend
+  time_intervals: [{weekdays: [saturday, sunday]}]
+`),
+  ).start(t)
+  const changes: string[] = []
+  bench.desk.onChange((changed) =>
+    changes.push(
+      ...changed.map((one) => `${one.labels.get('i')} ${one.held?.reason ?? one.state}`),
+    ),
+  )
+  await bench.fire({ i: '1', team: 'b' }, { i: '2', team: 'b', both: 'yes' })
+  const held = bench.desk.list().map((alert) => alert.held)
+  assert.deepEqual(held, [{ reason: 'out-of-hours', by: ['work'] }, undefined])
+  await bench.clock.advance(30 * second)
+  assert.deepEqual(bench.story(), ['1 c first notification: 2f'])
+  await bench.clock.advance(20 * second)
+  assert.deepEqual(bench.story().slice(1), ['40 b first notification: 2f 1f'])
+  assert.deepEqual(changes, ['1 firing', '2 firing', '1 out-of-hours', '1 firing'])
+})
+
+test('alerts from outside: an end that was named is not shortened by one that was not', async (t) => {
+  const bench = await new Bench(plain()).start(t)
+  const send = (startTimeMs: number | undefined, endTimeMs: number | undefined) =>
+    bench.desk.receive([
+      {
+        labels: makeLabels({ alertname: 'X' }),
+        annotations: makeLabels({}),
+        startTimeMs,
+        endTimeMs,
+        generatorUrl: '',
+      },
+    ])
+  const now = (): Alert => bench.desk.list()[0]!
+  await send(undefined, undefined)
+  assert.equal(now().firedTimeMs, startTimeMs)
+  assert.equal(now().endTimeMs, startTimeMs + 5 * minute)
+  await send(startTimeMs - minute, startTimeMs + 60 * minute)
+  assert.equal(now().firedTimeMs, startTimeMs - minute)
+  await bench.clock.advance(second)
+  await send(undefined, undefined)
+  assert.equal(now().firedTimeMs, startTimeMs - minute)
+  assert.equal(now().endTimeMs, startTimeMs + 60 * minute)
+  await send(undefined, bench.clock.nowTimeMs())
+  assert.equal(now().state, 'resolved')
+  await bench.clock.advance(second)
+  await send(undefined, undefined)
+  assert.equal(now().firedTimeMs, bench.clock.nowTimeMs())
+  await bench.clock.advance(6 * minute)
+  assert.equal(now().state, 'resolved')
 })

@@ -9,6 +9,9 @@ import { messageOf } from '../base/error.ts'
 import type { Log } from '../base/log.ts'
 import type { Alert, DetectedAlert } from '../model/alert.ts'
 import type { AlertBackground, AlertContext, AlertSink } from '../model/flow.ts'
+import type { Labels } from '../model/labels.ts'
+import { matchesAll } from '../model/matcher.ts'
+import type { Silence, SilenceMatcher } from '../model/silence.ts'
 import type { Notifier } from '../notify/notify.ts'
 import type { Records } from '../store/store.ts'
 import { AlertGroup, type GroupSurroundings } from './alert-group.ts'
@@ -24,9 +27,18 @@ import {
   refusedTotal,
 } from './metrics.ts'
 import { NotificationLog } from './notification-log.ts'
-import { findRoutes, groupLabelsOf, listRoutes, makeRouteTree, type Route } from './route.ts'
+import {
+  findPauses,
+  findRoutes,
+  groupLabelsOf,
+  listRoutes,
+  makeRouteTree,
+  type Route,
+} from './route.ts'
 import type { AlertSettings } from './settings.ts'
+import { compileMatchers, type SilenceRequest, Silences } from './silences.ts'
 
+export type { SilenceRequest } from './silences.ts'
 export type { AlertSettings } from './settings.ts'
 
 /** How long a resolved alert stays in the list. */
@@ -48,6 +60,32 @@ export interface AlertDeskParts {
   externalUrl: string
 }
 
+/** An alert as another program hands it in; a time that it leaves open is `undefined`. */
+export interface ReceivedAlert {
+  labels: Labels
+  annotations: Labels
+  startTimeMs: number | undefined
+  endTimeMs: number | undefined
+  generatorUrl: string
+}
+
+/** What holds an alert back, each by its ids or names. */
+export interface AlertHolders {
+  silencedBy: string[]
+  inhibitedBy: string[]
+  /** Names of time intervals, when all its routes are out of hours. */
+  pausedBy: string[]
+}
+
+/** A group of alerts at one route. */
+export interface AlertGroupView {
+  labels: Labels
+  receiver: string
+  alerts: Alert[]
+  /** Names of time intervals because of which the route says nothing now. */
+  pausedBy: string[]
+}
+
 /** Keeps the alerts and sees that people are told. */
 export class AlertDesk implements AlertSink {
   readonly #parts: AlertDeskParts
@@ -56,6 +94,11 @@ export class AlertDesk implements AlertSink {
   #settings: AlertSettings
   #tree: Route | undefined
   #inhibitor: Inhibitor
+  readonly #silences: Silences
+  /** Routes that have hours; the clock alone changes what they hold. */
+  #timedRoutes: Route[] = []
+  /** What silences and hours looked like at the last sweep. */
+  #holdKey = ''
   #context: AlertContext | undefined
   readonly #alerts = new Map<string, Alert>()
   /** By route id and group labels. */
@@ -69,7 +112,9 @@ export class AlertDesk implements AlertSink {
     this.#parts = parts
     this.#settings = parts.settings
     this.#tree = this.#makeTree(parts.settings)
+    this.#timedRoutes = findTimedRoutes(this.#tree)
     this.#inhibitor = new Inhibitor(parts.settings.inhibit_rules)
+    this.#silences = new Silences({ ...parts, countMax: parts.settings.silence_count_max })
     this.#log = new NotificationLog(parts)
     this.#around = {
       clock: parts.clock,
@@ -81,7 +126,7 @@ export class AlertDesk implements AlertSink {
         parts.notifier.sendTo(channelKey, notification, signal),
       find: (fingerprint) => this.#alerts.get(fingerprint),
       isFiring: (alert) => this.#isFiring(alert),
-      withoutHeld: (alerts) => this.#withoutHeld(alerts),
+      withoutHeld: (alerts, route) => this.#withoutHeld(alerts, route),
       describe: (fingerprints) => this.#describe(fingerprints),
       noteEmpty: (group) => this.#dropGroup(group),
     }
@@ -96,6 +141,7 @@ export class AlertDesk implements AlertSink {
   async start(): Promise<void> {
     const nowTimeMs = this.#parts.clock.nowTimeMs()
     await this.#log.load(nowTimeMs)
+    await this.#silences.load()
     await this.#attempt(async () => {
       for (const alert of await this.#parts.records.alerts.list()) {
         // Whoever watches it needs a moment to say that it still fires.
@@ -128,7 +174,9 @@ export class AlertDesk implements AlertSink {
   /** Takes new settings; throws `ALERT_RECEIVER_UNKNOWN` and changes nothing when a route is wrong. */
   reload(settings: AlertSettings): void {
     this.#tree = this.#makeTree(settings)
+    this.#timedRoutes = findTimedRoutes(this.#tree)
     this.#settings = settings
+    this.#silences.countMax = settings.silence_count_max
     this.#inhibitor = new Inhibitor(settings.inhibit_rules)
     const before = new Map(this.#groups)
     this.#groups.clear()
@@ -156,10 +204,93 @@ export class AlertDesk implements AlertSink {
 
   /** Firing alerts and those that resolved lately. */
   list(): Alert[] {
-    return [...this.#alerts.values()].map((alert) => {
-      if (alert.state === 'firing') alert.held = this.#findHeld(alert)
-      return { ...alert }
-    })
+    return [...this.#alerts.values()].map((alert) => ({
+      ...alert,
+      held: alert.state === 'firing' ? this.#findHeld(alert) : undefined,
+    }))
+  }
+
+  /**
+   * Takes alerts from another program. One without a start begins now; one without an end fires for
+   * resolve_timeout and is heard of again before that.
+   */
+  async receive(alerts: readonly ReceivedAlert[]): Promise<void> {
+    const nowTimeMs = this.#parts.clock.nowTimeMs()
+    await this.publish(
+      alerts.map((alert): DetectedAlert => {
+        const isEndAssumed = alert.endTimeMs === undefined
+        const endTimeMs = alert.endTimeMs ?? nowTimeMs + this.#settings.global.resolve_timeout
+        // What has ended and names no start began at its end.
+        const startTimeMs = alert.startTimeMs ?? Math.min(endTimeMs, nowTimeMs)
+        return {
+          labels: alert.labels,
+          annotations: alert.annotations,
+          state: endTimeMs > nowTimeMs ? 'firing' : 'resolved',
+          firedTimeMs: startTimeMs,
+          activeTimeMs: startTimeMs,
+          endTimeMs,
+          value: Number.NaN,
+          generatorUrl: alert.generatorUrl,
+          rule: undefined,
+          arrivedTimeMs: nowTimeMs,
+          ...(isEndAssumed ? { isEndAssumed } : {}),
+        }
+      }),
+    )
+  }
+
+  /** Everything that holds an alert back now. */
+  holdersOf(alert: Alert): AlertHolders {
+    return {
+      silencedBy: this.#silences.findHolders(alert.labels),
+      inhibitedBy: this.#findInhibitors(alert),
+      pausedBy: this.#findPauses(alert),
+    }
+  }
+
+  /** All groups with their alerts, resolved ones included until everybody was told. */
+  groups(): AlertGroupView[] {
+    const nowTimeMs = this.#parts.clock.nowTimeMs()
+    return [...this.#groups.values()].map((group) => ({
+      labels: group.labels,
+      receiver: group.route.receiver,
+      alerts: group.list().map((alert) => ({ ...alert })),
+      pausedBy: findPauses(group.route, nowTimeMs),
+    }))
+  }
+
+  /** All silences, also those that ended within the last five days. */
+  silences(): Silence[] {
+    return this.#silences.list()
+  }
+
+  findSilence(id: string): Silence | undefined {
+    return this.#silences.find(id)
+  }
+
+  /**
+   * Makes a silence, or changes the one named; answers it, with a new id when the old one had to end.
+   * Throws `ALERT_SILENCE_INVALID`, `ALERT_SILENCE_UNKNOWN`, `ALERT_SILENCES_FULL`.
+   */
+  async setSilence(request: SilenceRequest): Promise<Silence> {
+    const silence = await this.#silences.set(request)
+    this.#refreshHeld()
+    return silence
+  }
+
+  /** Ends a silence; answers it as it was before, or `undefined` when there is none. */
+  async expireSilence(id: string): Promise<Silence | undefined> {
+    const before = await this.#silences.expire(id)
+    if (before !== undefined) this.#refreshHeld()
+    return before
+  }
+
+  /** The firing alerts that a silence with these matchers would hold. Throws `ALERT_SILENCE_INVALID`. */
+  previewSilence(matchers: readonly SilenceMatcher[]): Alert[] {
+    const compiled = compileMatchers(matchers)
+    return this.list().filter(
+      (alert) => alert.state === 'firing' && matchesAll(compiled, alert.labels),
+    )
   }
 
   /** Hears of alerts that began to fire, resolved, or whose hold changed. Returns the call that ends it. */
@@ -178,7 +309,8 @@ export class AlertDesk implements AlertSink {
         continue: false,
       })
     }
-    const tree = makeRouteTree(settings.route)
+    const intervals = [...settings.mute_time_intervals, ...settings.time_intervals]
+    const tree = makeRouteTree(settings.route, intervals)
     for (const route of listRoutes(tree)) {
       if (!notifier.has(route.receiver))
         throw alertErrors.RECEIVER_UNKNOWN({ receiver: route.receiver, route: route.key })
@@ -215,7 +347,8 @@ export class AlertDesk implements AlertSink {
     const isKnownFiring = this.#isFiring(known)
     const isFiring = detected.state === 'firing' && detected.endTimeMs > nowTimeMs
     if (!isKnownFiring && !isFiring) return undefined
-    const { firedTimeMs, activeTimeMs, noDataSinceTimeMs } = known
+    const { firedTimeMs, activeTimeMs, noDataSinceTimeMs, endTimeMs, isEndAssumed } = known
+    delete known.isEndAssumed
     delete known.noDataSinceTimeMs
     delete known.arrivedTimeMs
     Object.assign(known, detected, { updatedTimeMs: nowTimeMs })
@@ -223,6 +356,11 @@ export class AlertDesk implements AlertSink {
     if (isKnownFiring) {
       known.firedTimeMs = Math.min(firedTimeMs, detected.firedTimeMs)
       known.activeTimeMs = Math.min(activeTimeMs, detected.activeTimeMs)
+      const isFromOutside = detected.rule === undefined
+      if (isFiring && isFromOutside && isEndAssumed !== true && endTimeMs > detected.endTimeMs) {
+        known.endTimeMs = endTimeMs
+        delete known.isEndAssumed
+      }
     }
     if (!isFiring) known.held = undefined
     const isNoDataNews =
@@ -269,26 +407,65 @@ export class AlertDesk implements AlertSink {
     groupCount.set(this.#groups.size)
   }
 
+  /** Why nobody is told. A person's word is named before ours. */
   #findHeld(alert: Alert): Alert['held'] {
-    const by = this.#inhibitor.findHolders(alert.labels, (fingerprint) => {
+    const silencedBy = this.#silences.findHolders(alert.labels)
+    if (silencedBy.length > 0) return { reason: 'silenced', by: silencedBy }
+    const inhibitedBy = this.#findInhibitors(alert)
+    if (inhibitedBy.length > 0) return { reason: 'inhibited', by: inhibitedBy }
+    const pausedBy = this.#findPauses(alert)
+    return pausedBy.length === 0 ? undefined : { reason: 'out-of-hours', by: pausedBy }
+  }
+
+  #findInhibitors(alert: Alert): string[] {
+    return this.#inhibitor.findHolders(alert.labels, (fingerprint) => {
       const source = this.#alerts.get(fingerprint)
       return source !== undefined && this.#isFiring(source)
     })
-    return by.length === 0 ? undefined : { reason: 'inhibited', by }
   }
 
-  #withoutHeld(alerts: readonly Alert[]): Alert[] {
+  /** Names of intervals, when every route of the alert says nothing now. */
+  #findPauses(alert: Alert): string[] {
+    if (this.#tree === undefined || this.#timedRoutes.length === 0) return []
+    const names = new Set<string>()
+    for (const route of findRoutes(this.#tree, alert.labels)) {
+      const pauses = findPauses(route, this.#parts.clock.nowTimeMs())
+      if (pauses.length === 0) return []
+      for (const name of pauses) names.add(name)
+    }
+    return [...names]
+  }
+
+  #withoutHeld(alerts: readonly Alert[], route: Route): Alert[] {
     const free: Alert[] = []
     const changed: Alert[] = []
+    const isPaused = findPauses(route, this.#parts.clock.nowTimeMs()).length > 0
     for (const alert of alerts) {
       const held = this.#findHeld(alert)
-      if ((held === undefined) !== (alert.held === undefined)) changed.push(alert)
-      alert.held = held
-      if (held === undefined) free.push(alert)
-      else heldTotal.inc({ reason: held.reason })
+      if (this.#isFiring(alert) && setHeld(alert, held)) changed.push(alert)
+      if (held !== undefined || isPaused) heldTotal.inc({ reason: held?.reason ?? 'out-of-hours' })
+      // At this route; another one may speak at this hour.
+      const isHeldHere = isPaused || (held !== undefined && held.reason !== 'out-of-hours')
+      if (!isHeldHere) free.push(alert)
     }
     if (changed.length > 0) this.#tellListeners(changed)
     return free
+  }
+
+  /** Looks anew at what is held, after a silence or an hour began or ended. */
+  #refreshHeld(): void {
+    this.#holdKey = this.#makeHoldKey()
+    const changed: Alert[] = []
+    for (const alert of this.#alerts.values()) {
+      if (this.#isFiring(alert) && setHeld(alert, this.#findHeld(alert))) changed.push(alert)
+    }
+    if (changed.length > 0) this.#tellListeners(changed)
+  }
+
+  #makeHoldKey(): string {
+    const nowTimeMs = this.#parts.clock.nowTimeMs()
+    const paused = this.#timedRoutes.filter((route) => findPauses(route, nowTimeMs).length > 0)
+    return [...this.#silences.activeIds(), ...paused.map((route) => route.id)].join(' ')
   }
 
   /** The background, if it comes in time. */
@@ -346,6 +523,8 @@ export class AlertDesk implements AlertSink {
     }
     if (forgotten.length > 0) void this.#attempt(() => this.#parts.records.alerts.remove(forgotten))
     if (ended.length + forgotten.length > 0) this.#count()
+    void this.#silences.sweep()
+    if (this.#makeHoldKey() !== this.#holdKey) this.#refreshHeld()
   }
 
   #isInGroup(fingerprint: string): boolean {
@@ -382,4 +561,16 @@ export class AlertDesk implements AlertSink {
       )
     }
   }
+}
+
+function findTimedRoutes(tree: Route | undefined): Route[] {
+  if (tree === undefined) return []
+  return listRoutes(tree).filter((route) => route.mutes.length + route.actives.length > 0)
+}
+
+/** Notes why an alert is held; answers whether that is news. */
+function setHeld(alert: Alert, held: Alert['held']): boolean {
+  const isNews = alert.held?.reason !== held?.reason
+  alert.held = held
+  return isNews
 }

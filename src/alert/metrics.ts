@@ -35,6 +35,13 @@ export const decisionsTotal = counter({
   labels: ['reason'],
 })
 
+/** Silences by state. */
+export const silenceCount = gauge({
+  name: 'shipwatch_alert_silences',
+  help: 'Silences by state; those that ended are kept for five days.',
+  labels: ['state'],
+})
+
 /** Alerts held back. */
 export const heldTotal = counter({
   name: 'shipwatch_alert_held_total',

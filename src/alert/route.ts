@@ -8,7 +8,9 @@
 import { type Labels, quote } from '../model/labels.ts'
 import { formatMatcher, type Matcher, makeMatcher, matchesAll } from '../model/matcher.ts'
 import { parseMatchers } from './matcher-text.ts'
-import type { RouteSettings } from './settings.ts'
+import { alertErrors } from './errors.ts'
+import type { IntervalSettings, RouteSettings } from './settings.ts'
+import { isInSpan, parseTimeSpan, type TimeSpan } from './time-interval.ts'
 
 /** One node of the tree, with everything inherited. */
 export interface Route {
@@ -24,17 +26,38 @@ export interface Route {
   groupIntervalMs: number
   repeatIntervalMs: number
   isContinued: boolean
+  /** Spans in which the route says nothing. */
+  mutes: readonly TimeInterval[]
+  /** Spans in which alone it speaks; always when empty. */
+  actives: readonly TimeInterval[]
   children: readonly Route[]
+}
+
+/** A named span of the calendar. */
+export interface TimeInterval {
+  name: string
+  spans: readonly TimeSpan[]
 }
 
 const defaults = { groupWaitMs: 30_000, groupIntervalMs: 300_000, repeatIntervalMs: 14_400_000 }
 
-/** Builds the tree from the settings of its root. */
-export function makeRouteTree(settings: RouteSettings): Route {
-  return makeRoute(settings, undefined, '0')
+/** Builds the tree from the settings of its root; throws `ALERT_INTERVAL_UNKNOWN`. */
+export function makeRouteTree(
+  settings: RouteSettings,
+  intervals: readonly IntervalSettings[] = [],
+): Route {
+  const byName = new Map<string, TimeInterval>()
+  for (const { name, time_intervals } of intervals)
+    byName.set(name, { name, spans: (time_intervals ?? []).map(parseTimeSpan) })
+  return makeRoute(settings, byName)
 }
 
-function makeRoute(settings: RouteSettings, parent: Route | undefined, id: string): Route {
+function makeRoute(
+  settings: RouteSettings,
+  intervals: ReadonlyMap<string, TimeInterval>,
+  place: { parent: Route | undefined; id: string } = { parent: undefined, id: '0' },
+): Route {
+  const { parent, id } = place
   const matchers = sortMatchers([
     ...Object.entries(settings.match ?? {}).map(([name, value]) => makeMatcher(name, '=', value)),
     ...Object.entries(settings.match_re ?? {}).map(([name, value]) =>
@@ -54,12 +77,31 @@ function makeRoute(settings: RouteSettings, parent: Route | undefined, id: strin
     repeatIntervalMs:
       settings.repeat_interval ?? parent?.repeatIntervalMs ?? defaults.repeatIntervalMs,
     isContinued: settings.continue,
+    mutes: [],
+    actives: [],
     children: [],
   }
+  const find = (name: string): TimeInterval => {
+    const interval = intervals.get(name)
+    if (interval === undefined)
+      throw alertErrors.INTERVAL_UNKNOWN({ interval: name, route: route.key })
+    return interval
+  }
+  // Not inherited: a child of a route that is quiet at night may page.
+  route.mutes = (settings.mute_time_intervals ?? []).map(find)
+  route.actives = (settings.active_time_intervals ?? []).map(find)
   route.children = (settings.routes ?? []).map((child, index) =>
-    makeRoute(child, route, `${id}/${index}`),
+    makeRoute(child, intervals, { parent: route, id: `${id}/${index}` }),
   )
   return route
+}
+
+/** Names of the intervals because of which a route says nothing at a time; empty when it speaks. */
+export function findPauses(route: Route, timeMs: number): string[] {
+  const isIn = ({ spans }: TimeInterval): boolean => spans.some((span) => isInSpan(span, timeMs))
+  if (route.actives.length > 0 && !route.actives.some(isIn))
+    return route.actives.map(({ name }) => name)
+  return route.mutes.filter(isIn).map(({ name }) => name)
 }
 
 function findGroupBy(

@@ -14,6 +14,7 @@ import {
   z,
 } from '../config/schema.ts'
 import { parseMatchers } from './matcher-text.ts'
+import { parseTimeSpan } from './time-interval.ts'
 
 /** A list of matchers in Alertmanager's writing. */
 function matcherList(description: string) {
@@ -48,6 +49,77 @@ function patternMap(description: string) {
     .transform((patterns) => patterns as Record<string, string>)
     .nullish()
     .meta({ description, typeText: 'labels' })
+}
+
+/** Names of intervals. */
+function intervalNames(description: string) {
+  return z.array(z.string()).nullish().meta({ description, typeText: 'list of names' })
+}
+
+/** Ranges of the calendar as texts; numbers are taken as written. */
+function ranges(description: string) {
+  return z
+    .array(z.union([z.string(), z.number()]).transform(String))
+    .nullish()
+    .meta({ description, typeText: 'list of ranges' })
+}
+
+const timeSpan = z
+  .strictObject({
+    times: z
+      .array(
+        z.strictObject({
+          start_time: text('First minute, such as "17:00".'),
+          end_time: text('First minute no more in it, such as "24:00".'),
+        }),
+      )
+      .nullish()
+      .meta({ description: 'Times of day.', typeText: 'list' }),
+    weekdays: ranges('Days of the week, such as "monday:friday".'),
+    days_of_month: ranges('Days of the month; negative ones count from its end: "-3:-1".'),
+    months: ranges('Months by name or number, such as "may:august".'),
+    years: ranges('Years, such as "2026:2027".'),
+    location: text(
+      'Time zone, such as "Asia/Shanghai"; "Local" is that of the machine.',
+    ).optional(),
+  })
+  .superRefine((span, context) => {
+    try {
+      parseTimeSpan(span)
+    } catch (thrown) {
+      context.addIssue({ code: 'custom', message: messageOf(thrown) })
+    }
+  })
+
+/** Intervals by name. */
+function intervals(description: string) {
+  return z
+    .array(
+      z.strictObject({
+        name: z.string().min(1, 'missing name in time interval').meta({
+          description: 'The name that routes use.',
+          typeText: 'string',
+        }),
+        time_intervals: z
+          .array(timeSpan)
+          .nullish()
+          .meta({ description: 'Spans of the calendar; one is enough.', typeText: 'list' }),
+      }),
+    )
+    .superRefine((list, context) => {
+      const seen = new Set<string>()
+      for (const [index, { name }] of list.entries()) {
+        if (seen.has(name))
+          context.addIssue({
+            code: 'custom',
+            path: [index, 'name'],
+            message: `time interval "${name}" is not unique`,
+          })
+        seen.add(name)
+      }
+    })
+    .default([])
+    .meta({ description, typeText: 'list', defaultText: '[]' })
 }
 
 /** A key that Alertmanager knows and we do not yet. */
@@ -106,8 +178,8 @@ const routeSchema = z
     routes: z
       .lazy((): z.ZodType<RouteSettings[] | null | undefined> => z.array(routeSchema).nullish())
       .meta({ description: 'Routes below this one, tried in order.', typeText: 'list of routes' }),
-    mute_time_intervals: notYet('Times in which a route says nothing.'),
-    active_time_intervals: notYet('Times in which alone a route speaks.'),
+    mute_time_intervals: intervalNames('Times in which this route says nothing.'),
+    active_time_intervals: intervalNames('Times in which alone this route speaks.'),
     labels: notYet('Labels of a route.'),
   })
   .meta({ description: 'The tree that decides who is told of an alert.' })
@@ -123,6 +195,8 @@ export interface RouteSettings {
   match?: Record<string, string> | null | undefined
   match_re?: Record<string, string> | null | undefined
   continue: boolean
+  mute_time_intervals?: string[] | null | undefined
+  active_time_intervals?: string[] | null | undefined
   routes?: RouteSettings[] | null | undefined
 }
 
@@ -133,6 +207,9 @@ const rootSchema = routeSchema.superRefine((route, context) => {
   for (const key of ['matchers', 'match', 'match_re'] as const) {
     if (Object.keys(route[key] ?? {}).length > 0)
       add([key], 'the root route must not have any matchers')
+  }
+  for (const key of ['mute_time_intervals', 'active_time_intervals'] as const) {
+    if ((route[key] ?? []).length > 0) add([key], 'the root route must not have any time intervals')
   }
   if (route.continue) add(['continue'], 'cannot have continue in the root route')
 })
@@ -175,11 +252,19 @@ export const alertSettings = {
       { min: 100, max: 10_000_000 },
       'How many alerts are kept; further ones are refused and counted.',
     ),
-    time_intervals: notYet('Named spans of time for routes.'),
+    silence_count_max: numberOr(
+      10_000,
+      { min: 10, max: 1_000_000 },
+      'How many silences are kept, those that ended within five days included; more are refused.',
+    ),
+    time_intervals: intervals('Named spans of time, in which routes speak or say nothing.'),
+    mute_time_intervals: intervals('As time_intervals (older form).'),
   },
 } satisfies SettingsPart
 
 /** Settings as alerting sees them. */
 export type AlertSettings = SettingsOf<typeof alertSettings>
+/** One named interval as written. */
+export type IntervalSettings = AlertSettings['time_intervals'][number]
 /** One inhibition rule as written. */
 export type InhibitSettings = AlertSettings['inhibit_rules'][number]

@@ -46,7 +46,7 @@ export function loadConfig(options: {
   const parsed = parseYaml(yaml, file ?? 'built-in defaults')
   for (const text of options.overrides) applyOverride(parsed.value, text)
   const config = checkConfig(parsed, configSchema)
-  checkReceivers(config, parsed)
+  checkRoutes(config, parsed)
   const path = file === undefined ? '' : resolve(file)
   const baseDir = path === '' ? process.cwd() : dirname(path)
   const groups = loadGroups(config, {
@@ -64,8 +64,11 @@ function makeParser(settings: Config): QueryEngine {
   return new QueryEngine({ querier, logs: undefined, settings, clock: systemClock, log: silentLog })
 }
 
-/** Every route must name a receiver that exists. */
-function checkReceivers(config: Config, parsed: ParsedYaml): void {
+/** Every route must name a receiver and time intervals that exist. */
+function checkRoutes(config: Config, parsed: ParsedYaml): void {
+  const intervals = new Set(
+    [...config.time_intervals, ...config.mute_time_intervals].map((interval) => interval.name),
+  )
   const names = new Set(config.receivers.map((receiver) => receiver.name))
   const problems: ConfigProblem[] = []
   const walk = (route: RouteSettings, path: PropertyKey[]): void => {
@@ -82,6 +85,13 @@ function checkReceivers(config: Config, parsed: ParsedYaml): void {
     }
     for (const [index, child] of (route.routes ?? []).entries())
       walk(child, [...path, 'routes', index])
+    for (const key of ['mute_time_intervals', 'active_time_intervals'] as const) {
+      for (const [index, name] of (route[key] ?? []).entries()) {
+        if (intervals.has(name)) continue
+        const message = `there is no time interval "${name}"; add it under time_intervals`
+        problems.push(problemAt(parsed, [...path, key, index], message))
+      }
+    }
   }
   if (config.route !== undefined) walk(config.route, ['route'])
   if (problems.length > 0) throw makeConfigError(problems)

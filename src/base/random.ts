@@ -1,6 +1,6 @@
 /** Randomness comes only from here: identifiers, jitter, and a seeded generator for tests and simulations. */
 
-import { randomBytes } from 'node:crypto'
+import { randomBytes, randomUUID } from 'node:crypto'
 
 /** A time-ordered identifier of 20 lower-case characters (9 of time, 11 random, base 32). */
 export function makeId(nowTimeMs: number): string {
@@ -14,6 +14,11 @@ export function makeId(nowTimeMs: number): string {
   let tail = ''
   for (const byte of randomBytes(11)) tail += alphabet[byte % 32]!
   return head + tail
+}
+
+/** A random UUID, where another product's API wants one. */
+export function makeUuid(): string {
+  return randomUUID()
 }
 
 /** `size` random bytes as URL-safe base64: sign-in links, tokens, session keys. */

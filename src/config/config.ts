@@ -88,7 +88,8 @@ export function parseYaml(text: string, file: string): ParsedYaml {
     return { line: Math.max(line, 1), column: Math.max(col, 1) }
   }
   try {
-    const value: unknown = document.toJS({ maxAliasCount: 100, reviver: withoutNulls }) ?? {}
+    const value: unknown = document.toJS({ maxAliasCount: 100 }) ?? {}
+    dropNulls(value)
     return { value, file, text, locate }
   } catch (thrown) {
     const message = sayPlainly(messageOf(thrown))
@@ -98,12 +99,20 @@ export function parseYaml(text: string, file: string): ParsedYaml {
   }
 }
 
+/** Mappings in which a key without a value is a mistake: a condition must not vanish. */
+const conditionKey = /(?:^|_)match(?:_re)?$/
+
 /**
  * `rule_files:` with nothing but comments below, as Prometheus's own example has it, means the same as
  * no such key.
  */
-function withoutNulls(this: unknown, _key: unknown, value: unknown): unknown {
-  return value === null && !Array.isArray(this) ? undefined : value
+function dropNulls(value: unknown, key = '', seen = new Set<unknown>()): void {
+  if (typeof value !== 'object' || value === null || seen.has(value)) return
+  seen.add(value)
+  for (const [name, inner] of Object.entries(value)) {
+    if (inner !== null) dropNulls(inner, name, seen)
+    else if (!Array.isArray(value) && !conditionKey.test(key)) Reflect.deleteProperty(value, name)
+  }
 }
 
 /** The parser's own words where they speak of its code instead of the file. */

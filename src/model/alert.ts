@@ -23,6 +23,8 @@ export interface DetectedAlert {
   arrivedTimeMs?: number
   /** Since when the alert is kept although its data stopped arriving. */
   noDataSinceTimeMs?: number
+  /** The sender named no end: `endTimeMs` is our guess, and never shortens an end that was named. */
+  isEndAssumed?: boolean
 }
 
 /** An alert as alerting knows it. */

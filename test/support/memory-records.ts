@@ -8,6 +8,7 @@ import type { Alert } from '../../src/model/alert.ts'
 import type { Decision, Deployment } from '../../src/model/deployment.ts'
 import type { Incident, TimelineEntry } from '../../src/model/incident.ts'
 import { Labels } from '../../src/model/labels.ts'
+import type { Silence } from '../../src/model/silence.ts'
 import type {
   AccessRecords,
   AlertRecords,
@@ -17,6 +18,7 @@ import type {
   NotificationAttempt,
   NotificationRecords,
   Records,
+  SilenceRecords,
   StateRecords,
 } from '../../src/store/store.ts'
 
@@ -34,6 +36,7 @@ export class MemoryRecords implements Records {
   readonly decisions: DecisionRecords
   readonly notifications: NotificationRecords
   readonly alerts: AlertRecords
+  readonly silences: SilenceRecords
   readonly access: AccessRecords
   readonly states: StateRecords
 
@@ -43,6 +46,7 @@ export class MemoryRecords implements Records {
     this.decisions = this.#guard('decisions', makeDecisions())
     this.notifications = this.#guard('notifications', makeNotifications())
     this.alerts = this.#guard('alerts', makeAlerts())
+    this.silences = this.#guard('silences', makeSilences())
     this.access = this.#guard('access', makeAccess())
     this.states = this.#guard('states', makeStates())
   }
@@ -183,6 +187,19 @@ function makeAlerts(): AlertRecords {
       for (const fingerprint of fingerprints) rows.delete(fingerprint)
     },
     list: async () => [...rows.values()].map(copyAlert),
+  }
+}
+
+function makeSilences(): SilenceRecords {
+  const rows = new Map<string, Silence>()
+  return {
+    save: async (silence) => {
+      rows.set(silence.id, copy(silence))
+    },
+    removeBefore: async (timeMs) => {
+      for (const { id, endTimeMs } of [...rows.values()]) if (endTimeMs < timeMs) rows.delete(id)
+    },
+    list: async () => copy([...rows.values()]),
   }
 }
 

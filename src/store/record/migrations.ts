@@ -9,6 +9,7 @@ import type { Migration } from 'kysely/migration'
 /** By name; names sort in the order of running. */
 export const migrations: Record<string, Migration> = {
   '0001-begin': { up: begin },
+  '0002-silences': { up: addSilences },
 }
 
 async function begin(database: Kysely<unknown>): Promise<void> {
@@ -140,6 +141,15 @@ async function beginAccess(database: Kysely<unknown>): Promise<void> {
   await positioned(database, 'audit')
     .addColumn('time_ms', 'bigint', (column) => column.notNull())
     .$call((table) => texts(table, 'actor', 'action', 'facts'))
+    .execute()
+}
+
+async function addSilences(database: Kysely<unknown>): Promise<void> {
+  await database.schema
+    .createTable('silence')
+    .addColumn('id', 'text', (column) => column.primaryKey())
+    .addColumn('end_time_ms', 'bigint', (column) => column.notNull())
+    .$call((table) => texts(table, 'body'))
     .execute()
 }
 

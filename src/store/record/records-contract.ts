@@ -1,6 +1,6 @@
 /**
  * What every implementation of the records must do, as tests over a function that opens an empty
- * one. Sections: deployments, decisions, incidents, timelines, notifications, alerts, access, states.
+ * one. Sections: deployments, decisions, incidents, timelines, notifications, alerts, silences, access, states.
  */
 
 import assert from 'node:assert/strict'
@@ -9,6 +9,7 @@ import type { Alert } from '../../model/alert.ts'
 import type { Decision, Deployment } from '../../model/deployment.ts'
 import type { Incident, TimelineEntry } from '../../model/incident.ts'
 import { emptyLabels, labelsFromPairs, makeLabels } from '../../model/labels.ts'
+import type { Silence } from '../../model/silence.ts'
 import type { NotificationAttempt } from './records.ts'
 import type { OpenRecords } from './sql-records.ts'
 
@@ -179,6 +180,26 @@ export function testRecords(name: string, open: () => Promise<OpenedRecords>): v
         annotations: '',
       })),
     )
+  })
+
+  check('silences come back after a restart, replaced ones once', async ({ records, again }) => {
+    const make = (id: string, endTimeMs: number): Silence => ({
+      id,
+      matchers: [{ name: '__proto__', operator: '=~', value: "a|'b'" }],
+      startTimeMs: 1,
+      endTimeMs,
+      createdBy: 'me',
+      comment: 'why ✓',
+      annotations: [['__proto__', 'x']],
+      updatedTimeMs: 2,
+    })
+    for (const one of [make('a', 5), make('b', 6), make('a', 9), make('c', 4)])
+      await records.silences.save(one)
+    await records.silences.removeBefore(6)
+    await records.close()
+    const reopened = await again()
+    assert.deepEqual(await reopened.silences.list(), [make('a', 9), make('b', 6)])
+    await reopened.close()
   })
 
   check('tokens, sessions and passwords are found by their hashes', async ({ records }) => {

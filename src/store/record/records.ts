@@ -8,6 +8,7 @@
 import type { Alert } from '../../model/alert.ts'
 import type { Decision, Deployment } from '../../model/deployment.ts'
 import type { Incident, TimelineEntry } from '../../model/incident.ts'
+import type { Silence } from '../../model/silence.ts'
 
 /** All record keepers. */
 export interface Records {
@@ -16,6 +17,7 @@ export interface Records {
   decisions: DecisionRecords
   notifications: NotificationRecords
   alerts: AlertRecords
+  silences: SilenceRecords
   access: AccessRecords
   /** Small named values: rule state, notification groups. JSON inside. */
   states: StateRecords
@@ -96,6 +98,14 @@ export interface AlertRecords {
   save(alerts: readonly Alert[]): Promise<void>
   remove(fingerprints: readonly string[]): Promise<void>
   list(): Promise<Alert[]>
+}
+
+/** Silences by id; `save` inserts or replaces. */
+export interface SilenceRecords {
+  save(silence: Silence): Promise<void>
+  /** Removes those that ended before `timeMs`. */
+  removeBefore(timeMs: number): Promise<void>
+  list(): Promise<Silence[]>
 }
 
 /** People, tokens, sessions and what they did. Secrets are stored as SHA-256 (tokens, sessions) or scrypt (passwords). */

@@ -13,6 +13,7 @@ import { makeIncidentRecords } from './incidents.ts'
 import { migrations } from './migrations.ts'
 import { makeAlertRecords, makeNotificationRecords, makeStateRecords } from './notifications.ts'
 import type { Records } from './records.ts'
+import { makeSilenceRecords } from './silences.ts'
 import { openSqlite } from './sqlite.ts'
 import type { Run, Tables } from './tables.ts'
 
@@ -69,6 +70,7 @@ async function openRecords(
     decisions: makeDecisionRecords(run),
     notifications: makeNotificationRecords(run),
     alerts: makeAlertRecords(run),
+    silences: makeSilenceRecords(run),
     access: makeAccessRecords(run),
     states: makeStateRecords(run),
     close: async () => {

@@ -77,6 +77,7 @@ export interface Tables {
     fingerprints: string
   }
   alert: { fingerprint: string; body: string }
+  silence: { id: string; end_time_ms: number; body: string }
   password: { user_name: string; hash: string }
   token: {
     id: string
