@@ -69,6 +69,16 @@ test('each guard rail of the automatic rollback refuses with its own reason', ()
   check({ confidence: 0.79 }, 'wait', 'confidence-too-low')
 })
 
+test('a rollback that failed may be tried again by a person, never by itself', () => {
+  const failed = {
+    deployment: { ...deployment, state: 'rollback-failed' as const },
+    rollback: { ...deployment, id: 'r', rollbackOf: 'd2' },
+  }
+  check({ ...failed, actor: 'ana' }, 'yes', 'asked-by-person')
+  check({ ...failed, actor: 'ana', isUnderWay: true }, 'no', 'is-under-way')
+  check(failed, 'no', 'already-rolled-back')
+})
+
 test('a person may roll back what automation may not, but not twice and not into the unknown', () => {
   const byAna = { actor: 'ana', confidence: 0 }
   check({ ...byAna, service: { ...allowed.service!, rollback } }, 'yes', 'asked-by-person')

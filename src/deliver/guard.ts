@@ -3,6 +3,7 @@
  * sentence and the facts. The guard rails, in the order in which they are asked:
  *
  *   automatic and by a person   not-configured  is-under-way  already-rolled-back
+ *                               (a person may repeat one that failed)
  *                               previous-version-unknown  superseded
  *   automatic only              switched-off  not-allowed  is-rollback  touched-by-person  too-old
  *                               confidence-too-low (wait: evidence may still come)
@@ -85,7 +86,9 @@ function refuseAny(question: GuardQuestion): Refusal | undefined {
   if (question.isUnderWay) {
     return no('is-under-way', `No rollback: ${name} is being rolled back already.`)
   }
-  if (rollback !== undefined) {
+  // A person may try again what failed, say after mending the command; automation never does.
+  const isRetry = question.actor !== '' && deployment.state === 'rollback-failed'
+  if (rollback !== undefined && !isRetry) {
     return no('already-rolled-back', `No rollback: ${name} was rolled back once already.`, {
       rollbackId: rollback.id,
     })
