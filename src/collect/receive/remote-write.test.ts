@@ -209,7 +209,7 @@ test('types, encodings and sizes that are not ours are refused as the specificat
   assert.equal(
     await statusOf({
       ...goodHeaders,
-      'content-type': 'application/x-protobuf;proto=io.prometheus.write.v2.Request',
+      'content-type': 'application/x-protobuf;proto=io.prometheus.write.v3.Request',
     }),
     415,
   )

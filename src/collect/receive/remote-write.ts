@@ -120,11 +120,13 @@ export class RemoteWriteReceiver {
   /** Answers one request; never rejects. The memory of a large body is given back: it is used up. */
   receive(request: ReceivedRequest): Promise<ReceiverReply> {
     return handleReceived(sourceName, async () => {
-      checkType(request.headers)
+      const version = readVersion(request.headers)
       const body = await decodeBody(withDefaultEncoding(request), ['snappy'])
       releaseBytes(request.body)
       collectReceivedBytes.inc({ receiver: sourceName }, body.length)
-      return this.#take(body)
+      const { reply, acceptedCount } = await this.#take(version === 1 ? body : rewriteAsV1(body))
+      if (version === 2) addWrittenHeaders(reply, acceptedCount)
+      return reply
     })
   }
 

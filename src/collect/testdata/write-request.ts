@@ -60,3 +60,31 @@ export function encodeWriteRequest(series: readonly WrittenSeries[]): Buffer {
 export function snap(body: Buffer): Buffer {
   return compressSync(body)
 }
+
+/** One series of remote write 2.0. */
+export interface WrittenSeriesV2 extends WrittenSeries {
+  metadata?: { type: number; help: string; unit: string }
+}
+
+/** An uncompressed io.prometheus.write.v2.Request; `isLast` puts the symbols behind the series. */
+export function encodeWriteRequestV2(series: readonly WrittenSeriesV2[], isLast = false): Buffer {
+  const symbols: string[] = ['']
+  const refOf = (text: string): Buffer => {
+    const known = symbols.indexOf(text)
+    return varint(BigInt(known >= 0 ? known : symbols.push(text) - 1))
+  }
+  const bodies = series.map(({ labels, samples, isReversed, histogramCount, metadata }) => {
+    const head = [field(1, Buffer.concat(labels.flat().map(refOf)))]
+    const tail = samples.map(sampleBytes)
+    for (let index = 0; index < (histogramCount ?? 0); index++) tail.push(field(3, whole(15, 1n)))
+    tail.push(field(4, whole(3, 1n)))
+    if (metadata !== undefined) {
+      const help = Buffer.concat([Buffer.from([0x18]), refOf(metadata.help)])
+      const unit = Buffer.concat([Buffer.from([0x20]), refOf(metadata.unit)])
+      tail.push(field(5, Buffer.concat([whole(1, BigInt(metadata.type)), help, unit])))
+    }
+    return field(5, Buffer.concat(isReversed ? [...tail, ...head] : [...head, ...tail]))
+  })
+  const table = symbols.map((symbol) => field(4, symbol))
+  return Buffer.concat(isLast ? [...bodies, ...table] : [...table, ...bodies])
+}
