@@ -7,6 +7,7 @@ import { existsSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import { systemClock } from '../base/clock.ts'
 import { type Log, silentLog } from '../base/log.ts'
+import { readScrapeConfigFiles } from '../collect/collect.ts'
 import {
   type ConfigProblem,
   checkConfig,
@@ -49,6 +50,7 @@ export function loadConfig(options: {
   checkRoutes(config, parsed)
   const path = file === undefined ? '' : resolve(file)
   const baseDir = path === '' ? process.cwd() : dirname(path)
+  config.scrape_configs = readScrapeConfigFiles(config, baseDir)
   const groups = loadGroups(config, {
     engine: makeParser(config),
     log: options.log ?? silentLog,

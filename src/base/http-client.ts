@@ -1,9 +1,14 @@
 /**
- * Outgoing HTTP, the only place: time-outs, body limits, headers. Built on undici. A reply whose body
- * is larger than the limit is cut off with an error, never buffered.
+ * Outgoing HTTP, the only place: time-outs, body limits, headers, TLS, proxies. Built on undici. A
+ * reply whose body is larger than the limit is cut off with an error, never buffered.
+ *
+ * Connections are kept per way of connecting (`HttpTransport`): equal ways share them, and of ways
+ * that are no longer used only the latest few keep theirs.
  */
 
-import { Agent, request } from 'undici'
+import { createHash } from 'node:crypto'
+import type { ConnectionOptions, SecureVersion } from 'node:tls'
+import { Agent, type Dispatcher, ProxyAgent, request } from 'undici'
 import { errorTable } from './error.ts'
 
 /** Errors of outgoing HTTP. */
@@ -42,6 +47,32 @@ export interface HttpRequest {
   timeoutMs: number
   /** Limit on the reply's body as sent. Default 16 MiB. */
   bodyBytesMax?: number
+  /** How to connect; plainly, with the system's certificates, unless given. */
+  transport?: HttpTransport
+}
+
+/** How the other side is verified and what we show of ourselves. Certificates and keys are PEM. */
+export interface TlsOptions {
+  ca?: string
+  cert?: string
+  key?: string
+  /** Name that the certificate must bear, when it is not the host of the address. */
+  serverName?: string
+  /** Takes any certificate. */
+  isUnverified?: boolean
+  minVersion?: SecureVersion
+  maxVersion?: SecureVersion
+}
+
+/** A way of connecting. */
+export interface HttpTransport {
+  tls?: TlsOptions
+  /** `http://` or `https://`, user and password within when the proxy asks for them. */
+  proxyUrl?: string
+  /** Sent to the proxy alone. */
+  proxyHeaders?: Readonly<Record<string, string>>
+  /** Speaks HTTP/1.1 also where the other side has HTTP/2. */
+  isHttp1Only?: boolean
 }
 
 /** The reply, whatever its status. Header names are lower case. */
@@ -51,7 +82,59 @@ export interface HttpReply {
   body: Buffer
 }
 
-const agent = new Agent({ keepAliveTimeout: 30_000, connections: 16, pipelining: 1 })
+const agentOptions = { keepAliveTimeout: 30_000, connections: 16, pipelining: 1 }
+const agent = new Agent(agentOptions)
+
+/** Ways of connecting that keep their connections; the one unused longest gives way. */
+const dispatchersMax = 256
+const dispatchers = new Map<string, Dispatcher>()
+
+function dispatcherOf(transport: HttpTransport | undefined): Dispatcher {
+  if (transport === undefined || Object.keys(transport).length === 0) return agent
+  // The key holds private keys and passwords, so only its hash is kept.
+  const key = createHash('sha256').update(JSON.stringify(transport)).digest('base64')
+  const dispatcher = dispatchers.get(key) ?? makeDispatcher(transport)
+  dispatchers.delete(key)
+  dispatchers.set(key, dispatcher)
+  if (dispatchers.size > dispatchersMax) {
+    const [oldest, unused] = dispatchers.entries().next().value!
+    dispatchers.delete(oldest)
+    // Requests that run end first; what goes wrong in closing is of no use to anybody.
+    unused.close().catch(() => undefined)
+  }
+  return dispatcher
+}
+
+function makeDispatcher(transport: HttpTransport): Dispatcher {
+  const tls = connectionOptions(transport.tls ?? {})
+  const options = { ...agentOptions, allowH2: transport.isHttp1Only !== true }
+  if (transport.proxyUrl === undefined) return new Agent({ ...options, connect: tls })
+  return new ProxyAgent({
+    ...options,
+    uri: transport.proxyUrl,
+    headers: { ...transport.proxyHeaders },
+    requestTls: tls,
+    proxyTls: tls,
+  })
+}
+
+type TlsConnection = Pick<ConnectionOptions, 'ca' | 'cert' | 'key' | 'rejectUnauthorized'> & {
+  servername?: string
+  minVersion?: SecureVersion
+  maxVersion?: SecureVersion
+}
+
+function connectionOptions(tls: TlsOptions): TlsConnection {
+  return {
+    ...(tls.ca !== undefined && { ca: tls.ca }),
+    ...(tls.cert !== undefined && { cert: tls.cert }),
+    ...(tls.key !== undefined && { key: tls.key }),
+    ...(tls.serverName !== undefined && { servername: tls.serverName }),
+    ...(tls.minVersion !== undefined && { minVersion: tls.minVersion }),
+    ...(tls.maxVersion !== undefined && { maxVersion: tls.maxVersion }),
+    rejectUnauthorized: tls.isUnverified !== true,
+  }
+}
 
 /** Sends a request and reads the whole reply. Throws `HTTP_TIMEOUT`, `HTTP_UNREACHABLE`, `HTTP_BODY_TOO_LARGE`. */
 export async function sendHttp(options: HttpRequest): Promise<HttpReply> {
@@ -64,7 +147,7 @@ export async function sendHttp(options: HttpRequest): Promise<HttpReply> {
       headers: { 'user-agent': 'shipwatch', ...options.headers },
       body: options.body ?? null,
       signal,
-      dispatcher: agent,
+      dispatcher: dispatcherOf(options.transport),
     })
     const chunks: Buffer[] = []
     let size = 0
@@ -100,8 +183,10 @@ export function redactUrl(url: string): string {
 }
 
 /** Closes kept connections, at shutdown. */
-export function closeHttp(): Promise<void> {
-  return agent.destroy()
+export async function closeHttp(): Promise<void> {
+  const all = [agent, ...dispatchers.values()]
+  dispatchers.clear()
+  await Promise.all(all.map((dispatcher) => dispatcher.destroy()))
 }
 
 function flatten(headers: Record<string, string | string[] | undefined>): Record<string, string> {

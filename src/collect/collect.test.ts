@@ -296,6 +296,35 @@ test('a reload keeps targets that stay and ends those that leave', async () => {
   )
 })
 
+test('with more targets than its limit a job scrapes none of them, and recovers', async () => {
+  let count = 0
+  await withServer(
+    (_request, response) => {
+      count++
+      response.writeHead(200, { 'content-type': 'text/plain' }).end('a 1\n')
+    },
+    async (port) => {
+      const yaml = (limit: number) => `${quietAgent}global: {target_limit: ${limit}}
+scrape_configs:
+  - job_name: many
+    ${fast.replace(', ', '\n    ')}
+    static_configs: [{targets: ['127.0.0.1:${port}', 'localhost:${port}']}]
+`
+      await withCollector(yaml(1), async ({ store, collector }) => {
+        await waitFor(async () => (await lastOf(store, 'up', 'many')) === 0 || undefined)
+        for (const { lastError } of collector.targets()) {
+          assert.match(lastError || 'target_limit', /target_limit/)
+        }
+        const problem = collector.sources().find(({ id }) => id.startsWith('discovery:many'))
+        assert.match(problem?.lastError ?? '', /target_limit exceeded: 2 targets, limit 1/)
+        assert.equal(count, 0)
+        await collector.reload(settingsOf(yaml(2)))
+        await waitFor(async () => (await lastOf(store, 'a', 'many')) ?? undefined)
+      })
+    },
+  )
+})
+
 test('keys that are wrong or not supported yet are refused with their place', () => {
   const refuse = (yaml: string, pattern: RegExp): void => {
     assert.throws(() => settingsOf(yaml), pattern)
@@ -305,7 +334,7 @@ test('keys that are wrong or not supported yet are refused with their place', ()
     job('scrape_intervall: 5s'),
     /shipwatch\.yml:3:5: scrape_configs\[0\]\.scrape_intervall: "scrape_intervall" is not a setting/,
   )
-  refuse(job('tls_config: {}'), /:3:5: scrape_configs\[0\]\.tls_config: not supported yet: TLS/)
+  refuse(job('bearer_token: x'), /:3:5: scrape_configs\[0\]\.bearer_token: not supported yet: this/)
   refuse(
     job('kubernetes_sd_configs: [{role: pod}]'),
     /not supported yet: target discovery by kubernetes/,

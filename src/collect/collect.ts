@@ -34,6 +34,7 @@ export { readMetricJson } from './receive/otlp/metric-json.ts'
 export type { OtlpMetric, OtlpPoint } from './receive/otlp/metric-request.ts'
 export { formatOtlpFailure } from './receive/otlp/otlp.ts'
 export { parseExposition } from './scrape/exposition-page.ts'
+export { readScrapeConfigFiles } from './scrape-config-files.ts'
 export { collectSettings } from './settings.ts'
 
 /** Time from reading to reading of our own metrics. */

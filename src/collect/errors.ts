@@ -31,6 +31,14 @@ export const collectErrors = errorTable('COLLECT', {
       `The target file ${facts.path} cannot be used: ${facts.reason}.`,
     hint: 'Correct the file; the targets it named before stay in force until then.',
   },
+  DISCOVERY_FAILED: {
+    kind: 'operation',
+    status: 502,
+    canRetry: true,
+    message: (facts: { place: string; reason: string }) =>
+      `Targets cannot be discovered by ${facts.place}: ${facts.reason}.`,
+    hint: 'Check that it answers; the targets it named before stay in force until then.',
+  },
   BODY_TOO_LARGE: {
     kind: 'user',
     status: 413,

@@ -1,35 +1,15 @@
 /** Relative paths of the configuration start at the configuration's folder, not where the process happens to run. */
 
 import { resolve } from 'node:path'
-import type { CollectSettings } from './settings.ts'
+import type { HttpSettings } from './http-settings.ts'
+import type { CollectSettings, ScrapeConfig } from './settings.ts'
 
 /** The same settings with every path absolute. */
 export function resolvePaths(settings: CollectSettings, baseDir: string): CollectSettings {
   const one = (path: string): string => resolve(baseDir, path)
-  const file = <Key extends string>(key: Key, holder: { [key in Key]?: string | undefined }) =>
-    holder[key] === undefined ? {} : { [key]: one(holder[key]) }
   return {
     ...settings,
-    scrape_configs: settings.scrape_configs.map((config) => ({
-      ...config,
-      file_sd_configs: config.file_sd_configs.map((found) => ({
-        ...found,
-        files: found.files.map(one),
-      })),
-      ...(config.basic_auth && {
-        basic_auth: {
-          ...config.basic_auth,
-          ...file('username_file', config.basic_auth),
-          ...file('password_file', config.basic_auth),
-        },
-      }),
-      ...(config.authorization && {
-        authorization: {
-          ...config.authorization,
-          ...file('credentials_file', config.authorization),
-        },
-      }),
-    })),
+    scrape_configs: settings.scrape_configs.map((config) => resolveScrapePaths(config, baseDir)),
     logs: {
       ...settings.logs,
       files: settings.logs.files.map((followed) => ({
@@ -39,4 +19,50 @@ export function resolvePaths(settings: CollectSettings, baseDir: string): Collec
       })),
     },
   }
+}
+
+/** The same job with every path absolute. */
+export function resolveScrapePaths(config: ScrapeConfig, baseDir: string): ScrapeConfig {
+  return {
+    ...resolveHttpPaths(config, baseDir),
+    file_sd_configs: config.file_sd_configs.map((found) => ({
+      ...found,
+      files: found.files.map((path) => resolve(baseDir, path)),
+    })),
+    http_sd_configs: config.http_sd_configs.map((found) => resolveHttpPaths(found, baseDir)),
+  }
+}
+
+function resolveHttpPaths<Settings extends HttpSettings>(
+  config: Settings,
+  baseDir: string,
+): Settings {
+  const headers = Object.entries(config.http_headers).map(([name, header]) => [
+    name,
+    { ...header, files: header.files.map((path) => resolve(baseDir, path)) },
+  ])
+  return {
+    ...config,
+    basic_auth: resolveFiles(config.basic_auth, baseDir),
+    authorization: resolveFiles(config.authorization, baseDir),
+    tls_config: resolveFiles(config.tls_config, baseDir),
+    oauth2: config.oauth2 && {
+      ...resolveFiles(config.oauth2, baseDir),
+      tls_config: resolveFiles(config.oauth2.tls_config, baseDir),
+    },
+    http_headers: Object.fromEntries(headers),
+  }
+}
+
+/** Makes every value whose key ends in `_file` absolute. */
+function resolveFiles<Section extends object>(
+  section: Section | undefined,
+  baseDir: string,
+): Section | undefined {
+  if (section === undefined) return undefined
+  const entries = Object.entries(section).map(([key, value]) => {
+    const isPath = key.endsWith('_file') && typeof value === 'string' && value !== ''
+    return [key, isPath ? resolve(baseDir, value) : value]
+  })
+  return Object.fromEntries(entries) as Section
 }

@@ -13,12 +13,13 @@ import {
   numberOr,
   type SettingsOf,
   type SettingsPart,
-  secret,
   text,
   textOr,
   z,
 } from '../config/schema.ts'
 import { relabelConfig } from '../prepare/prepare.ts'
+import { dnsDiscovery, fileDiscovery, httpDiscovery, targetGroup } from './discover/settings.ts'
+import { httpShape, refuseMixedHttp } from './http-settings.ts'
 import { translationStrategies } from './receive/otlp/name.ts'
 
 /** Formats that a target may be asked for, under Prometheus's names; the best first. */
@@ -65,62 +66,8 @@ const scrapeProtocol = z.preprocess(
 const limit = (description: string) =>
   z.number().int().nonnegative().optional().meta({ description, typeText: 'number' })
 
-const basicAuth = z
-  .strictObject({
-    username: textOr('', 'The user.'),
-    username_file: text('File that holds the user, read at every scrape.').optional(),
-    password: secret('The password.').optional(),
-    password_file: text('File that holds the password, read at every scrape.').optional(),
-  })
-  .refine((auth) => auth.password === undefined || auth.password_file === undefined, {
-    error: 'at most one of password and password_file must be configured',
-  })
-  .optional()
-  .meta({ description: 'Sends user and password with every scrape.' })
-
-const authorization = z
-  .strictObject({
-    type: textOr('Bearer', 'Type of the credentials.'),
-    credentials: secret('The credentials.').optional(),
-    credentials_file: text('File that holds the credentials, read at every scrape.').optional(),
-  })
-  .refine((auth) => auth.credentials === undefined || auth.credentials_file === undefined, {
-    error: 'at most one of credentials and credentials_file must be configured',
-  })
-  .refine((auth) => auth.type.trim().toLowerCase() !== 'basic', {
-    error: 'authorization type cannot be Basic; use basic_auth instead',
-  })
-  .optional()
-  .meta({ description: 'Sends an Authorization header with every scrape.' })
-
-const targetLabels = labelMap('Labels of all targets of the group.').default({})
-
-/** One group of `static_configs`; files of `file_sd_configs` hold a list of the same. */
-export const targetGroup = z.strictObject({
-  targets: z
-    .array(z.string().min(1))
-    .default([])
-    .meta({ description: 'Addresses as host:port.', typeText: 'list' }),
-  labels: targetLabels,
-})
-
-const fileDiscovery = z.strictObject({
-  files: z
-    .array(
-      z.string().regex(/^[^*]*(?:\*[^/]*)?\.(?:json|ya?ml)$/i, {
-        error: 'must end in .json, .yml or .yaml and may have one * in its last part',
-      }),
-    )
-    .min(1)
-    .meta({ description: 'Files of target groups; one * in the last part.', typeText: 'list' }),
-  refresh_interval: durationOr(
-    '5m',
-    'How often files are read again even if they did not change; changes are seen within 5 s.',
-  ),
-})
-
 const discoveryNames =
-  'aws azure consul digitalocean dns docker dockerswarm ec2 eureka gce hetzner http ionos kubernetes kuma lightsail linode marathon nerve nomad openstack outscale ovhcloud puppetdb scaleway serverset stackit triton uyuni vultr'
+  'aws azure consul digitalocean docker dockerswarm ec2 eureka gce hetzner ionos kubernetes kuma lightsail linode marathon nerve nomad openstack outscale ovhcloud puppetdb scaleway serverset stackit triton uyuni vultr'
 
 const unsupportedDiscoveries: Record<string, string> = {}
 for (const name of discoveryNames.split(' ')) {
@@ -128,19 +75,11 @@ for (const name of discoveryNames.split(' ')) {
 }
 
 const unsupportedHttp = {
-  tls_config: 'TLS settings of a scrape job',
-  oauth2: 'OAuth 2 for scrapes',
-  proxy_url: 'scraping through a proxy',
-  no_proxy: 'scraping through a proxy',
-  proxy_from_environment: 'scraping through a proxy',
-  proxy_connect_header: 'scraping through a proxy',
-  enable_http2: 'choosing the HTTP version of scrapes',
   bearer_token: 'this old form; write authorization with credentials',
   bearer_token_file: 'this old form; write authorization with credentials_file',
 }
 
 const unsupportedScrape = {
-  target_limit: 'a limit of targets per job',
   keep_dropped_targets: 'a limit of remembered dropped targets',
   native_histogram_bucket_limit: 'native histograms',
   native_histogram_min_bucket_factor: 'native histograms',
@@ -148,7 +87,6 @@ const unsupportedScrape = {
   scrape_classic_histograms: 'native histograms',
   always_scrape_classic_histograms: 'native histograms',
   convert_classic_histograms_to_nhcb: 'native histograms',
-  extra_scrape_metrics: 'extra series per scrape',
   scrape_failure_log_file: 'a log file of failed scrapes',
   metric_name_validation_scheme: 'choosing which names are valid; all UTF-8 names are',
   metric_name_escaping_scheme: 'choosing how names are escaped; they are not',
@@ -163,6 +101,14 @@ const limits = {
   label_limit: limit('Labels of a sample at most; 0 means no limit.'),
   label_name_length_limit: limit('Bytes of a label name at most; 0 means no limit.'),
   label_value_length_limit: limit('Bytes of a label value at most; 0 means no limit.'),
+  target_limit: limit(
+    'Targets of a job after relabeling at most; beyond it all of them fail. 0 means no limit.',
+  ),
+  extra_scrape_metrics: z.boolean().optional().meta({
+    description:
+      'Also writes scrape_timeout_seconds, scrape_sample_limit and scrape_body_size_bytes per target.',
+    typeText: 'boolean',
+  }),
 }
 
 const scrapeConfig = z
@@ -191,7 +137,6 @@ const scrapeConfig = z
       false,
       'Ends series at once also when the page gave them timestamps.',
     ),
-    follow_redirects: flagOr(true, 'Follows redirects of the target.'),
     enable_compression: flagOr(true, 'Asks the target for gzip.'),
     scrape_protocols: z
       .array(scrapeProtocol)
@@ -206,24 +151,20 @@ const scrapeConfig = z
       description: 'Bytes of a page after decompression at most; global when left out.',
       typeText: 'size',
     }),
-    basic_auth: basicAuth,
-    authorization,
-    http_headers: z
-      .record(
-        z.string(),
-        z.strictObject({
-          values: z.array(z.string()).default([]),
-          secrets: z.array(secret('A value that is not printed.')).default([]),
-          files: z.array(z.string()).default([]),
-        }),
-      )
-      .default({})
-      .meta({ description: 'Headers sent with every scrape.', typeText: 'mapping' }),
+    ...httpShape,
     static_configs: z.array(targetGroup).default([]).meta({ description: 'Targets given here.' }),
     file_sd_configs: z
       .array(fileDiscovery)
       .default([])
       .meta({ description: 'Targets given in files, read again when they change.' }),
+    http_sd_configs: z
+      .array(httpDiscovery)
+      .default([])
+      .meta({ description: 'Targets listed at an address.' }),
+    dns_sd_configs: z
+      .array(dnsDiscovery)
+      .default([])
+      .meta({ description: 'Targets found in DNS.' }),
     relabel_configs: z
       .array(relabelConfig)
       .default([])
@@ -235,13 +176,7 @@ const scrapeConfig = z
     ...unsupportedKeys({ ...unsupportedDiscoveries, ...unsupportedHttp, ...unsupportedScrape }),
   })
   .superRefine((config, context) => {
-    if (config.basic_auth !== undefined && config.authorization !== undefined) {
-      context.addIssue({
-        code: 'custom',
-        path: ['authorization'],
-        message: 'at most one of basic_auth and authorization must be configured',
-      })
-    }
+    refuseMixedHttp(config, context)
     if (config.scrape_interval === 0) {
       context.addIssue({ code: 'custom', path: ['scrape_interval'], message: 'must be above 0' })
     }
@@ -345,6 +280,25 @@ const otlp = z
   .prefault({})
   .meta({ description: 'How metrics of OpenTelemetry are taken.' })
 
+/** A list of scrape jobs whose names differ. */
+export const scrapeConfigs = z
+  .array(scrapeConfig)
+  .default([])
+  .superRefine((configs, context) => {
+    const names = new Set<string>()
+    configs.forEach((config, index) => {
+      if (names.has(config.job_name)) {
+        context.addIssue({
+          code: 'custom',
+          path: [index, 'job_name'],
+          message: `found multiple scrape configs with job name "${config.job_name}"`,
+        })
+      }
+      names.add(config.job_name)
+    })
+  })
+  .meta({ description: 'What to scrape, as in prometheus.yml.' })
+
 /** Collecting's part of the configuration. */
 export const collectSettings = {
   global: {
@@ -361,23 +315,7 @@ export const collectSettings = {
     }),
   },
   top: {
-    scrape_configs: z
-      .array(scrapeConfig)
-      .default([])
-      .superRefine((configs, context) => {
-        const names = new Set<string>()
-        configs.forEach((config, index) => {
-          if (names.has(config.job_name)) {
-            context.addIssue({
-              code: 'custom',
-              path: [index, 'job_name'],
-              message: `found multiple scrape configs with job name "${config.job_name}"`,
-            })
-          }
-          names.add(config.job_name)
-        })
-      })
-      .meta({ description: 'What to scrape, as in prometheus.yml.' }),
+    scrape_configs: scrapeConfigs,
     host_agent: z
       .strictObject({
         enabled: flagOr(true, 'Watches the machine that Shipwatch runs on.'),
@@ -397,8 +335,12 @@ export const collectSettings = {
       .prefault({})
       .meta({ description: 'Where logs come from beside the push receivers.' }),
     otlp,
+    scrape_config_files: z.array(z.string().min(1)).default([]).meta({
+      description:
+        'Files with scrape_configs of their own; * as in a shell. Read at start and reload.',
+      typeText: 'list',
+    }),
     ...unsupportedKeys({
-      scrape_config_files: 'scrape jobs in files of their own',
       remote_write: 'sending samples on',
       remote_read: 'reading samples of others',
     }),

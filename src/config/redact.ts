@@ -3,7 +3,8 @@
 import { isScalar, parseDocument, visit } from 'yaml'
 
 /** Keys whose values are secrets, in Prometheus's, Alertmanager's and our own sections. */
-const secretKey = /(?:password|secret|token|credentials|api_key|service_key|routing_key)$/i
+const secretKey =
+  /(?:password|secrets?|token|credentials|api_key|service_key|routing_key|proxy_connect_header)$/i
 
 /** Keys of addresses that are secrets as a whole, because the path carries the key. */
 const secretUrlKey = /^(?:slack_api_url|api_url|webhook_url)$/i
@@ -11,7 +12,7 @@ const secretUrlKey = /^(?:slack_api_url|api_url|webhook_url)$/i
 const shownSecret = '<secret>'
 
 /**
- * Replaces the values of secret keys, and user, password and keys inside addresses, by `<secret>`;
+ * Replaces the values of secret keys, and user, password and keys inside addresses, and private keys by `<secret>`;
  * comments stay. A text that is not YAML is not shown at all.
  */
 export function redactYaml(text: string): string {
@@ -34,6 +35,7 @@ export function redactYaml(text: string): string {
 
 function redactAddress(text: string): string {
   return text
+    .replace(/-----BEGIN [A-Z ]*PRIVATE KEY-----[\s\S]*/, shownSecret)
     .replace(/(:\/\/)[^/\s@]+@/g, `$1${shownSecret}@`)
     .replace(/([?&](?:access_token|token|key|sign|secret)=)[^&\s]+/gi, `$1${shownSecret}`)
 }

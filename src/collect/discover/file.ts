@@ -10,7 +10,7 @@ import { messageOf } from '../../base/error.ts'
 import { checkConfig, parseYaml } from '../../config/config.ts'
 import { z } from '../../config/schema.ts'
 import { collectErrors } from '../errors.ts'
-import { targetGroup } from '../settings.ts'
+import { targetGroup } from './settings.ts'
 import type { Discovery, DiscoveryListener, TargetGroup } from './discover.ts'
 import { makeTargetGroup } from './static.ts'
 

@@ -10,8 +10,10 @@ import { bitsOf, isStaleAt } from '../../model/sample.ts'
 import { compileRelabel } from '../../prepare/prepare.ts'
 import { MemoryStore } from '../../store/store.ts'
 import { DropLedger } from '../drops.ts'
+import { collectErrors } from '../errors.ts'
 import { collectSettings } from '../settings.ts'
 import { mergeTargetLabels, ScrapeLoop } from './loop.ts'
+import { bodySizeLimit } from './page.ts'
 import { makeScrapeJob, makeTarget } from './target.ts'
 
 const startTimeMs = 1_700_000_000_000
@@ -202,6 +204,22 @@ test('metric relabeling drops and rewrites, and limits fail the whole scrape', a
   const huge = makeBench()
   await huge.scrape(`a{b="${'x'.repeat(1_000_000)}"} 1\n`)
   assert.match(huge.loop.state.lastError, /line 1: the value of label "b" has 1000000 bytes/)
+})
+
+test('more series about the scrape are written on request', async () => {
+  const bench = makeBench({ extra_scrape_metrics: true, sample_limit: 5, scrape_timeout: '4s' })
+  const rows = async (metric: string) => Object.values(await bench.read(metric))
+  await bench.scrape('a 1\n')
+  await bench.scrape(new Error('refused'))
+  await bench.scrape(
+    collectErrors.SCRAPE_LIMIT_EXCEEDED({ limit: bodySizeLimit, max: 1, got: 'a larger page' }),
+  )
+  assert.deepEqual(await rows('scrape_timeout_seconds'), ['15:4 30:4 45:4'])
+  assert.deepEqual(await rows('scrape_sample_limit'), ['15:5 30:5 45:5'])
+  assert.deepEqual(await rows('scrape_body_size_bytes'), ['15:4 30:0 45:-1'])
+  const plain = makeBench()
+  await plain.scrape('a 1\n')
+  assert.deepEqual(await plain.read('scrape_timeout_seconds'), {})
 })
 
 test('metadata that changes and comes back is told to the store again', async () => {

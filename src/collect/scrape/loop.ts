@@ -9,7 +9,7 @@
  */
 
 import type { Clock, Timer } from '../../base/clock.ts'
-import { messageOf } from '../../base/error.ts'
+import { CodedError, messageOf } from '../../base/error.ts'
 import type { Log } from '../../base/log.ts'
 import type { Appender, MetricMetadata } from '../../model/flow.ts'
 import { type Labels, labelsFromPairs } from '../../model/labels.ts'
@@ -26,7 +26,7 @@ import {
 } from '../metrics.ts'
 import { ExpositionReader } from './exposition.ts'
 import { formatBound, isNumber, parseNumber } from './number.ts'
-import type { Page, PageSource } from './page.ts'
+import { bodySizeLimit, type Page, type PageSource } from './page.ts'
 import type { ScrapeJob, Target } from './target.ts'
 
 /** What a loop works with. */
@@ -62,6 +62,8 @@ const reportNames = [
   'scrape_samples_post_metric_relabeling',
   'scrape_series_added',
 ]
+/** Written too when the job asks for them. */
+const extraReportNames = ['scrape_timeout_seconds', 'scrape_sample_limit', 'scrape_body_size_bytes']
 
 interface Reading {
   rows: SampleBatchBuilder
@@ -93,6 +95,8 @@ export class ScrapeLoop {
   /** Living series whose entries were thrown away with their table. */
   #carried = new Set<SeriesId>()
   #reportIds: SeriesId[] = []
+  /** Why every turn fails without asking the target. */
+  #forcedFailure: Error | undefined
   readonly #metadata = new Map<string, MetricMetadata>()
   #epoch: number
   #turn = 0
@@ -111,6 +115,11 @@ export class ScrapeLoop {
   /** Begins; the first turn comes at the target's offset within the interval, or at once. */
   start(isAtOnce = false): void {
     this.#schedule(isAtOnce)
+  }
+
+  /** Lets every turn fail with this error, until called with `undefined`. */
+  forceFailure(error: Error | undefined): void {
+    this.#forcedFailure = error
   }
 
   /** Ends the loop after the turn that runs. `isGone`: the target left, so its series end too. */
@@ -139,6 +148,7 @@ export class ScrapeLoop {
     let page: Page | undefined
     let failure: unknown
     try {
+      if (this.#forcedFailure !== undefined) throw this.#forcedFailure
       page = await this.#source()
     } catch (thrown) {
       failure = thrown
@@ -163,6 +173,9 @@ export class ScrapeLoop {
       reading?.scrapedCount ?? 0,
       reading?.keptCount ?? 0,
       addedCount,
+      this.target.timeoutMs / 1000,
+      this.#job.sampleCountMax,
+      page?.body.length ?? (isTooLarge(failure) ? -1 : 0),
     ]
     this.#reportSeries().forEach((seriesId, index) => {
       rows.add(seriesId, timeMs, values[index]!)
@@ -425,7 +438,8 @@ export class ScrapeLoop {
 
   #reportSeries(): SeriesId[] {
     if (this.#reportIds.length === 0) {
-      this.#reportIds = reportNames.map((name) =>
+      const names = this.#job.hasExtraMetrics ? [...reportNames, ...extraReportNames] : reportNames
+      this.#reportIds = names.map((name) =>
         this.#parts.appender.seriesId(this.target.labels.with('__name__', name)),
       )
     }
@@ -439,6 +453,14 @@ export class ScrapeLoop {
     collectSamples.inc({ source: 'scrape' }, result.accepted)
     drops.addRejected('scrape', this.target.job, result.reasons)
   }
+}
+
+function isTooLarge(failure: unknown): boolean {
+  return (
+    failure instanceof CodedError &&
+    failure.code === 'COLLECT_SCRAPE_LIMIT_EXCEEDED' &&
+    failure.facts['limit'] === bodySizeLimit
+  )
 }
 
 /** Labels of target and sample together. */

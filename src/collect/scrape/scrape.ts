@@ -8,12 +8,15 @@ import { formatDuration } from '../../base/duration.ts'
 import { messageOf } from '../../base/error.ts'
 import { redactUrl } from '../../base/http-client.ts'
 import type { Log } from '../../base/log.ts'
+import { Secret } from '../../base/secret.ts'
 import type { Appender } from '../../model/flow.ts'
 import { emptyLabels, type Labels, makeLabels } from '../../model/labels.ts'
 import { compileRelabel } from '../../prepare/prepare.ts'
 import { makeDiscoveries } from '../discover/all.ts'
 import type { Discovery, TargetGroup } from '../discover/discover.ts'
 import type { DropLedger } from '../drops.ts'
+import { collectErrors } from '../errors.ts'
+import { HttpAccess } from '../http-access.ts'
 import { collectTargets } from '../metrics.ts'
 import { type CollectSettings, collectSettings, type ScrapeConfig } from '../settings.ts'
 import { ScrapeLoop } from './loop.ts'
@@ -54,6 +57,7 @@ export interface ScraperParts {
 
 interface Pool {
   job: ScrapeJob
+  access: HttpAccess
   /** The configuration as text: equal text means that nothing changed. */
   fingerprint: string
   discoveries: Discovery[]
@@ -96,10 +100,12 @@ export class Scraper {
     const starts: Promise<void>[] = []
     for (const [name, { config, fingerprint }] of wanted) {
       if (this.#pools.has(name)) continue
+      const { clock, version } = this.#parts
       const pool: Pool = {
         job: makeScrapeJob(config, settings.global, compileRelabel),
+        access: new HttpAccess(config, clock),
         fingerprint,
-        discoveries: makeDiscoveries(config, this.#parts.clock),
+        discoveries: makeDiscoveries(config, clock, version),
         groups: new Map(),
         loops: new Map(),
         problems: [],
@@ -208,6 +214,7 @@ export class Scraper {
       pool.loops.delete(key)
       this.#end(loop)
     }
+    this.#limit(pool)
     this.#parts.onChange()
   }
 
@@ -227,10 +234,26 @@ export class Scraper {
     }
     seen.add(target.key)
     if (pool.loops.has(target.key)) return
-    const source = makePageSource(pool.job, target, this.#parts.version)
+    const { job, access } = pool
+    const source = makePageSource({ job, target, access, version: this.#parts.version })
     const loop = new ScrapeLoop(pool.job, target, source, this.#loopParts())
     pool.loops.set(target.key, loop)
     loop.start()
+  }
+
+  /** With more targets than allowed all of them fail, as in Prometheus: none is better than some. */
+  #limit(pool: Pool): void {
+    const { targetCountMax: max } = pool.job
+    const isOver = max > 0 && pool.loops.size > max
+    const error = isOver
+      ? collectErrors.SCRAPE_LIMIT_EXCEEDED({
+          limit: 'target_limit',
+          max,
+          got: `${pool.loops.size} targets`,
+        })
+      : undefined
+    if (error !== undefined) pool.problems.unshift(error.message)
+    for (const loop of pool.loops.values()) loop.forceFailure(error)
   }
 
   #closePool(name: string, pool: Pool): void {
@@ -274,14 +297,10 @@ export class Scraper {
 
 /** Secrets print as `<secret>`, so a changed one is found by its value. */
 function fingerprintOf(config: ScrapeConfig, global: CollectSettings['global']): string {
-  const secrets = [
-    config.basic_auth?.password?.reveal(),
-    config.authorization?.credentials?.reveal(),
-    ...Object.values(config.http_headers).flatMap((header) =>
-      header.secrets.map((value) => value.reveal()),
-    ),
-  ]
-  return JSON.stringify([config, global, secrets])
+  return JSON.stringify([config, global], function revealSecret(key, value: unknown) {
+    const raw = (this as Record<string, unknown>)[key]
+    return raw instanceof Secret ? raw.reveal() : value
+  })
 }
 
 function makeOwnJob(name: string): ScrapeJob {
@@ -297,6 +316,8 @@ function makeOwnJob(name: string): ScrapeJob {
     labelCountMax: 0,
     labelNameBytesMax: 0,
     labelValueBytesMax: 0,
+    targetCountMax: 0,
+    hasExtraMetrics: false,
   }
 }
 

@@ -21,6 +21,9 @@ export interface ScrapeJob {
   labelCountMax: number
   labelNameBytesMax: number
   labelValueBytesMax: number
+  targetCountMax: number
+  /** Whether `scrape_timeout_seconds` and its like are written too. */
+  hasExtraMetrics: boolean
 }
 
 /** One target. */
@@ -66,6 +69,8 @@ export function makeScrapeJob(
     labelCountMax: config.label_limit ?? global.label_limit ?? 0,
     labelNameBytesMax: config.label_name_length_limit ?? global.label_name_length_limit ?? 0,
     labelValueBytesMax: config.label_value_length_limit ?? global.label_value_length_limit ?? 0,
+    targetCountMax: config.target_limit ?? global.target_limit ?? 0,
+    hasExtraMetrics: config.extra_scrape_metrics ?? global.extra_scrape_metrics ?? false,
   }
 }
 
