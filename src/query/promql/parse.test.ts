@@ -188,3 +188,26 @@ test('deep nesting is refused, not fatal', () => {
   assert.throws(() => prepare(`a${' + a'.repeat(20_000)}`), /nested too deeply/)
   assert.throws(() => prepare(`a[${'-'.repeat(20_000)}5m]`), /parse error/)
 })
+
+test('brackets by the hundred thousand are refused at their place, in one pass', () => {
+  const place = (text: string): string => {
+    try {
+      prepare(text)
+    } catch (thrown) {
+      return (thrown as Error).message
+    }
+    return 'fine'
+  }
+  const expected = '1:501: parse error: the expression is nested too deeply'
+  assert.equal(place('('.repeat(200_000)), expected)
+  assert.equal(place(`${'('.repeat(10_000)}1${')'.repeat(10_000)}`), expected)
+  assert.match(place('sum by (a) ('.repeat(1000)), /nested too deeply/)
+  // Brackets in strings and comments are none.
+  assert.equal(place(`up{a="${'(['.repeat(600)}\\""} # ${'('.repeat(600)}`), 'fine')
+})
+
+test('a regular expression that cannot be read is told once', () => {
+  assert.throws(() => prepare('up{job=~"("}'), {
+    message: '1:4: parse error: error parsing regexp: missing closing ): `^(?s:()$`',
+  })
+})

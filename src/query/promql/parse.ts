@@ -11,6 +11,7 @@ import { type Matcher, type MatchOperator, makeMatcher } from '../../model/match
 import { type ChainPiece, shapeChain } from './chain.ts'
 import { unquoteGo } from '../../base/go-string.ts'
 import { parseNumber } from './literal.ts'
+import { findTooDeep } from './nesting.ts'
 import { makeParseError, makeUnexpectedError } from './parse-error.ts'
 import { applyAt, applyMode, applyOffset, applyRange, applySubquery } from './postfix.ts'
 import { findSignature } from './signature.ts'
@@ -36,6 +37,13 @@ const depthMax = 1000
 export function parseTree(text: string): Expression {
   if (text.length > expressionLengthMax)
     throw makeParseError(text, { start: 0, end: 0 }, 'the expression is too long')
+  const deep = findTooDeep(text)
+  if (deep !== undefined)
+    throw makeParseError(
+      text,
+      { start: deep, end: deep + 1 },
+      'the expression is nested too deeply',
+    )
   return new Converter(text).convertTop(parseSyntax(text))
 }
 
@@ -258,7 +266,7 @@ class Converter {
     try {
       return makeMatcher(name, operator, value)
     } catch (thrown) {
-      return this.#fail(node, `error parsing regexp: ${messageOf(thrown)}`)
+      return this.#fail(node, messageOf(thrown))
     }
   }
 
