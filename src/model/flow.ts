@@ -86,6 +86,8 @@ export interface Selection {
 export interface Querier {
   /** Series in no particular order; a series without samples in the range is left out. */
   select(selection: Selection): Promise<SeriesColumns[]>
+  /** Tells that nobody reads an answer of `select` any more, so that its arrays may be used again. Never needed. */
+  release?(answer: readonly SeriesColumns[]): void
   /** The same from memory alone and at once, for rules on arrival; `undefined` when the range reaches behind memory. */
   selectRecent(selection: Selection): SeriesColumns[] | undefined
   /** Label sets with at least one sample in the range. */

@@ -34,6 +34,15 @@ export const storeMetrics = {
     name: 'shipwatch_store_head_sample_bytes',
     help: 'Bytes of samples in memory.',
   }),
+  readWindows: counter({
+    name: 'shipwatch_store_read_windows_total',
+    help: 'Hours of a selector that queries wanted of the engine: kept in memory, or read.',
+    labels: ['outcome'],
+  }),
+  readCacheBytes: gauge({
+    name: 'shipwatch_store_read_cache_bytes',
+    help: 'Bytes of older samples that are kept in memory after a query read them.',
+  }),
   metadataDropped: counter({
     name: 'shipwatch_store_metadata_dropped_total',
     help: 'Metric families whose metadata was not kept because the limit was reached.',

@@ -16,6 +16,10 @@ const store = z
       '512MiB',
       'Limit of the samples in memory; beyond it the window gets shorter.',
     ),
+    read_cache_size_max: bytesOr(
+      '256MiB',
+      'Limit of the older samples that are kept in memory after a query read them from the engine.',
+    ),
     log_memory_size_max: bytesOr(
       '64MiB',
       'Limit of the log lines in memory; beyond it they are brought to the engine early.',

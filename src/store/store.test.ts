@@ -16,6 +16,7 @@ import { makeMatcher } from '../model/matcher.ts'
 import { bitsOf, isStaleAt, SampleBatchBuilder } from '../model/sample.ts'
 import { openChdb } from './column/chdb.ts'
 import { makeDiskFile } from './journal/journal-file.ts'
+import { storeMetrics } from './metrics.ts'
 import { Store, type StoreOptions, storeSettings } from './store.ts'
 
 const root = mkdtempSync(join(tmpdir(), 'shipwatch-store-'))
@@ -196,6 +197,63 @@ test('older samples come from the engine and join those in memory', async () => 
     'memory is refilled from the flushed journal',
   )
   await reopened.close()
+})
+
+test('hours that were read before are answered from memory and stay right while time goes on', async () => {
+  const clock = new VirtualClock(startTimeMs)
+  const store = await openStore({ dataDir: newDirectory(), clock })
+  const rowsByJob = new Map<string, [number, number][]>()
+  const readAll = async (from: number, to: number): Promise<Map<string, [number, number][]>> => {
+    const matchers = [makeMatcher('__name__', '=', 'm')]
+    const found = await store.select({ matchers, startTimeMs: from, endTimeMs: to })
+    const read = new Map<string, [number, number][]>()
+    for (const { labels, count, timeMs, value } of found) {
+      const rows = Array.from({ length: count }, (_, row): [number, number] => [
+        timeMs[row]!,
+        value[row]!,
+      ])
+      read.set(labels.get('job'), rows)
+    }
+    // The next read may lie in the same memory; what was copied here must not change by that.
+    store.release(found)
+    return read
+  }
+  const expected = (from: number, to: number): Map<string, [number, number][]> => {
+    const cut = new Map<string, [number, number][]>()
+    for (const [job, rows] of rowsByJob) {
+      const inside = rows.filter(([timeMs]) => timeMs >= from && timeMs <= to)
+      if (inside.length > 0) cut.set(job, inside)
+    }
+    return cut
+  }
+  for (let half = 0; half < 16; half++) {
+    const beginTimeMs = startTimeMs + (half * hourMs) / 2
+    await clock.advance(beginTimeMs + hourMs / 2 - clock.nowTimeMs())
+    // One series throughout, one that ends, one that begins later, one with a gap.
+    for (const job of ['all', half < 6 ? 'early' : 'late', half % 4 === 0 ? 'rare' : 'all2']) {
+      const rows = rowsByJob.get(job) ?? []
+      const added: [number, number][] = []
+      for (let minute = 0; minute < 30; minute++) {
+        added.push([beginTimeMs + minute * 60_000 + job.length, half + minute / 100])
+      }
+      rowsByJob.set(job, [...rows, ...added])
+      await add(store, makeLabels({ __name__: 'm', job }), added)
+    }
+    await store.flush()
+    const nowTimeMs = clock.nowTimeMs()
+    for (const [from, to] of [
+      [startTimeMs, nowTimeMs],
+      [startTimeMs + 40 * 60_000, nowTimeMs - 130 * 60_000],
+      [startTimeMs + 90 * 60_000, nowTimeMs],
+    ] as const) {
+      if (to < from) continue
+      assert.deepEqual(await readAll(from, to), expected(from, to), `half hour ${half}`)
+    }
+  }
+  const counted = await storeMetrics.readWindows.get()
+  const kept = counted.values.find(({ labels }) => labels['outcome'] === 'kept')
+  assert.ok((kept?.value ?? 0) > 50, 'most hours were kept')
+  await store.close()
 })
 
 test('lines in the engine are found, counted and ordered together with those in memory', async () => {

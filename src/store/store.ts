@@ -57,7 +57,6 @@ import { type MakeJournalFile, makeDiskFile } from './journal/journal-file.ts'
 import type { RecordVisitor } from './journal/record-format.ts'
 import { SeriesLog } from './journal/series-log.ts'
 import { Keeper } from './keeper.ts'
-import { joinColumns } from './join-columns.ts'
 import { cleanLines } from './line-times.ts'
 import { storeMetrics } from './metrics.ts'
 import type { Records } from './record/records.ts'
@@ -149,7 +148,10 @@ export class Store implements Appender, Querier, ArrivalFeed, LogQuerier {
       clock,
       log,
     })
-    this.#engineQuerier = new EngineQuerier(this.#engine)
+    this.#engineQuerier = new EngineQuerier(
+      this.#engine,
+      () => this.#settings.store.read_cache_size_max,
+    )
     this.#engineLogs = new EngineLogs(this.#engine)
   }
 
@@ -309,13 +311,11 @@ export class Store implements Appender, Querier, ArrivalFeed, LogQuerier {
     const split = this.#split(selection)
     const recent = selectFromHead(this.#head, split.recent)
     if (split.older === undefined) return recent
-    const older = await this.#engineQuerier.select(split.older)
-    const joined = joinColumns(older, recent)
-    const limit = selection.sampleCountMax ?? Infinity
-    if (joined.reduce((sum, series) => sum + series.count, 0) > limit) {
-      throw storeErrors.TOO_MANY_SAMPLES({ limit })
-    }
-    return joined
+    return this.#engineQuerier.select(split.older, recent)
+  }
+
+  release(answer: readonly SeriesColumns[]): void {
+    this.#engineQuerier.release(answer)
   }
 
   async series(selection: Selection): Promise<Labels[]> {

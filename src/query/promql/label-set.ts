@@ -5,6 +5,11 @@ import { Labels, metricNameLabel } from '../../model/labels.ts'
 /** The name and what is said of it; they go together. */
 const reservedNames = new Set([metricNameLabel, '__type__', '__unit__'])
 
+/** Whether a label is the metric's name, or said of it. */
+export function isReserved(name: string): boolean {
+  return reservedNames.has(name)
+}
+
 /** Without the metric's name, type and unit. */
 export function withoutName(labels: Labels): Labels {
   const pairs = labels.pairs

@@ -77,6 +77,8 @@ export async function runResting(
     const work = finish(prepared, grid, made.context)
     for (let turn = work.next(); ; turn = work.next()) {
       if (turn.done === true) {
+        // Results are blocks of their own and copies of windows: nothing of what was read is in them.
+        if (querier.release !== undefined) for (const one of answers) querier.release(one)
         joiner.add(turn.value)
         outcome = {
           value: turn.value,

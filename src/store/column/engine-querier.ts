@@ -2,37 +2,164 @@
 
 import type { Selection, SeriesColumns } from '../../model/flow.ts'
 import { Labels, metricNameLabel } from '../../model/labels.ts'
-import { type Matcher, matchesAll } from '../../model/matcher.ts'
+import { formatMatcher, type Matcher, matchesAll } from '../../model/matcher.ts'
 import { bitsOf } from '../../model/sample.ts'
 import { storeErrors } from '../errors.ts'
 import { hashMetric } from '../head/series-index.ts'
+import { joinColumns } from '../join-columns.ts'
+import { type ColumnPair, ColumnPool } from './column-pool.ts'
 import type { Engine } from './engine.ts'
 import type { NativeBlock } from './native.ts'
 import { inNumbers, quoteSql, sqlTime } from './sql-text.ts'
 import { dayMs } from './tables.ts'
+import {
+  type HashedColumns,
+  packWindow,
+  placesOf,
+  type SampleWindow,
+  unpackPlace,
+  WindowCache,
+  windowMs,
+} from './window-cache.ts'
 
 /** Label sets that one query may touch. */
 const seriesCountMax = 1_000_000
 /** More series than this are not named in a query: their metrics are read and the rest is dropped here. */
 const namedSeriesMax = 5_000
 
+/** Windows that one read may be made of: half a year. Longer ones are read as a whole. */
+const windowCountMax = 4_400
+/** Label sets of former answers that are kept; a dashboard asks for the same again and again. */
+const seriesKeptMax = 50_000
+
 interface FoundSeries {
   labels: Labels
   metric: number
 }
 
+/** The series of former questions, the oldest first; valid until the engine's rows change. */
+class KeptSeries {
+  readonly #entries = new Map<string, ReadonlyMap<bigint, FoundSeries>>()
+  #changeCount = 0
+  #seriesCount = 0
+
+  find(key: string, changeCount: number): ReadonlyMap<bigint, FoundSeries> | undefined {
+    if (changeCount === this.#changeCount) return this.#entries.get(key)
+    this.#changeCount = changeCount
+    this.#entries.clear()
+    this.#seriesCount = 0
+    return undefined
+  }
+
+  /** `changeCount` is the one from before the question. */
+  keep(key: string, changeCount: number, found: ReadonlyMap<bigint, FoundSeries>): void {
+    if (changeCount !== this.#changeCount || this.#entries.has(key)) return
+    if (found.size > seriesKeptMax) return
+    this.#entries.set(key, found)
+    this.#seriesCount += found.size + 1
+    for (const [oldest, series] of this.#entries) {
+      if (this.#seriesCount <= seriesKeptMax) break
+      this.#entries.delete(oldest)
+      this.#seriesCount -= series.size + 1
+    }
+  }
+}
+
 /** Series and samples of the engine. */
 export class EngineQuerier {
   readonly #engine: Engine
+  readonly #kept = new KeptSeries()
+  readonly #windows: WindowCache
+  readonly #pool = new ColumnPool()
+  /** Which columns an answer lies in. */
+  readonly #lent = new WeakMap<readonly SeriesColumns[], ColumnPair>()
 
-  constructor(engine: Engine) {
+  /** `cacheBytesMax` tells how much of what was read may be kept. */
+  constructor(engine: Engine, cacheBytesMax: () => number) {
+    this.#windows = new WindowCache(cacheBytesMax)
     this.#engine = engine
   }
 
-  /** Samples with start ≤ time ≤ end, in time order, equal times once. */
-  async select(selection: Selection): Promise<SeriesColumns[]> {
+  /**
+   * Samples with start ≤ time ≤ end, in time order, equal times once, and behind them what memory has of
+   * the same and other series. What is asked for lies behind memory.
+   */
+  async select(selection: Selection, recent: readonly SeriesColumns[]): Promise<SeriesColumns[]> {
     const found = await this.#findSeries(selection)
-    if (found.size === 0) return []
+    if (found.size === 0) return [...recent]
+    const { startTimeMs, endTimeMs } = selection
+    const firstWindow = Math.floor(startTimeMs / windowMs)
+    const windowEnd = Math.floor(endTimeMs / windowMs) + 1
+    const isLong = windowEnd - firstWindow >= 2 && windowEnd - firstWindow <= windowCountMax
+    const answer = isLong
+      ? await this.#selectWindows(selection, found, { firstWindow, windowEnd, recent })
+      : joinColumns(labelled(await this.#read(selection, found), found), recent)
+    const limit = selection.sampleCountMax ?? Infinity
+    const count = answer.reduce((sum, series) => sum + series.count, 0)
+    if (count > limit) throw storeErrors.TOO_MANY_SAMPLES({ limit })
+    return answer
+  }
+
+  /** The columns of an answer may be used again. */
+  release(answer: readonly SeriesColumns[]): void {
+    const pair = this.#lent.get(answer)
+    if (pair === undefined) return
+    this.#lent.delete(answer)
+    this.#pool.give(pair)
+  }
+
+  /** Windows from the cache or to it; of the last one as much as is asked for, at least. */
+  async #selectWindows(
+    selection: Selection,
+    found: ReadonlyMap<bigint, FoundSeries>,
+    span: { firstWindow: number; windowEnd: number; recent: readonly SeriesColumns[] },
+  ): Promise<SeriesColumns[]> {
+    const selector = selection.matchers.map(formatMatcher).sort().join(',')
+    const { removalCount } = this.#engine
+    const { startTimeMs, endTimeMs } = selection
+    const { recent } = span
+    const keyOf = (window: number): string => `${selector} ${window}`
+    const untilOf = (window: number): number => Math.min((window + 1) * windowMs, endTimeMs + 1)
+    const windows: SampleWindow[] = []
+    const missing: number[] = []
+    const readMissing = async (): Promise<void> => {
+      const [first] = missing
+      if (first === undefined) return
+      const untilTimeMs = untilOf(missing.at(-1)!)
+      const times = { startTimeMs: first * windowMs, endTimeMs: untilTimeMs - 1 }
+      const rows = await this.#read({ ...selection, ...times }, found)
+      const from = new Uint32Array(rows.length)
+      for (const window of missing) {
+        const packed = packWindow(rows, from, untilOf(window))
+        this.#windows.keep(keyOf(window), packed, removalCount)
+        windows.push(packed)
+      }
+      missing.length = 0
+    }
+    for (let window = span.firstWindow; window < span.windowEnd; window++) {
+      const kept = this.#windows.find(keyOf(window), untilOf(window), removalCount)
+      if (kept === undefined) {
+        missing.push(window)
+        continue
+      }
+      await readMissing()
+      windows.push(kept)
+    }
+    await readMissing()
+    let rowCount = 0
+    for (const { values } of windows) rowCount += values.length
+    for (const { count } of recent) rowCount += count
+    const pair = this.#pool.take(rowCount)
+    const answer = joinWindows(windows, pair, { recent, found, startTimeMs, endTimeMs })
+    this.#lent.set(answer, pair)
+    return answer
+  }
+
+  /** Rows of the series as the engine has them. */
+  async #read(
+    selection: Selection,
+    found: ReadonlyMap<bigint, FoundSeries>,
+  ): Promise<HashedColumns> {
     const limit = selection.sampleCountMax
     const metrics = new Set<number>()
     for (const series of found.values()) metrics.add(series.metric)
@@ -41,20 +168,21 @@ export class EngineQuerier {
       `time >= ${sqlTime(selection.startTimeMs)}`,
       `time <= ${sqlTime(selection.endTimeMs)}`,
     ]
-    const isNamed = found.size <= namedSeriesMax
+    // A metric alone needs no list: all its series are wanted.
+    const isWhole = selection.matchers.every(isMetricName)
+    const isNamed = !isWhole && found.size <= namedSeriesMax
     if (isNamed) conditions.push(inNumbers('series', found.keys()))
     // Rows that occur twice or belong to other series do not count, hence the room to spare.
-    const rowLimit = limit === undefined ? '' : ` LIMIT ${(isNamed ? 2 : 10) * limit + 1}`
+    const rowLimit =
+      limit === undefined ? '' : ` LIMIT ${(isNamed || isWhole ? 2 : 10) * limit + 1}`
     const blocks = await this.#engine.query(
       `SELECT series, time, value FROM sample WHERE ${conditions.join(' AND ')}${rowLimit}`,
       selection.signal,
     )
-    const answer = new SampleGatherer(blocks, found).gather()
-    const count = answer.reduce((sum, series) => sum + series.count, 0)
-    if (limit !== undefined && (count > limit || isCut(blocks, rowLimit))) {
+    if (limit !== undefined && isCut(blocks, rowLimit)) {
       throw storeErrors.TOO_MANY_SAMPLES({ limit })
     }
-    return answer
+    return new SampleGatherer(blocks, found).gather()
   }
 
   /** Label sets on the days of the range. */
@@ -62,21 +190,32 @@ export class EngineQuerier {
     return [...(await this.#findSeries(selection)).values()].map((series) => series.labels)
   }
 
-  async #findSeries(selection: Selection): Promise<Map<bigint, FoundSeries>> {
+  async #findSeries(selection: Selection): Promise<ReadonlyMap<bigint, FoundSeries>> {
     const { matchers } = selection
     const conditions = [
       `day >= ${sqlTime(Math.floor(selection.startTimeMs / dayMs))}`,
       `day <= ${sqlTime(Math.floor(selection.endTimeMs / dayMs))}`,
     ]
+    const key = [...conditions, ...matchers.map(formatMatcher)].join(' ')
+    const { changeCount } = this.#engine
+    const kept = this.#kept.find(key, changeCount)
+    if (kept !== undefined) return kept
     for (const matcher of matchers) conditions.push(...conditionsOf(matcher))
     const blocks = await this.#engine.query(
       `SELECT series, any(metric), any(names), any(texts) FROM series WHERE ${conditions.join(' AND ')} GROUP BY series LIMIT ${seriesCountMax + 1}`,
       selection.signal,
     )
     const found = new Map<bigint, FoundSeries>()
+    const texts = new Map<string, string>()
+    const one = (text: string): string => {
+      const known = texts.get(text)
+      if (known !== undefined) return known
+      texts.set(text, text)
+      return text
+    }
     let rowCount = 0
     for (const block of blocks) {
-      const [hash, metric, names, texts] = block.columns as [
+      const [hash, metric, names, values] = block.columns as [
         BigUint64Array,
         Uint32Array,
         string[][],
@@ -84,13 +223,18 @@ export class EngineQuerier {
       ]
       rowCount += block.rowCount
       for (let row = 0; row < block.rowCount; row++) {
-        const labels = labelsFromColumns(names[row]!, texts[row]!)
+        const labels = labelsFromColumns(names[row]!.map(one), values[row]!.map(one))
         if (matchesAll(matchers, labels)) found.set(hash[row]!, { labels, metric: metric[row]! })
       }
     }
     if (rowCount > seriesCountMax) throw storeErrors.TOO_MANY_SERIES({ limit: seriesCountMax })
+    this.#kept.keep(key, changeCount, found)
     return found
   }
+}
+
+function isMetricName(matcher: Matcher): boolean {
+  return matcher.name === metricNameLabel && matcher.operator === '='
 }
 
 /** The part of a matcher that any server can evaluate; the whole of it is tested again here. */
@@ -115,6 +259,52 @@ function isCut(blocks: readonly NativeBlock[], rowLimit: string): boolean {
   return rowLimit !== '' && rowCount >= Number(rowLimit.slice(' LIMIT '.length))
 }
 
+/** Series over windows, cut at both ends, then what memory has of them. All lie in one pair. */
+function joinWindows(
+  windows: readonly SampleWindow[],
+  pair: ColumnPair,
+  parts: {
+    recent: readonly SeriesColumns[]
+    found: ReadonlyMap<bigint, FoundSeries>
+    startTimeMs: number
+    endTimeMs: number
+  },
+): SeriesColumns[] {
+  const recentOf = new Map<string, SeriesColumns>()
+  for (const series of parts.recent) recentOf.set(series.labels.key, series)
+  const out = { ...pair, at: 0 }
+  const answer: SeriesColumns[] = []
+  const places = windows.map((window) => placesOf(window, parts.found))
+  let index = -1
+  for (const { labels } of parts.found.values()) {
+    index++
+    let from = out.at
+    for (let at = 0; at < windows.length; at++) {
+      const place = places[at]![index]!
+      if (place >= 0) unpackPlace(windows[at]!, place, out)
+    }
+    while (from < out.at && out.timeMs[from]! < parts.startTimeMs) from++
+    while (from < out.at && out.timeMs[out.at - 1]! > parts.endTimeMs) out.at--
+    const newest = recentOf.get(labels.key)
+    if (newest !== undefined) {
+      recentOf.delete(labels.key)
+      out.timeMs.set(newest.timeMs.subarray(0, newest.count), out.at)
+      out.value.set(newest.value.subarray(0, newest.count), out.at)
+      out.at += newest.count
+    }
+    if (from === out.at) continue
+    const timeMs = out.timeMs.subarray(from, out.at)
+    const value = out.value.subarray(from, out.at)
+    answer.push({ labels, count: out.at - from, timeMs, value })
+  }
+  for (const series of recentOf.values()) answer.push(series)
+  return answer
+}
+
+function labelled(answer: HashedColumns, found: ReadonlyMap<bigint, FoundSeries>): SeriesColumns[] {
+  return answer.map(([hash, columns]) => ({ labels: found.get(hash)!.labels, ...columns }))
+}
+
 interface Run {
   block: number
   from: number
@@ -134,15 +324,14 @@ class SampleGatherer {
     this.#found = found
   }
 
-  gather(): SeriesColumns[] {
+  gather(): HashedColumns {
     const runs = new Map<bigint, Run[]>()
     this.#blocks.forEach((block, index) => {
       this.#findRuns(block, index, runs)
     })
-    const answer: SeriesColumns[] = []
+    const answer: [bigint, Omit<SeriesColumns, 'labels'>][] = []
     for (const [hash, list] of runs) {
-      const found = this.#found.get(hash)
-      if (found !== undefined) answer.push({ labels: found.labels, ...this.#join(list) })
+      if (this.#found.has(hash)) answer.push([hash, this.#join(list)])
     }
     return answer
   }
@@ -166,11 +355,15 @@ class SampleGatherer {
     }
   }
 
-  #join(runs: readonly Run[]): Omit<SeriesColumns, 'labels'> {
+  #join(runs: Run[]): Omit<SeriesColumns, 'labels'> {
     const count = runs.reduce((sum, run) => sum + run.to - run.from, 0)
     const timeMs = new Float64Array(count)
     const value = new Float64Array(count)
     let at = 0
+    const startOf = ({ block, from }: Run): number =>
+      Number((this.#blocks[block]!.columns[1] as BigInt64Array)[from])
+    // Parts are read side by side and come in any order; each is in order.
+    if (runs.length > 1) runs.sort((a, b) => startOf(a) - startOf(b))
     for (const { block, from, to } of runs) {
       const [, times, values] = this.#blocks[block]!.columns as [
         BigUint64Array,

@@ -43,6 +43,8 @@ export class Engine {
   #runningCount = 0
   #waiting: (() => void)[] = []
   #isUp: boolean | undefined
+  #changeCount = 0
+  #removalCount = 0
   /** Everything that was asked and is not answered, waiting included. */
   #runs = new Set<Promise<unknown>>()
 
@@ -60,9 +62,24 @@ export class Engine {
     return this.#opening
   }
 
+  /** Grows with every statement that may change rows, once it has ended: what was read before may be old. */
+  get changeCount(): number {
+    return this.#changeCount
+  }
+
+  /** The same for statements that may take rows away. */
+  get removalCount(): number {
+    return this.#removalCount
+  }
+
   /** Runs a statement without an answer. */
   async command(sql: string): Promise<void> {
-    await this.#run(sql, (client) => client.command({ query: sql }))
+    try {
+      await this.#run(sql, (client) => client.command({ query: sql }))
+    } finally {
+      this.#changeCount++
+      if (!sql.startsWith('INSERT ')) this.#removalCount++
+    }
   }
 
   /** Runs a query and answers its columns. `sql` has no FORMAT. */
@@ -72,7 +89,11 @@ export class Engine {
       const answer = await client.exec({ query: `${sql} FORMAT Native` })
       const chunks: Uint8Array[] = []
       for await (const chunk of answer.stream) chunks.push(chunk as Uint8Array)
-      return Buffer.concat(chunks)
+      const [only] = chunks
+      // The engine in process answers in one piece, which may be large: no copy of it.
+      return chunks.length === 1
+        ? Buffer.from(only!.buffer, only!.byteOffset, only!.byteLength)
+        : Buffer.concat(chunks)
     })
     signal?.throwIfAborted()
     return readNative(bytes)

@@ -38,6 +38,11 @@ const fixedWidths = {
 
 type FixedType = keyof typeof fixedWidths
 
+interface ColumnMaker<Column> {
+  new (buffer: ArrayBufferLike, byteOffset: number, length: number): Column
+  readonly BYTES_PER_ELEMENT: number
+}
+
 /** All blocks of an answer. Throws `STORE_ENGINE_QUERY_FAILED` for a type that is not ours. */
 export function readNative(bytes: Buffer): NativeBlock[] {
   const reader = new NativeReader(bytes)
@@ -80,7 +85,7 @@ class NativeReader {
     if (Width === undefined) {
       throw storeErrors.ENGINE_QUERY_FAILED({ reason: `it answered the type ${type}` })
     }
-    return new Width(this.#copy(rowCount * Width.BYTES_PER_ELEMENT))
+    return this.#fixed<NativeColumn>(Width as ColumnMaker<NativeColumn>, rowCount)
   }
 
   #texts(count: number): string[] {
@@ -90,7 +95,7 @@ class NativeReader {
   }
 
   #lists(rowCount: number): string[][] {
-    const ends = new BigUint64Array(this.#copy(rowCount * 8))
+    const ends = this.#fixed(BigUint64Array, rowCount)
     const lists: string[][] = []
     let begin = 0
     for (const end of ends) {
@@ -116,11 +121,17 @@ class NativeReader {
     return this.#bytes.toString('utf8', at, at + size)
   }
 
-  #copy(size: number): ArrayBuffer {
+  /** A view where the bytes happen to lie well, else a copy. */
+  #fixed<Column extends NativeColumn>(Width: ColumnMaker<Column>, count: number): Column {
+    const size = count * Width.BYTES_PER_ELEMENT
     const at = this.#take(size)
-    const column = new ArrayBuffer(size)
-    new Uint8Array(column).set(this.#bytes.subarray(at, at + size))
-    return column
+    const { buffer, byteOffset } = this.#bytes
+    const offset = byteOffset + at
+    if (offset % Width.BYTES_PER_ELEMENT === 0) return new Width(buffer, offset, count)
+    // Not from the pool, whose pieces need not be aligned, and not zeroed first.
+    const copy = Buffer.allocUnsafeSlow(size)
+    copy.set(this.#bytes.subarray(at, at + size))
+    return new Width(copy.buffer, copy.byteOffset, count)
   }
 
   /** Moves on by `size` bytes; answers where they begin. */
