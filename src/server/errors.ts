@@ -152,6 +152,13 @@ export const serverErrors = errorTable('SERVER', {
     message: (facts: { text: string }) => facts.text,
     hint: 'Correct the parameter named.',
   },
+  CLIENT_GONE: {
+    kind: 'user',
+    status: 499,
+    canRetry: true,
+    message: () => 'The client went away before its request was complete.',
+    hint: 'Nothing of it was taken; send it again.',
+  },
   REQUEST_MALFORMED: {
     kind: 'user',
     status: 400,

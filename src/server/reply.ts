@@ -82,6 +82,8 @@ function toCodedError(thrown: unknown, bodyBytesMax: number): CodedError {
       return serverErrors.REQUEST_MALFORMED({ reason: String(message).slice(0, 200) }, thrown)
     }
   }
+  // Node's word for a connection that ended in the middle of a body.
+  if (code === 'ECONNRESET' && message === 'aborted') return serverErrors.CLIENT_GONE({}, thrown)
   return serverErrors.INTERNAL({}, thrown)
 }
 
