@@ -152,3 +152,35 @@ test('check metrics refuses a page that is not valid, and reads standard input',
   assert.equal(stderr, 'standard input: x: no help text\n')
   assert.equal(status, 3)
 })
+
+test('test rules runs the tests of files, all or those whose name matches', async (t) => {
+  const tests = `rule_files: [a.yml]
+tests:
+- name: down is told
+  input_series: [{series: 'up{instance="i"}', values: 0}]
+  alert_rule_test:
+  - alertname: Down
+    exp_alerts:
+    - exp_labels: {instance: i}
+      exp_annotations: {summary: i is down}
+- name: sums are made
+  input_series: [{series: 'up{job="j"}', values: 1}]
+  promql_expr_test: [{expr: 'job:up:sum', exp_samples: [{labels: 'job:up:sum{job="j"}', value: 2}]}]
+`
+  const files = { 't.yml': tests, 'a.yml': goodRules }
+  const all = await run(t, ['test', 'rules', 't.yml'], files)
+  assert.equal(
+    all.err,
+    't.yml:10: sums are made\n  expression job:up:sum at 0s\n    job:up:sum{job="j"}: expected 2, found 1\n',
+  )
+  assert.equal(all.out, 't.yml: failed (1 of 2 tests, 2 checks)\n')
+  assert.equal(all.code, 1)
+  const one = await run(t, ['test', 'rules', 't.yml', '--run', '^down'], files)
+  assert.equal(one.out, 't.yml: fine (1 of 1 tests, 1 checks)\n')
+  assert.equal(one.code, 0)
+  assert.equal((await run(t, ['test', 'rules'], {})).code, 2)
+  assert.equal((await run(t, ['test', 'rules', 't.yml', '--run', '('], files)).code, 2)
+  const gone = await run(t, ['test', 'rules', 't.yml'], { ...files, 'a.yml': 'groups: [1]' })
+  assert.match(gone.err, /^t\.yml: could not be run:\n\S*a\.yml:1:/)
+  assert.equal(gone.code, 1)
+})

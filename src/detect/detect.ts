@@ -35,6 +35,7 @@ export type {
   RuleView,
 } from './rule-view.ts'
 export { parseRuleFile, type RuleGroup } from './rule-file.ts'
+export { runRuleTests } from './rule-test/run-rule-tests.ts'
 export type { DetectSettings } from './settings.ts'
 
 /** How long touches are collected before the rules run. */

@@ -32,4 +32,11 @@ export const detectErrors = errorTable('DETECT', {
       `rule_files: "${facts.pattern}" cannot be read: ${facts.reason}.`,
     hint: 'Check the path and its permissions; relative paths start at the configuration file.',
   },
+  TEST_TOO_LONG: {
+    kind: 'user',
+    status: 400,
+    message: (facts: { test: string; count: number; limit: number }) =>
+      `test "${facts.test}": ${facts.count} evaluations are more than ${facts.limit}`,
+    hint: 'Raise "evaluation_interval", or check earlier.',
+  },
 })

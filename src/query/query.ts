@@ -36,7 +36,7 @@ import type { QuerySettings } from './settings.ts'
 export { allBuckets, type Bucket } from './promql/histogram/bucket.ts'
 export { runScript } from './script/run-script.ts'
 export { ScriptStore } from './script/script-store.ts'
-export { parseMetric } from './script/series-line.ts'
+export { parseMetric, parseSeriesLine, type SeriesLine } from './script/series-line.ts'
 export { querySettings } from './settings.ts'
 export type { CaseOutcome } from './script/run-script.ts'
 export type { QueryElement, QuerySeries, QueryValue, RunningQuery, SelectorReach }

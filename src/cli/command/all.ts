@@ -9,6 +9,7 @@ import { incidentListCommand } from './incident-list.ts'
 import { measureCommand } from './measure.ts'
 import { queryCommand } from './query.ts'
 import { serveCommand } from './serve.ts'
+import { testRulesCommand } from './test-rules.ts'
 import { versionCommand } from './version.ts'
 
 /** The list. */
@@ -17,6 +18,7 @@ export const commands: readonly Command[] = [
   checkConfigCommand,
   checkRulesCommand,
   checkMetricsCommand,
+  testRulesCommand,
   queryCommand,
   deploymentRecordCommand,
   incidentListCommand,

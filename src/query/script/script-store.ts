@@ -34,7 +34,7 @@ export class ScriptStore implements Querier {
   }
 
   /** Adds one sample. */
-  add(labels: Labels, timeMs: number, value: number): void {
+  add(labels: Labels, timeMs: number, value: Point['value']): void {
     this.#pointsOf(labels).set(timeMs, { value, startTimeMs: 0 })
   }
 
