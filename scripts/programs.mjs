@@ -31,6 +31,12 @@ export const programs = [
     neededBy: 'src/collect: a real exporter is scraped and compared with the host agent',
   },
   {
+    commands: ['amtool'],
+    debianPackage: 'prometheus-alertmanager',
+    purpose: 'test',
+    neededBy: 'test/alertmanager.test.ts: its amtool talks to us',
+  },
+  {
     commands: ['prometheus-alertmanager'],
     debianPackage: 'prometheus-alertmanager',
     purpose: 'bench',

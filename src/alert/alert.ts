@@ -38,6 +38,7 @@ import {
 import type { AlertSettings } from './settings.ts'
 import { compileMatchers, type SilenceRequest, Silences } from './silences.ts'
 
+export { parseMatchers } from './matcher-text.ts'
 export type { SilenceRequest } from './silences.ts'
 export type { AlertSettings } from './settings.ts'
 

@@ -10,6 +10,7 @@ import type { Decision, Deployment } from '../model/deployment.ts'
 import type { Health } from '../model/health.ts'
 import type { Incident, TimelineEntry } from '../model/incident.ts'
 import type { LogLevel } from '../model/log-line.ts'
+import type { SilenceMatcher, SilenceState } from '../model/silence.ts'
 
 /** Root of the product's own API. */
 export const apiRoot = '/api/shipwatch/v1'
@@ -149,6 +150,41 @@ export interface AlertList {
   alerts: AlertView[]
   ruleCount: number
   lastEvaluationTimeMs: number | undefined
+}
+
+/**
+ * `GET /silences`: those that run, those to come, and those that ended within five days. `POST /silences`
+ * takes `SilenceRequest` and answers `SilenceView` with 201; `POST /silences/:id/expire` ends one.
+ */
+export interface SilenceList {
+  silences: SilenceView[]
+}
+
+/** A silence. */
+export interface SilenceView {
+  id: string
+  state: SilenceState
+  matchers: SilenceMatcher[]
+  startTimeMs: number
+  endTimeMs: number
+  createdBy: string
+  comment: string
+  /** Firing alerts that it holds now. */
+  heldCount: number
+}
+
+/** What a person asks for. It begins now unless it says otherwise. */
+export interface SilenceRequest {
+  matchers: SilenceMatcher[]
+  startTimeMs?: number
+  endTimeMs: number
+  comment: string
+}
+
+/** `POST /silences/preview` `{matchers}`: the firing alerts that a silence would hold; at most 100 are named. */
+export interface SilencePreview {
+  count: number
+  alerts: { fingerprint: string; name: string; labels: Record<string, string> }[]
 }
 
 /** One attempt to tell somebody, from the ledger. `GET /notifications?limit=` answers `NotificationList`. */

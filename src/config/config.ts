@@ -4,7 +4,7 @@
  */
 
 import { readFileSync } from 'node:fs'
-import { isMap, isNode, isPair, isScalar, LineCounter, parseDocument } from 'yaml'
+import { isMap, isNode, isPair, isScalar, LineCounter, parseDocument, stringify } from 'yaml'
 import { messageOf } from '../base/error.ts'
 import { configErrors } from './errors.ts'
 import type { z } from './schema.ts'
@@ -121,6 +121,11 @@ function sayPlainly(message: string): string {
   if (message.includes('multiple documents')) return 'a second document begins; leave only one'
   if (message.includes('alias count')) return 'aliases (*name) repeat too much'
   return message
+}
+
+/** Plain values as YAML. */
+export function formatYaml(value: unknown): string {
+  return stringify(value, { lineWidth: 0 })
 }
 
 /** Checks parsed YAML against a schema; throws `CONFIG_INVALID` with every mistake. */

@@ -17,7 +17,7 @@ import { pathOf } from './request.ts'
 const defaultWebDir = fileURLToPath(new URL('../../web/dist', import.meta.url))
 
 /** Addresses of APIs: never a page. */
-const apiPrefixes = ['/api/', '/loki/', '/prometheus/', '/-/']
+const apiPrefixes = ['/alertmanager/', '/api/', '/loki/', '/prometheus/', '/-/']
 
 /** Headers of every answer. */
 const safetyHeaders: Record<string, string> = {

@@ -89,10 +89,22 @@ export type EnginePart = Pick<
 export type DetectorPart = Pick<Detector, 'groups' | 'status' | 'pendingAlerts'>
 
 /** What is asked of alerting. */
-export type AlertsPart = Pick<AlertDesk, 'list' | 'onChange'>
+export type AlertsPart = Pick<
+  AlertDesk,
+  | 'list'
+  | 'onChange'
+  | 'receive'
+  | 'holdersOf'
+  | 'groups'
+  | 'silences'
+  | 'findSilence'
+  | 'setSilence'
+  | 'expireSilence'
+  | 'previewSilence'
+>
 
 /** What is heard of notification. */
-export type NotifierPart = Pick<Notifier, 'onAttempt'>
+export type NotifierPart = Pick<Notifier, 'onAttempt' | 'receivers'>
 
 /** What is asked of incidents. */
 export type IncidentsPart = Pick<

@@ -1,6 +1,6 @@
 /**
- * How a failure is told: one place, four shapes. Our own API answers `ApiFailure`, Prometheus's its
- * envelope, OTLP `google.rpc.Status` in the sender's encoding, the others plain text. What nobody coded is logged with its
+ * How a failure is told: one place, five shapes. Our own API answers `ApiFailure`, Prometheus's its
+ * envelope, Alertmanager's a bare JSON text, OTLP `google.rpc.Status` in the sender's encoding, the others plain text. What nobody coded is logged with its
  * stack and told as `SERVER_INTERNAL`, never shown.
  */
 
@@ -12,7 +12,7 @@ import { formatOtlpFailure } from '../collect/collect.ts'
 import { serverErrors } from './errors.ts'
 
 /** In whose shape a failure is told. */
-export type FailureShape = 'own' | 'prometheus' | 'text' | 'otlp'
+export type FailureShape = 'own' | 'prometheus' | 'alertmanager' | 'text' | 'otlp'
 
 /** Answers with a failure. `bodyBytesMax` is the route's, for the text of 413. */
 export function sendFailure(
@@ -45,6 +45,7 @@ export function sendFailure(
     return reply.headers(headers).send(bytes ?? body)
   }
   reply.type('application/json; charset=utf-8')
+  if (shape === 'alertmanager') return reply.send(JSON.stringify(error.message))
   if (shape === 'prometheus') {
     return reply.send(formatPrometheusFailure(prometheusErrorType(error), error.message))
   }

@@ -10,6 +10,7 @@ import { messageOf } from '../base/error.ts'
 import { Auth } from './auth/auth.ts'
 import { isLoopbackHost } from './auth/origin.ts'
 import { anonymous } from './auth/principal.ts'
+import { addAlertmanagerRoutes } from './compat/alertmanager.ts'
 import { addLokiRoutes } from './compat/loki.ts'
 import { addPrometheusRoutes } from './compat/prometheus.ts'
 import { addCompression } from './compress.ts'
@@ -196,6 +197,7 @@ export class Server {
       isReady: () => this.#state === 'ready',
     }
     const disconnect = addAllRoutes(app, context)
+    addAlertmanagerRoutes(app, context)
     addPrometheusRoutes(app, context)
     addLokiRoutes(app, context)
     refuseOthers()

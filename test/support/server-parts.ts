@@ -48,6 +48,8 @@ export class ServerBench {
   })
   /** Takes the place of the scripted engine. */
   engine: ServerParts['engine'] | undefined
+  /** Takes the place of the scripted alerting. */
+  alerts: ServerParts['alerts'] | undefined
   logRecords: LogRecord[] = []
   tail: ((records: LogRecord[]) => void) | undefined
   alertList: Alert[] = []
@@ -202,8 +204,19 @@ export class ServerBench {
         status: () => ({ ruleCount: 7, lastEvaluationTimeMs: 5 }),
         pendingAlerts: () => this.pending,
       },
-      alerts: { list: () => this.alertList, onChange: listen('alerts') },
-      notifier: { onAttempt: listen('notifications') },
+      alerts: this.alerts ?? {
+        list: () => this.alertList,
+        onChange: listen('alerts'),
+        receive: note('alerts.receive', async () => undefined),
+        holdersOf: () => ({ silencedBy: [], inhibitedBy: [], pausedBy: [] }),
+        groups: () => [],
+        silences: () => [],
+        findSilence: () => undefined,
+        setSilence: () => Promise.reject(new Error('not scripted')),
+        expireSilence: async () => undefined,
+        previewSilence: () => [],
+      },
+      notifier: { onAttempt: listen('notifications'), receivers: () => ['default'] },
       incidents: {
         list: note('incidents.list', async () => this.incidentList),
         view: note('incidents.view', async (id: string) =>

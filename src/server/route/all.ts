@@ -13,6 +13,7 @@ import { addReceiverRoutes } from './receive.ts'
 import type { RouteContext } from './route.ts'
 import { addSessionRoutes } from './session.ts'
 import { addSettingRoutes } from './settings.ts'
+import { addSilenceRoutes } from './silences.ts'
 import { addSourceRoutes } from './sources.ts'
 import { addTokenRoutes } from './tokens.ts'
 
@@ -28,6 +29,7 @@ export function addAllRoutes(app: FastifyInstance, context: RouteContext): () =>
   addReceiverRoutes(app, context)
   addSessionRoutes(app, context)
   addSettingRoutes(app, context)
+  addSilenceRoutes(app, context)
   addSourceRoutes(app, context)
   addTokenRoutes(app, context)
   return addLiveRoute(app, context)

@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict'
 import { after, before, beforeEach, describe, test } from 'node:test'
 import { makeAlert, makeIncident, ServerBench } from '../../../test/support/server-parts.ts'
+import type { SilenceRequest } from '../../alert/alert.ts'
 import { apiRoot, type SourceView } from '../../api/api.ts'
 import type { Deployment } from '../../model/deployment.ts'
 import { labelsFromPairs, makeLabels } from '../../model/labels.ts'
@@ -301,4 +302,73 @@ describe('sources and settings', () => {
     assert.equal((await send('DELETE', `/tokens/${made.view.id}`)).statusCode, 204)
     assert.equal((await send('DELETE', `/tokens/${made.view.id}`)).statusCode, 404)
   })
+})
+
+test('silences are made with a preview, listed with what they hold, and ended', async () => {
+  const own = new ServerBench()
+  const made: SilenceRequest[] = []
+  const silence = {
+    id: 's1',
+    matchers: [{ name: 'host', operator: '=' as const, value: 'a' }],
+    startTimeMs: own.clock.nowTimeMs(),
+    endTimeMs: own.clock.nowTimeMs() + 1000,
+    createdBy: 'anonymous',
+    comment: 'known',
+    annotations: [],
+    updatedTimeMs: 0,
+  }
+  const held = { ...makeAlert({ alertname: 'A', host: 'a' }) }
+  held.held = { reason: 'silenced', by: ['s1'] }
+  own.alerts = {
+    ...({} as NonNullable<ServerBench['alerts']>),
+    list: () => [held],
+    onChange: () => () => undefined,
+    silences: () => [silence],
+    findSilence: (id) => (id === 's1' ? silence : undefined),
+    setSilence: async (request) => {
+      made.push(request)
+      return silence
+    },
+    expireSilence: async (id) => (id === 's1' ? silence : undefined),
+    previewSilence: () => [held],
+  }
+  const alone = own.makeServer({ isAuthRequired: false })
+  const ask = async (method: 'GET' | 'POST', path: string, body?: object) => {
+    const reply = await alone.inject({
+      method,
+      url: `${apiRoot}/silences${path}`,
+      headers: { ...host, 'content-type': 'application/json' },
+      ...(body === undefined ? {} : { payload: JSON.stringify(body) }),
+    })
+    return { status: reply.statusCode, json: reply.json() }
+  }
+  try {
+    const { matchers, endTimeMs } = silence
+    const preview = await ask('POST', '/preview', { matchers })
+    assert.deepEqual(preview.json, {
+      count: 1,
+      alerts: [{ fingerprint: held.fingerprint, name: 'A', labels: { alertname: 'A', host: 'a' } }],
+    })
+    const created = await ask('POST', '', { matchers, endTimeMs, comment: ' known ' })
+    assert.equal(created.status, 201)
+    assert.deepEqual(made, [
+      {
+        matchers,
+        endTimeMs,
+        comment: 'known',
+        startTimeMs: own.clock.nowTimeMs(),
+        createdBy: 'anonymous',
+      },
+    ])
+    const { silences } = (await ask('GET', '')).json
+    assert.deepEqual([silences[0].state, silences[0].heldCount], ['active', 1])
+    assert.equal((await ask('POST', '/s1/expire', {})).json.id, 's1')
+    assert.equal((await ask('POST', '/nope/expire', {})).status, 404)
+    assert.equal((await ask('POST', '', { matchers, endTimeMs, comment: '' })).status, 400)
+    assert.equal((await ask('POST', '/preview', { matchers: [{}] })).status, 400)
+    const actions = (await own.records.access.listAudit(10)).map((entry) => entry.action)
+    assert.deepEqual(actions, ['silence-expire', 'silence-set'])
+  } finally {
+    await own.close()
+  }
 })
