@@ -8,6 +8,7 @@ import { hostname, platform, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { gzipSync } from 'node:zlib'
+import { compressSync } from 'snappy'
 import { systemClock, VirtualClock } from '../base/clock.ts'
 import { silentLog } from '../base/log.ts'
 import { checkConfig, parseYaml } from '../config/config.ts'
@@ -20,6 +21,7 @@ import { Collector } from './collect.ts'
 import { DropLedger } from './drops.ts'
 import { type CollectSettings, collectSettings } from './settings.ts'
 import { LogCounter } from './log-counter.ts'
+import { encodeWriteRequest, type WrittenSeries } from './testdata/write-request.ts'
 import { findFreePort, skipWithout, startProgram } from './testdata/program.ts'
 
 const schema = z.strictObject({
@@ -320,6 +322,51 @@ scrape_configs:
         assert.equal(count, 0)
         await collector.reload(settingsOf(yaml(2)))
         await waitFor(async () => (await lastOf(store, 'a', 'many')) ?? undefined)
+      })
+    },
+  )
+})
+
+test('a source that brings too many series keeps those it has, and the label is named', async () => {
+  let round = 0
+  await withServer(
+    (_request, response) => {
+      round++
+      let page = 'steady 1\n'
+      for (let index = 0; index < 20; index++) page += `burst{id="${round}-${index}"} 1\n`
+      response.writeHead(200, { 'content-type': 'text/plain' }).end(page)
+    },
+    async (port) => {
+      const yaml = (limit: number) => `${quietAgent}series_limit: 3
+scrape_configs:
+  - job_name: busy
+    series_limit: ${limit}
+    ${fast.replace(', ', '\n    ')}
+    static_configs: [{targets: ['127.0.0.1:${port}']}]
+`
+      await withCollector(yaml(30), async ({ store, collector }) => {
+        const dropOf = (source: string) =>
+          collector.drops().find((drop) => drop.source === source && drop.reason === 'series-limit')
+        await waitFor(() => dropOf('busy'))
+        const row = collector.sources().find(({ id }) => id === 'series:busy')
+        assert.match(row?.lastError ?? '', /more than 30 series, .* the label id has \d+ values/)
+        assert.equal(row?.kind, 'scrape')
+        assert.equal(row?.health, 'warning')
+        assert.equal(await lastOf(store, 'steady', 'busy'), 1)
+        assert.equal(await lastOf(store, 'up', 'busy'), 1)
+        const series: WrittenSeries[] = ['1', '2', '3', '4', '5'].map((id) => ({
+          labels: [
+            ['__name__', 'w'],
+            ['id', id],
+          ],
+          samples: [[1, Date.now()]],
+        }))
+        const body = compressSync(encodeWriteRequest(series))
+        const reply = await collector.receiveRemoteWrite({ headers: {}, body })
+        assert.equal(reply.status, 400)
+        assert.match(reply.body, /too many series: series w\{id="4"\}/)
+        assert.match(reply.body, /3 samples were kept/)
+        assert.equal(dropOf('remote-write')?.count, 2)
       })
     },
   )

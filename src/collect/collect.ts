@@ -15,6 +15,7 @@ import type { LogBatch } from '../model/log-line.ts'
 import { HostAgent } from './agent/host.ts'
 import { Tailer } from './agent/tail.ts'
 import { type Drop, DropLedger } from './drops.ts'
+import { IngestAppender, type SeriesLimits } from './ingest-appender.ts'
 import { LogCounter } from './log-counter.ts'
 import { collectLines } from './metrics.ts'
 import type { ReceivedRequest, ReceiverReply } from './receive/body.ts'
@@ -44,7 +45,7 @@ const stopPatienceMs = 2000
 
 /** Brings everything in. */
 export class Collector {
-  readonly #appender: Appender
+  readonly #appender: IngestAppender
   readonly #clock: Clock
   readonly #log: Log
   readonly #drops = new DropLedger()
@@ -75,8 +76,9 @@ export class Collector {
     /** Whether a caller over gRPC may send: rejects when not. Without it that port stays closed. */
     admitIngest?: (caller: Caller) => Promise<void>
   }) {
-    const { appender, clock, log, dataDir, version } = parts
+    const { clock, log, dataDir, version } = parts
     const drops = this.#drops
+    const appender = new IngestAppender(parts.appender, seriesLimitsOf(parts.settings))
     this.#appender = appender
     this.#clock = clock
     this.#log = log
@@ -153,6 +155,7 @@ export class Collector {
     const grpcBefore = this.#settings.otlp.grpc_listen
     this.#settings = settings
     this.#otlp.reload(settings.otlp)
+    this.#appender.reload(seriesLimitsOf(settings))
     if (!this.#isStarted) return
     if (settings.otlp.grpc_listen !== grpcBefore) {
       this.#otlpGrpc?.close()
@@ -216,6 +219,17 @@ export class Collector {
         health: 'warning',
         lastError: message,
         labels: { job },
+      })
+    }
+    for (const { source, message } of this.#appender.refusals()) {
+      rows.push({
+        ...emptySource,
+        id: `series:${source}`,
+        kind: isJob(this.#settings, source) ? 'scrape' : 'receiver',
+        name: source,
+        health: 'warning',
+        lastError: message,
+        labels: {},
       })
     }
     rows.push(...this.#receivers.list())
@@ -300,6 +314,18 @@ export class Collector {
   #tellChange(): void {
     for (const listener of this.#listeners) listener()
   }
+}
+
+function seriesLimitsOf(settings: CollectSettings): SeriesLimits {
+  const bySource = new Map<string, number>()
+  for (const { job_name: job, series_limit: countMax } of settings.scrape_configs) {
+    if (countMax !== undefined) bySource.set(job, countMax)
+  }
+  return { default: settings.series_limit, bySource }
+}
+
+function isJob(settings: CollectSettings, source: string): boolean {
+  return settings.scrape_configs.some(({ job_name: job }) => job === source)
 }
 
 const emptySource = {

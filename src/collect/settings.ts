@@ -138,6 +138,9 @@ const scrapeConfig = z
       'Ends series at once also when the page gave them timestamps.',
     ),
     enable_compression: flagOr(true, 'Asks the target for gzip.'),
+    series_limit: limit(
+      'Series of the job in memory at most, in place of the limit for every source; 0 means no limit.',
+    ),
     scrape_protocols: z
       .array(scrapeProtocol)
       .min(1)
@@ -316,6 +319,11 @@ export const collectSettings = {
   },
   top: {
     scrape_configs: scrapeConfigs,
+    series_limit: numberOr(
+      2_000_000,
+      { min: 0, max: 1_000_000_000 },
+      'Series in memory that one source (a scrape job, or a receiver) may bring; of what is beyond it, new series are not kept, and the Sources page says which label explodes. 0 means no limit.',
+    ),
     host_agent: z
       .strictObject({
         enabled: flagOr(true, 'Watches the machine that Shipwatch runs on.'),

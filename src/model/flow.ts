@@ -14,6 +14,8 @@ import type { SampleBatch, SeriesId } from './sample.ts'
 export interface Appender {
   /** The number of a label set, given on first sight. Labels must be valid and hold `__name__`. */
   seriesId(labels: Labels): SeriesId
+  /** The number of a label set that has one; without giving it one, so that a limit can be asked first. */
+  findSeriesId?(labels: Labels): SeriesId | undefined
   /** The label set behind a number. */
   labelsOf(seriesId: SeriesId): Labels
   /**

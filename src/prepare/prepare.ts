@@ -2,4 +2,5 @@
 
 export { findLevel, isLevelName, parseLevel } from './level.ts'
 export { compileRelabel, type RelabelRule, relabel, relabelConfig } from './relabel.ts'
+export { SeriesGuard } from './series-guard.ts'
 export { describeLabels, validateLabels, validateLimits } from './validate.ts'

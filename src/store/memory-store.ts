@@ -64,6 +64,10 @@ export class MemoryStore implements Appender, Querier, ArrivalFeed, LogQuerier {
     return id
   }
 
+  findSeriesId(labels: Labels): SeriesId | undefined {
+    return this.#head.findSeriesId(labels)
+  }
+
   labelsOf(seriesId: SeriesId): Labels {
     return this.#head.index.labelsOf(seriesId)
   }

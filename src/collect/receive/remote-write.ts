@@ -30,6 +30,7 @@ import { describeLabels, validateLabels } from '../../prepare/prepare.ts'
 import { ByteTable } from '../byte-table.ts'
 import type { DropLedger } from '../drops.ts'
 import { collectErrors } from '../errors.ts'
+import { admitSeries, seriesLimitReason } from '../ingest-appender.ts'
 import {
   collectKnownSeriesBytes,
   collectKnownSeriesResets,
@@ -342,15 +343,21 @@ class Decoder {
 
   /** Number of a label set that is new to us; `undefined`, its rows taken back, when it is refused. */
   #number(labels: Labels, firstRow: number): SeriesId | undefined {
-    const verdict = this.#unreadable ?? validateLabels(labels)
+    let verdict: { reason: string; message: string } | undefined
+    verdict = this.#unreadable ?? validateLabels(labels)
     this.#unreadable = undefined
-    if (verdict === undefined) return this.#appender.seriesId(labels)
+    if (verdict === undefined) {
+      const seriesId = admitSeries(this.#appender, sourceName, labels)
+      if (seriesId !== undefined) return seriesId
+      verdict = { reason: seriesLimitReason, message: 'too many series' }
+    }
+    const { message } = verdict
     const count = this.batch.count - firstRow
     this.batch.count = firstRow
     this.#fault(
       verdict.reason,
       Math.max(count, 1),
-      () => `${verdict.message}: series ${describeLabels(labels)}`,
+      () => `${message}: series ${describeLabels(labels)}`,
     )
     return undefined
   }

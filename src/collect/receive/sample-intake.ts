@@ -11,6 +11,7 @@ import { SampleBatchBuilder } from '../../model/sample.ts'
 import { describeLabels, validateLabels } from '../../prepare/prepare.ts'
 import type { DropLedger } from '../drops.ts'
 import { collectErrors } from '../errors.ts'
+import { admitSeries, seriesLimitReason } from '../ingest-appender.ts'
 import { collectSamples } from '../metrics.ts'
 
 /** Rows of one request at most: a row of a label set costs a hundred times its bytes in the body. */
@@ -129,7 +130,12 @@ export class SampleIntake {
         this.refuse(verdict.reason, 1, `${verdict.message}: series ${describeLabels(labels)}`)
         continue
       }
-      const seriesId = this.#parts.appender.seriesId(labels)
+      const { appender, source } = this.#parts
+      const seriesId = admitSeries(appender, source, labels)
+      if (seriesId === undefined) {
+        this.refuse(seriesLimitReason, 1, `too many series: ${describeLabels(labels)}`)
+        continue
+      }
       const value = this.#values[row]
       if (value === undefined) rows.addStale(seriesId, this.#times[row]!)
       else rows.add(seriesId, this.#times[row]!, value)

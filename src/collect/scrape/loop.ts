@@ -18,6 +18,7 @@ import { relabel, validateLabels } from '../../prepare/prepare.ts'
 import { ByteTable } from '../byte-table.ts'
 import type { DropLedger } from '../drops.ts'
 import { collectErrors } from '../errors.ts'
+import { admitSeries, seriesLimitReason } from '../ingest-appender.ts'
 import {
   collectSamples,
   collectScrapeDuration,
@@ -50,8 +51,14 @@ export interface LoopState {
 
 /** Table value of a series that relabeling dropped. */
 const droppedMark = 0xffff_ffff
+/** Table value of a series beyond the limit of its job. */
+const refusedMark = 0xffff_fffd
+/** Numbers from here on are no series. */
+const marksStart = refusedMark
 /** A table is rebuilt when it holds this many entries beyond twice the living ones. */
 const deadEntriesMax = 2000
+/** After so many turns refused series are asked for again: the limit may have room by then. */
+const askAgainTurns = 10
 /** A turn that begins this late still bears its planned time, so that samples stay evenly spaced. */
 const lateMsMax = 10
 
@@ -69,6 +76,8 @@ interface Reading {
   rows: SampleBatchBuilder
   scrapedCount: number
   keptCount: number
+  /** Samples of series beyond the limit of the job. */
+  refusedCount: number
   newIds: SeriesId[]
   described: Map<string, MetricMetadata>
 }
@@ -164,6 +173,7 @@ export class ScrapeLoop {
       }
     }
     const rows = reading?.rows ?? new SampleBatchBuilder()
+    this.#countRefused(reading)
     const addedCount = reading === undefined ? 0 : this.#settle(reading, timeMs)
     if (reading === undefined) this.#endAll(rows, timeMs)
     const isUp = reading !== undefined
@@ -257,6 +267,7 @@ export class ScrapeLoop {
       rows: new SampleBatchBuilder(Math.max(64, this.state.sampleCount + 16)),
       scrapedCount: 0,
       keptCount: 0,
+      refusedCount: 0,
       newIds: [],
       described: new Map(),
     }
@@ -296,6 +307,10 @@ export class ScrapeLoop {
     }
     const seriesId = table.values[entry]!
     if (seriesId === droppedMark) return
+    if (seriesId === refusedMark) {
+      reading.refusedCount++
+      return
+    }
     const hasOwnTime = reader.hasTime && config.honor_timestamps
     // Who brings its own timestamps decides itself when it ends.
     this.#seenTurn[entry] = hasOwnTime && !config.track_timestamps_staleness ? 0 : this.#turn
@@ -337,7 +352,8 @@ export class ScrapeLoop {
     if (verdict !== undefined) {
       throw collectErrors.EXPOSITION_INVALID({ line: reader.line, reason: verdict.message })
     }
-    const seriesId = this.#parts.appender.seriesId(labels)
+    const seriesId = admitSeries(this.#parts.appender, this.target.job, labels)
+    if (seriesId === undefined) return refusedMark
     reading.newIds.push(seriesId)
     return seriesId
   }
@@ -360,6 +376,11 @@ export class ScrapeLoop {
     }
   }
 
+  #countRefused(reading: Reading | undefined): void {
+    const drop = { reason: seriesLimitReason, count: reading?.refusedCount ?? 0 }
+    this.#parts.drops.add('scrape', this.target.job, drop)
+  }
+
   // --- life and end of series ------------------------------------------------------------------
 
   /** After a good page: marks what lives, ends what is missing; gives how many series are new. */
@@ -372,7 +393,7 @@ export class ScrapeLoop {
     let aliveCount = 0
     for (let entry = 0; entry < this.#table.count; entry++) {
       const seriesId = this.#table.values[entry]!
-      if (seriesId >= 0xffff_fffe) continue
+      if (seriesId >= marksStart) continue
       if (this.#seenTurn[entry] === this.#turn) {
         this.#isAlive[entry] = 1
         aliveCount++
@@ -386,7 +407,8 @@ export class ScrapeLoop {
       const present = new Set(rows.batch.seriesId.subarray(0, rows.batch.count))
       for (const seriesId of gone) if (!present.has(seriesId)) rows.addStale(seriesId, timeMs)
     }
-    if (this.#table.count > 3 * aliveCount + deadEntriesMax) this.#rebuild()
+    const shouldAskAgain = reading.refusedCount > 0 && this.#turn % askAgainTurns === 0
+    if (this.#table.count > 3 * aliveCount + deadEntriesMax || shouldAskAgain) this.#rebuild()
     return addedCount
   }
 

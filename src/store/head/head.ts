@@ -69,6 +69,12 @@ export class Head {
     return { id, isNew: true }
   }
 
+  /** The number of a label set that has one. */
+  findSeriesId(labels: Labels): SeriesId | undefined {
+    const known = this.index.find(labels)
+    return known === noSeries ? undefined : known
+  }
+
   /** Makes room for a series that was put into the index. */
   prepare(id: SeriesId): void {
     if (id >= this.#lastTimeMs.length) {

@@ -1,0 +1,74 @@
+/** The limit of series per source: who passes, who does not, and which label is to blame. */
+
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import type { Appender } from '../model/flow.ts'
+import { type Labels, makeLabels } from '../model/labels.ts'
+import { MemoryStore } from '../store/store.ts'
+import { SeriesGuard } from './series-guard.ts'
+
+const series = (more: Record<string, string>): Labels => makeLabels({ __name__: 'm', ...more })
+
+test('beyond the limit new series are refused and known ones pass', () => {
+  const store = new MemoryStore()
+  const known = store.seriesId(series({ a: 'of another source' }))
+  const guard = new SeriesGuard(store, 2)
+  const first = guard.admit(series({ a: '1' }))
+  assert.equal(guard.admit(series({ a: '1' })), first)
+  assert.notEqual(guard.admit(series({ a: '2' })), undefined)
+  assert.equal(guard.count, 2)
+  assert.equal(guard.explain(), undefined)
+  assert.equal(guard.admit(series({ a: '3' })), undefined)
+  assert.equal(guard.admit(series({ a: '1' })), first)
+  assert.equal(guard.admit(series({ a: 'of another source' })), known)
+  assert.equal(store.seriesCount, 3)
+})
+
+test('the label that explodes is named, with its metric', () => {
+  const store = new MemoryStore()
+  const guard = new SeriesGuard(store, 1)
+  guard.admit(series({}))
+  guard.admit(makeLabels({ __name__: 'other', path: '/' }))
+  assert.match(guard.explain()!, /^more than 1 series, .*, most of other$/)
+  for (let index = 0; index < 50; index++) {
+    guard.admit(series({ path: `/${index % 5}`, request: String(index), __proto__x: 'y' }))
+  }
+  assert.match(guard.explain()!, /the label request has 50 values among them, most of m$/)
+  for (let index = 0; index < 2000; index++) guard.admit(series({ request: `r${index}` }))
+  assert.match(guard.explain()!, /the label request has 1000 or more values/)
+})
+
+test('a higher limit lets series in, and 0 lets all in', () => {
+  const guard = new SeriesGuard(new MemoryStore(), 1)
+  guard.admit(series({ a: '1' }))
+  assert.equal(guard.admit(series({ a: '2' })), undefined)
+  guard.reload(2)
+  assert.equal(guard.explain(), undefined)
+  assert.notEqual(guard.admit(series({ a: '2' })), undefined)
+  assert.equal(guard.admit(series({ a: '3' })), undefined)
+  guard.reload(0)
+  assert.notEqual(guard.admit(series({ a: '3' })), undefined)
+})
+
+test('when the store takes numbers back, counting begins anew', () => {
+  const store = new MemoryStore()
+  let seriesEpoch = 0
+  const appender: Appender = {
+    get seriesEpoch() {
+      return seriesEpoch
+    },
+    seriesId: (labels) => store.seriesId(labels),
+    findSeriesId: (labels) => store.findSeriesId(labels),
+    labelsOf: (seriesId) => store.labelsOf(seriesId),
+    append: (batch) => store.append(batch),
+    appendLogs: (batch) => store.appendLogs(batch),
+    setMetadata: (metric, metadata) => store.setMetadata(metric, metadata),
+  }
+  const guard = new SeriesGuard(appender, 40)
+  for (let index = 0; index < 40; index++) guard.admit(series({ a: String(index) }))
+  assert.equal(guard.admit(series({ a: '40' })), undefined)
+  seriesEpoch++
+  assert.equal(guard.count, 0)
+  assert.notEqual(guard.admit(series({ a: '40' })), undefined)
+  assert.equal(guard.count, 1)
+})
