@@ -19,10 +19,13 @@ import { IngestAppender, type SeriesLimits } from './ingest-appender.ts'
 import { LogCounter } from './log-counter.ts'
 import { collectLines } from './metrics.ts'
 import type { ReceivedRequest, ReceiverReply } from './receive/body.ts'
+import { InfluxReceiver } from './receive/influx.ts'
 import { LokiPushReceiver } from './receive/loki-push.ts'
 import type { Caller, OtlpGrpcServer } from './receive/otlp/grpc-server.ts'
 import { OtlpMetricReceiver } from './receive/otlp/otlp.ts'
+import { PushgatewayReceiver } from './receive/pushgateway.ts'
 import { RemoteWriteReceiver } from './receive/remote-write.ts'
+import { type AddressedRequest, TextImportReceiver } from './receive/text-import.ts'
 import { ReceiverList } from './receivers.ts'
 import type { ScrapeLoop } from './scrape/loop.ts'
 import { type PrometheusTarget, Scraper } from './scrape/scrape.ts'
@@ -34,6 +37,7 @@ export type { PrometheusTarget } from './scrape/scrape.ts'
 export { readMetricJson } from './receive/otlp/metric-json.ts'
 export type { OtlpMetric, OtlpPoint } from './receive/otlp/metric-request.ts'
 export { formatOtlpFailure } from './receive/otlp/otlp.ts'
+export type { AddressedRequest } from './receive/text-import.ts'
 export { parseExposition } from './scrape/exposition-page.ts'
 export { readScrapeConfigFiles } from './scrape-config-files.ts'
 export { collectSettings } from './settings.ts'
@@ -55,6 +59,9 @@ export class Collector {
   readonly #remoteWrite: RemoteWriteReceiver
   readonly #lokiPush: LokiPushReceiver
   readonly #otlp: OtlpMetricReceiver
+  readonly #textImport: TextImportReceiver
+  readonly #pushgateway: PushgatewayReceiver
+  readonly #influx: InfluxReceiver
   readonly #admitIngest: ((caller: Caller) => Promise<void>) | undefined
   #otlpGrpc: OtlpGrpcServer | undefined
   readonly #listeners = new Set<() => void>()
@@ -127,6 +134,28 @@ export class Collector {
       settings: parts.settings.otlp,
       onReceived: (samples) => noteOtlp({ samples }),
     })
+    const pushed = { appender, drops, clock, log }
+    const noteImport = receivers.add('text-import', {
+      name: 'Prometheus text import',
+      address: '/api/v1/import/prometheus',
+    })
+    this.#textImport = new TextImportReceiver({
+      ...pushed,
+      onReceived: (samples) => noteImport({ samples }),
+    })
+    const notePush = receivers.add('pushgateway', {
+      name: 'Pushgateway',
+      address: '/metrics/job',
+    })
+    this.#pushgateway = new PushgatewayReceiver({
+      ...pushed,
+      onReceived: (samples) => notePush({ samples }),
+    })
+    const noteInflux = receivers.add('influx', { name: 'Influx line protocol', address: '/write' })
+    this.#influx = new InfluxReceiver({
+      ...pushed,
+      onReceived: (samples) => noteInflux({ samples }),
+    })
     this.#admitIngest = parts.admitIngest
   }
 
@@ -174,6 +203,7 @@ export class Collector {
     if (!this.#isStarted) return
     this.#isStarted = false
     this.#otlpGrpc?.close()
+    this.#pushgateway.stop()
     await Promise.race([this.#scraper.stop(), this.#clock.sleep(stopPatienceMs)])
     await this.#tailer.stop()
     try {
@@ -199,6 +229,21 @@ export class Collector {
   /** Answers an OTLP request of metrics, protobuf or JSON; never rejects. */
   receiveOtlpMetrics(request: ReceivedRequest): Promise<ReceiverReply> {
     return this.#otlp.receive(request)
+  }
+
+  /** Answers an import of an exposition page; never rejects. */
+  receiveTextImport(request: AddressedRequest): Promise<ReceiverReply> {
+    return this.#textImport.receive(request)
+  }
+
+  /** Answers PUT, POST and DELETE on the Pushgateway's paths; never rejects. */
+  receivePush(request: AddressedRequest): Promise<ReceiverReply> {
+    return this.#pushgateway.receive(request)
+  }
+
+  /** Answers a request in Influx line protocol; never rejects. */
+  receiveInflux(request: AddressedRequest): Promise<ReceiverReply> {
+    return this.#influx.receive(request)
   }
 
   /** Keeps log lines and counts them by level. Rejects as the store does. */

@@ -53,6 +53,14 @@ export const collectErrors = errorTable('COLLECT', {
       `the body unfolds to more than ${facts.countMax} samples, attributes and buckets, which is the limit`,
     hint: 'Send smaller batches.',
   },
+  PUSH_GROUPS_FULL: {
+    kind: 'operation',
+    status: 429,
+    canRetry: true,
+    message: (facts: { what: string; countMax: number }) =>
+      `pushed groups hold ${facts.countMax} ${facts.what} already, which is the limit`,
+    hint: 'Delete groups of jobs that are gone, or push fewer labels.',
+  },
   BODY_INVALID: {
     kind: 'user',
     status: 400,

@@ -100,3 +100,9 @@ export const collectDeltaForgotten = counter({
   name: 'shipwatch_collect_delta_series_forgotten_total',
   help: 'Running totals of OTLP deltas that were given up for newer ones; they begin at zero again.',
 })
+
+/** Groups that jobs have pushed. */
+export const collectPushGroups = gauge({
+  name: 'shipwatch_collect_push_groups_count',
+  help: 'Groups pushed to the paths of the Pushgateway that are kept alive.',
+})

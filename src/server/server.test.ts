@@ -196,6 +196,41 @@ describe('receivers', () => {
     await bench.close()
   })
 
+  test('pushes keep their address, and what is not let in stays outside', async () => {
+    const bench = new ServerBench()
+    const server = bench.makeServer()
+    bench.receive = async () => ({ status: 202, headers: {}, body: '' })
+    for (const [method, url] of [
+      ['POST', '/api/v1/import/prometheus?extra_label=a=b'],
+      ['PUT', '/metrics/job/x%2Fy/instance/z'],
+      ['POST', '/metrics/job/x'],
+      ['DELETE', '/metrics/job/x'],
+      ['POST', '/write?db=d'],
+      ['POST', '/api/v2/write?bucket=b'],
+    ] as const) {
+      const reply = await server.inject({ method, url, headers: host })
+      assert.equal(reply.statusCode, 202, url)
+      const [path, query = ''] = url.split('?')
+      const seen = bench.calls.at(-1)!.args[0] as {
+        method: string
+        path: string
+        parameters: URLSearchParams
+      }
+      assert.equal(seen.method, method)
+      assert.equal(seen.path, path)
+      assert.equal(decodeURIComponent(String(seen.parameters)), query)
+      const stranger = await server.inject({
+        method,
+        url,
+        headers: host,
+        remoteAddress: '203.0.113.9',
+      })
+      assert.equal(stranger.statusCode, 401, url)
+    }
+    assert.equal((await server.inject({ url: '/ping', headers: host })).statusCode, 204)
+    await bench.close()
+  })
+
   test('more bodies at once than fit are told to come again', async () => {
     const bench = new ServerBench()
     const server = bench.makeServer({ server: { ingest_size_max: '1KB' } })

@@ -165,6 +165,11 @@ export class ServerBench {
         receiveRemoteWrite: note('collector.receiveRemoteWrite', (request: never) =>
           this.receive(request),
         ),
+        receiveTextImport: note('collector.receiveTextImport', (request: never) =>
+          this.receive(request),
+        ),
+        receivePush: note('collector.receivePush', (request: never) => this.receive(request)),
+        receiveInflux: note('collector.receiveInflux', (request: never) => this.receive(request)),
         receiveOtlpMetrics: note('collector.receiveOtlpMetrics', (request: never) =>
           this.receive(request),
         ),

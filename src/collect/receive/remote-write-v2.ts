@@ -101,7 +101,7 @@ class Rewriter {
         wire.at = wire.readEnd(end)
       } else {
         wire.skip(tag, end)
-        if (newTags[tag] !== undefined) seriesSize += wire.at - fieldAt
+        if (newTags.has(tag)) seriesSize += wire.at - fieldAt
       }
     }
     if (this.#refCount % 2 === 1) wire.fail('a label name without a value')
@@ -121,7 +121,7 @@ class Rewriter {
       const fieldAt = wire.at
       const tag = wire.readSize(end)
       wire.skip(tag, end)
-      const newTag = newTags[tag]
+      const newTag = newTags.get(tag)
       if (newTag !== undefined) {
         this.#size += wire.buffer.copy(this.#out, this.#size, fieldAt, wire.at)
         this.#out[this.#size - (wire.at - fieldAt)] = newTag
@@ -238,7 +238,11 @@ class Rewriter {
 }
 
 /** Tags of 1.0 for fields of a series that are copied, by their tags of 2.0: samples, histograms, exemplars. */
-const newTags: Record<number, number | undefined> = { 0x12: 0x12, 0x1a: 0x22, 0x22: 0x1a }
+const newTags = new Map([
+  [0x12, 0x12],
+  [0x1a, 0x22],
+  [0x22, 0x1a],
+])
 
 function grow(array: Uint32Array<ArrayBuffer>): Uint32Array<ArrayBuffer> {
   const grown = new Uint32Array(array.length * 2)

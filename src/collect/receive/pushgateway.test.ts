@@ -1,0 +1,85 @@
+/** The Pushgateway's paths: replace, merge, delete, keep alive, refuse. */
+
+import assert from 'node:assert/strict'
+import { setImmediate } from 'node:timers/promises'
+import { test } from 'node:test'
+import { makeReceiverBench, pushTo } from '../testdata/receiver-bench.ts'
+import { parseGrouping, PushgatewayReceiver } from './pushgateway.ts'
+
+function makeBench() {
+  const bench = makeReceiverBench()
+  const receiver = new PushgatewayReceiver(bench.parts)
+  const push = (method: string, path: string, page = '') =>
+    receiver.receive(pushTo(path, page, { method }))
+  return { ...bench, receiver, push }
+}
+
+test('PUT replaces a group, POST the metrics it names, DELETE ends it', async () => {
+  const { clock, push, read } = makeBench()
+  const path = '/metrics/job/backup/instance/db1'
+  assert.equal((await push('PUT', path, 'a 1\nb{job="forged",x="1"} 2\n')).status, 200)
+  assert.deepEqual(await read(), [
+    'a{instance="db1", job="backup"} 0:1',
+    'b{instance="db1", job="backup", x="1"} 0:2',
+  ])
+  clock.advance(1000)
+  await push('POST', path, 'b{x="2"} 3\n')
+  assert.deepEqual(await read(), [
+    'a{instance="db1", job="backup"} 0:1 1000:1',
+    'b{instance="db1", job="backup", x="1"} 0:2 1000:stale',
+    'b{instance="db1", job="backup", x="2"} 1000:3',
+  ])
+  clock.advance(1000)
+  await push('PUT', path, 'c 1\n')
+  clock.advance(1000)
+  assert.equal((await push('DELETE', path)).status, 202)
+  assert.deepEqual(await read('[abc]'), [
+    'a{instance="db1", job="backup"} 0:1 1000:1 2000:stale',
+    'b{instance="db1", job="backup", x="1"} 0:2 1000:stale',
+    'b{instance="db1", job="backup", x="2"} 1000:3 2000:stale',
+    'c{instance="db1", job="backup"} 2000:1 3000:stale',
+  ])
+})
+
+test('a group is written again every 15 seconds until it is deleted', async () => {
+  const { clock, push, read, receiver } = makeBench()
+  await push('PUT', '/metrics/job/nightly', 'ok 1\n')
+  for (let turn = 0; turn < 3; turn++) {
+    clock.advance(15_000)
+    await setImmediate()
+  }
+  assert.deepEqual(await read(), ['ok{job="nightly"} 0:1 15000:1 30000:1 45000:1'])
+  await push('DELETE', '/metrics/job/nightly')
+  clock.advance(60_000)
+  await setImmediate()
+  assert.deepEqual(await read(), ['ok{job="nightly"} 0:1 15000:1 30000:1 45000:1 45001:stale'])
+  receiver.stop()
+})
+
+test('labels in the path may be escaped or in base64', () => {
+  const shown = (path: string) => String(parseGrouping(path))
+  assert.equal(shown('/metrics/job/a%20b/path@base64/L3Zhci90bXA'), '{job="a b", path="/var/tmp"}')
+  assert.equal(shown('/metrics/job@base64/w6k=/empty@base64/='), '{job="é"}')
+})
+
+test('wrong paths and pages are refused and change nothing', async () => {
+  const { push, read } = makeBench()
+  for (const [path, page, text] of [
+    ['/metrics/job/', 'a 1\n', /does not begin with a job/],
+    ['/metrics/instance/x', 'a 1\n', /does not begin with a job/],
+    ['/metrics/job/x/label', 'a 1\n', /a label without a value/],
+    ['/metrics/job/x/bad-name/y', 'a 1\n', /which is none/],
+    ['/metrics/job/x/__name__/y', 'a 1\n', /which is none/],
+    ['/metrics/job/x/a/1/a/2', 'a 1\n', /names a twice/],
+    ['/metrics/job/%zz', 'a 1\n', /wrong % escape/],
+    ['/metrics/job@base64/!!', 'a 1\n', /not base64/],
+    ['/metrics/job/x', 'a 1 1700000000000\n', /must not have timestamps/],
+    ['/metrics/job/x', 'a{b="1"} 1\na{b="1"} 2\n', /given twice/],
+    ['/metrics/job/x', 'a 1\nb{\n', /line 2/],
+  ] as const) {
+    const reply = await push('PUT', path, page)
+    assert.equal(reply.status, 400, path)
+    assert.match(reply.body, text)
+  }
+  assert.deepEqual(await read(), [])
+})

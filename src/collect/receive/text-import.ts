@@ -1,0 +1,143 @@
+/**
+ * Samples pushed as an exposition page, text format or OpenMetrics by Content-Type, with timestamps or
+ * without: `POST /api/v1/import/prometheus`, as VictoriaMetrics has it. A sample without a timestamp
+ * is of `?timestamp=<ms>`, or of now; `?extra_label=name=value` adds labels and goes before the page's.
+ * A wrong line refuses the page and is named; samples that the store does not take are told, the
+ * others are kept.
+ * Source: docs.victoriametrics.com (import of Prometheus text format).
+ */
+
+import type { Clock } from '../../base/clock.ts'
+import type { Log } from '../../base/log.ts'
+import type { Appender, MetricMetadata } from '../../model/flow.ts'
+import { labelsFromPairs } from '../../model/labels.ts'
+import type { DropLedger } from '../drops.ts'
+import { collectErrors } from '../errors.ts'
+import { collectReceivedBytes } from '../metrics.ts'
+import { ExpositionReader } from '../scrape/exposition.ts'
+import {
+  decodeBody,
+  handleReceived,
+  makeEmptyReply,
+  makeTextReply,
+  type ReceivedRequest,
+  type ReceiverReply,
+} from './body.ts'
+import { SampleIntake } from './sample-intake.ts'
+
+const sourceName = 'text-import'
+
+/** A request whose address says more than the body. */
+export interface AddressedRequest extends ReceivedRequest {
+  method: string
+  /** Path as sent, escapes included. */
+  path: string
+  parameters: URLSearchParams
+}
+
+/** What a page holds, line by line. */
+export interface PageVisitor {
+  /** `pairs` is `[name, value, …]` with `__name__` first; `timeMs` is absent when the page gives none. */
+  sample(pairs: string[], value: number, timeMs: number | undefined): void
+  metadata(metric: string, metadata: MetricMetadata): void
+}
+
+/** Takes pages of samples. */
+export class TextImportReceiver {
+  readonly #parts: {
+    appender: Appender
+    drops: DropLedger
+    clock: Clock
+    log: Log
+    onReceived: (sampleCount: number) => void
+  }
+
+  constructor(parts: {
+    appender: Appender
+    drops: DropLedger
+    clock: Clock
+    log: Log
+    onReceived: (sampleCount: number) => void
+  }) {
+    this.#parts = parts
+  }
+
+  /** Answers one request; never rejects. */
+  receive(request: AddressedRequest): Promise<ReceiverReply> {
+    return handleReceived(sourceName, async () => {
+      const { appender, drops, clock, log, onReceived } = this.#parts
+      const extra = readExtraLabels(request.parameters)
+      const nowTimeMs = readTime(request.parameters) ?? clock.nowTimeMs()
+      const rows = new SampleIntake({ appender, drops, source: sourceName })
+      await readPushedPage(request, sourceName, {
+        sample: (pairs, value, timeMs) => {
+          rows.add(labelsFromPairs([...pairs, ...extra]), timeMs ?? nowTimeMs, value)
+        },
+        metadata: (metric, metadata) => rows.describe(metric, metadata),
+      })
+      const { acceptedCount, rejectedCount, texts } = await rows.commit()
+      onReceived(acceptedCount)
+      if (rejectedCount === 0) return makeEmptyReply()
+      log.debug({ texts }, 'Samples of an import were not kept.')
+      const lines = [...texts, `${acceptedCount} samples were kept, ${rejectedCount} were not`]
+      return makeTextReply(400, lines.join('\n'))
+    })
+  }
+}
+
+/** Reads a pushed page; throws `COLLECT_EXPOSITION_INVALID` with the line, and as `decodeBody` does. */
+export async function readPushedPage(
+  request: ReceivedRequest,
+  receiver: string,
+  visitor: PageVisitor,
+): Promise<void> {
+  const written = request.headers['content-type'] ?? ''
+  const type = written.split(';', 1)[0]!.trim().toLowerCase()
+  if (type === 'application/vnd.google.protobuf') {
+    throw collectErrors.BODY_TYPE_UNSUPPORTED({
+      reason: 'pages in protobuf are not accepted; send the text format',
+    })
+  }
+  const body = await decodeBody(request, ['identity', 'gzip', 'deflate'])
+  collectReceivedBytes.inc({ receiver }, body.length)
+  const isOpen = type === 'application/openmetrics-text'
+  const reader = new ExpositionReader(body, isOpen ? 'openmetrics' : 'text')
+  const described = new Map<string, MetricMetadata>()
+  for (;;) {
+    const kind = reader.next()
+    if (kind === 'end') break
+    if (kind === 'sample') {
+      visitor.sample(reader.readLabels(), reader.value, reader.hasTime ? reader.timeMs : undefined)
+    } else if (kind !== 'known') {
+      const before = described.get(reader.metric) ?? { type: 'unknown', help: '', unit: '' }
+      const text = kind === 'type' && reader.text === 'untyped' ? 'unknown' : reader.text
+      described.set(reader.metric, { ...before, [kind]: text } as MetricMetadata)
+    }
+  }
+  for (const [metric, metadata] of described) visitor.metadata(metric, metadata)
+}
+
+function readExtraLabels(parameters: URLSearchParams): string[] {
+  const pairs: string[] = []
+  for (const text of parameters.getAll('extra_label')) {
+    const equals = text.indexOf('=')
+    if (equals < 1) {
+      throw collectErrors.BODY_INVALID({
+        reason: `extra_label ${JSON.stringify(text.slice(0, 100))} is not of the form name=value`,
+      })
+    }
+    pairs.push(text.slice(0, equals), text.slice(equals + 1))
+  }
+  return pairs
+}
+
+function readTime(parameters: URLSearchParams): number | undefined {
+  const text = parameters.get('timestamp') ?? ''
+  if (text === '') return undefined
+  if (!/^\d{1,15}$/.test(text)) {
+    throw collectErrors.BODY_INVALID({
+      reason: `timestamp ${JSON.stringify(text.slice(0, 100))} is not a number of milliseconds`,
+    })
+  }
+  return Number(text)
+}
