@@ -9,7 +9,7 @@ import type { Clock } from '../base/clock.ts'
 /** Longest stretch of rule work without a rest. */
 const sliceMs = 10
 /** What arrival causes may take one part in so many of the time, all rules together. */
-const arrivalShare = 10
+const arrivalShare = 20
 /** How long the time of arrival's work is added up before it is compared with its share. */
 const measureMs = 200
 /** The spacing of rules is changed by this factor at most, so that one pause says little. */

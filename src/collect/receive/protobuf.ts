@@ -87,6 +87,10 @@ export class WireReader {
     const fieldEnd = this.readEnd(end)
     const start = this.at
     this.at = fieldEnd
+    if (fieldEnd - start <= keptTextBytesMax) {
+      const text = keptTexts.find(this.buffer, start, fieldEnd)
+      if (text !== undefined) return text
+    }
     if (!isUtf8(this.bytes.subarray(start, fieldEnd))) this.fail('a string that is not UTF-8')
     return this.buffer.toString('utf8', start, fieldEnd)
   }
@@ -100,3 +104,41 @@ export class WireReader {
     if (this.at > end) this.fail('a field that reaches behind its message')
   }
 }
+
+/** Longer texts are rarely repeated, and comparing them costs as much as making them. */
+const keptTextBytesMax = 48
+/** A power of two. */
+const keptTextCountMax = 16_384
+
+/**
+ * Short ASCII texts that were read lately, one for each place. Label names and values repeat from
+ * series to series: to compare bytes is cheaper than to make a string, and the tables that it is looked
+ * up in have its hash already.
+ */
+class KeptTexts {
+  readonly #texts: (string | undefined)[] = new Array(keptTextCountMax).fill(undefined)
+
+  /** The text of these bytes; `undefined` when not all of them are ASCII. */
+  find(bytes: Buffer, start: number, end: number): string | undefined {
+    let hash = end - start
+    for (let at = start; at < end; at++) {
+      const byte = bytes[at]!
+      if (byte > 127) return undefined
+      hash = Math.imul(hash ^ byte, 0x01000193)
+    }
+    const place = (hash ^ (hash >>> 15)) & (keptTextCountMax - 1)
+    const kept = this.#texts[place]
+    if (kept !== undefined && isEqual(kept, bytes, start, end)) return kept
+    const text = bytes.toString('latin1', start, end)
+    this.#texts[place] = text
+    return text
+  }
+}
+
+function isEqual(text: string, bytes: Buffer, start: number, end: number): boolean {
+  if (text.length !== end - start) return false
+  for (let at = start; at < end; at++) if (text.charCodeAt(at - start) !== bytes[at]) return false
+  return true
+}
+
+const keptTexts = new KeptTexts()
