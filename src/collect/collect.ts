@@ -11,6 +11,7 @@ import { messageOf } from '../base/error.ts'
 import type { Log } from '../base/log.ts'
 import type { Health } from '../model/health.ts'
 import type { Appender } from '../model/flow.ts'
+import { type Labels, makeLabels } from '../model/labels.ts'
 import type { LogBatch } from '../model/log-line.ts'
 import { HostAgent } from './agent/host.ts'
 import { Tailer } from './agent/tail.ts'
@@ -20,6 +21,7 @@ import { LogCounter } from './log-counter.ts'
 import { collectLines } from './metrics.ts'
 import type { ReceivedRequest, ReceiverReply } from './receive/body.ts'
 import { InfluxReceiver } from './receive/influx.ts'
+import { HaTracker } from './receive/ha-tracker.ts'
 import { LokiPushReceiver } from './receive/loki-push.ts'
 import type { Caller, OtlpGrpcServer } from './receive/otlp/grpc-server.ts'
 import { OtlpMetricReceiver } from './receive/otlp/otlp.ts'
@@ -114,6 +116,7 @@ export class Collector {
       drops,
       log,
       onReceived: (samples) => noteRemoteWrite({ samples }),
+      ha: new HaTracker(parts.settings.ha_tracker, clock),
     })
     const noteLokiPush = receivers.add('loki-push', {
       name: 'Loki push',
@@ -184,6 +187,7 @@ export class Collector {
     const grpcBefore = this.#settings.otlp.grpc_listen
     this.#settings = settings
     this.#otlp.reload(settings.otlp)
+    this.#remoteWrite.reload(settings.ha_tracker)
     this.#appender.reload(seriesLimitsOf(settings))
     if (!this.#isStarted) return
     if (settings.otlp.grpc_listen !== grpcBefore) {
@@ -298,6 +302,11 @@ export class Collector {
   /** What was not kept since the start. */
   drops(): Drop[] {
     return this.#drops.list()
+  }
+
+  /** Labels that name this installation to others. */
+  externalLabels(): Labels {
+    return makeLabels(this.#settings.global.external_labels)
   }
 
   /** Active targets as `/api/v1/targets` shows them. */

@@ -67,6 +67,7 @@ export type CollectorPart = Pick<
   | 'receiveTextImport'
   | 'receivePush'
   | 'receiveInflux'
+  | 'externalLabels'
   | 'sources'
   | 'drops'
   | 'targets'

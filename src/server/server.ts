@@ -11,6 +11,7 @@ import { Auth } from './auth/auth.ts'
 import { isLoopbackHost } from './auth/origin.ts'
 import { anonymous } from './auth/principal.ts'
 import { addAlertmanagerRoutes } from './compat/alertmanager.ts'
+import { addFederationRoute } from './compat/federate.ts'
 import { addLokiRoutes } from './compat/loki.ts'
 import { addPrometheusRoutes } from './compat/prometheus.ts'
 import { addCompression } from './compress.ts'
@@ -200,6 +201,7 @@ export class Server {
     addAlertmanagerRoutes(app, context)
     addPrometheusRoutes(app, context)
     addLokiRoutes(app, context)
+    addFederationRoute(app, context)
     refuseOthers()
     app.addHook('onClose', async () => disconnect())
     return app

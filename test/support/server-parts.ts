@@ -176,6 +176,7 @@ export class ServerBench {
         receiveLokiPush: note('collector.receiveLokiPush', (request: never) =>
           this.receive(request),
         ),
+        externalLabels: () => makeLabels({ cluster: 'eu' }),
         sources: () => this.sources,
         drops: () => [{ source: 'remote write', reason: 'too-old', count: 3 }],
         targets: () => this.targets,
