@@ -240,6 +240,12 @@ export class AlertDesk implements AlertSink {
     )
   }
 
+  /** Who would be told of an alert with these labels, in the order of the routes, each once. */
+  receiversFor(labels: Labels): string[] {
+    if (this.#tree === undefined) return []
+    return [...new Set(findRoutes(this.#tree, labels).map((route) => route.receiver))]
+  }
+
   /** Everything that holds an alert back now. */
   holdersOf(alert: Alert): AlertHolders {
     return {
@@ -338,7 +344,7 @@ export class AlertDesk implements AlertSink {
         fingerprint,
         updatedTimeMs: nowTimeMs,
         held: undefined,
-        receivers: this.#receiversOf(detected),
+        receivers: this.receiversFor(detected.labels),
       }
       this.#alerts.set(fingerprint, alert)
       this.#inhibitor.add(fingerprint, alert.labels)
@@ -368,11 +374,6 @@ export class AlertDesk implements AlertSink {
       (noDataSinceTimeMs === undefined) !== (known.noDataSinceTimeMs === undefined)
     if (isFiring !== isKnownFiring || isNoDataNews) changed.push(known)
     return known
-  }
-
-  #receiversOf(alert: DetectedAlert): string[] {
-    if (this.#tree === undefined) return []
-    return [...new Set(findRoutes(this.#tree, alert.labels).map((route) => route.receiver))]
   }
 
   #dispatch(alert: Alert, before?: Map<string, AlertGroup>): void {
