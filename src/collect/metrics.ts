@@ -70,6 +70,12 @@ export const collectInFlight = gauge({
   help: 'Received requests that are being decoded or written.',
 })
 
+/** Changes of the replica that is taken. */
+export const collectHaElections = counter({
+  name: 'shipwatch_collect_ha_elections_total',
+  help: 'Times that a replica of a cluster was chosen to be taken, the first one included.',
+})
+
 /** Bytes of the table that knows series by their raw labels. */
 export const collectKnownSeriesBytes = gauge({
   name: 'shipwatch_collect_known_series_bytes',

@@ -218,6 +218,16 @@ const logFiles = z.strictObject({
   line_size_limit: bytesOr('256KiB', 'Bytes of a line at most; what is longer is cut.'),
 })
 
+const haTracker = z
+  .strictObject({
+    enabled: flagOr(false, 'Takes one replica of each cluster and leaves the others out.'),
+    cluster_label: textOr('cluster', 'External label that senders of the same share.'),
+    replica_label: textOr('__replica__', 'External label that tells them apart; it is not kept.'),
+    failover_timeout: durationOr('30s', 'Silence after which another replica is taken.'),
+  })
+  .prefault({})
+  .meta({ description: 'Pairs of Prometheus servers that send the same by remote write.' })
+
 const attributeList = (description: string) =>
   z.array(z.string().min(1)).default([]).meta({ description, typeText: 'list' })
 
@@ -343,6 +353,7 @@ export const collectSettings = {
       .prefault({})
       .meta({ description: 'Where logs come from beside the push receivers.' }),
     otlp,
+    ha_tracker: haTracker,
     scrape_config_files: z.array(z.string().min(1)).default([]).meta({
       description:
         'Files with scrape_configs of their own; * as in a shell. Read at start and reload.',
@@ -361,3 +372,5 @@ export type CollectSettings = SettingsOf<typeof collectSettings>
 export type ScrapeConfig = CollectSettings['scrape_configs'][number]
 /** One group of followed log files, checked. */
 export type LogFilesConfig = CollectSettings['logs']['files'][number]
+/** Of several senders of the same which to take, checked. */
+export type HaSettings = CollectSettings['ha_tracker']

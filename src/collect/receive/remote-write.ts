@@ -37,6 +37,7 @@ import {
   collectReceivedBytes,
   collectSamples,
 } from '../metrics.ts'
+import type { HaSettings } from '../settings.ts'
 import {
   decodeBody,
   handleReceived,
@@ -46,6 +47,7 @@ import {
   type ReceiverReply,
   releaseBytes,
 } from './body.ts'
+import type { HaTracker } from './ha-tracker.ts'
 import { WireReader } from './protobuf.ts'
 import { rewriteAsV1 } from './remote-write-v2.ts'
 
@@ -100,6 +102,7 @@ export class RemoteWriteReceiver {
   readonly #drops: DropLedger
   readonly #log: Log
   readonly #onReceived: (sampleCount: number) => void
+  readonly #ha: HaTracker | undefined
   readonly #table = new ByteTable()
   readonly #spare: SampleBatch[] = []
   #expected = 0
@@ -110,12 +113,20 @@ export class RemoteWriteReceiver {
     drops: DropLedger
     log: Log
     onReceived: (sampleCount: number) => void
+    /** Which of several senders of the same is taken; all unless given. */
+    ha?: HaTracker
   }) {
     this.#appender = parts.appender
     this.#drops = parts.drops
     this.#log = parts.log
     this.#onReceived = parts.onReceived
     this.#epoch = parts.appender.seriesEpoch
+    this.#ha = parts.ha
+  }
+
+  /** Takes other settings of replicas. */
+  reload(settings: HaSettings): void {
+    if (this.#ha?.reload(settings) === true) this.#clearTable('renumbered')
   }
 
   /** Answers one request; never rejects. The memory of a large body is given back: it is used up. */
@@ -138,8 +149,13 @@ export class RemoteWriteReceiver {
       table: this.#table,
       expected: this.#expected,
       batch: this.#spare.pop() ?? makeSampleBatch(8192),
+      ha: this.#ha,
     })
     try {
+      const sender = this.#ha === undefined ? undefined : decoder.readFirstLabels()
+      if (sender !== undefined && this.#ha?.accepts(sender) === false) {
+        return { reply: this.#leaveOut(decoder), acceptedCount: 0 }
+      }
       decoder.run()
     } finally {
       releaseBytes(body)
@@ -149,10 +165,7 @@ export class RemoteWriteReceiver {
     collectKnownSeriesBytes.set(this.#table.keyBytes)
     const { batch, faults } = decoder
     const result = batch.count === 0 ? nothingAppended : await this.#appender.append(batch)
-    if (batch.seriesId.length <= spareRowsMax && this.#spare.length < spareBatchesMax) {
-      batch.count = 0
-      this.#spare.push(batch)
-    }
+    this.#keepSpare(batch)
     collectSamples.inc({ source: sourceName }, result.accepted)
     this.#drops.addRejected(sourceName, sourceName, result.reasons)
     this.#onReceived(result.accepted)
@@ -171,9 +184,27 @@ export class RemoteWriteReceiver {
     const isFull = this.#table.keyBytes > knownBytesMax
     if (seriesEpoch === this.#epoch && !isFull) return
     this.#epoch = seriesEpoch
+    this.#clearTable(isFull ? 'full' : 'renumbered')
+  }
+
+  #clearTable(reason: 'full' | 'renumbered'): void {
     this.#table.clear()
     this.#expected = 0
-    collectKnownSeriesResets.inc({ reason: isFull ? 'full' : 'renumbered' })
+    collectKnownSeriesResets.inc({ reason })
+  }
+
+  /** Leaves out what another replica has sent already: that is no fault of the sender. */
+  #leaveOut(decoder: Decoder): ReceiverReply {
+    const drop = { reason: 'ha-duplicate', count: decoder.countSamples() }
+    this.#drops.add(sourceName, sourceName, drop)
+    this.#keepSpare(decoder.batch)
+    return { ...makeEmptyReply(), status: 202 }
+  }
+
+  #keepSpare(batch: SampleBatch): void {
+    if (batch.seriesId.length > spareRowsMax || this.#spare.length >= spareBatchesMax) return
+    batch.count = 0
+    this.#spare.push(batch)
   }
 
   #explain(result: AppendResult, faults: Faults): string {
@@ -242,6 +273,7 @@ class Decoder {
   expected: number
   readonly #appender: Appender
   readonly #table: ByteTable
+  readonly #ha: HaTracker | undefined
   readonly #wire: WireReader
   #bits: Uint32Array
   #histogramCount = 0
@@ -256,11 +288,13 @@ class Decoder {
       table: ByteTable
       expected: number
       batch: SampleBatch
+      ha: HaTracker | undefined
     },
   ) {
     this.#wire = new WireReader(body)
     this.#appender = parts.appender
     this.#table = parts.table
+    this.#ha = parts.ha
     this.expected = parts.expected
     this.batch = parts.batch
     this.batch.count = 0
@@ -283,6 +317,43 @@ class Decoder {
         () => `native histograms are not kept yet: ${this.#histogramCount} were left out`,
       )
     }
+  }
+
+  /** Labels of the first series: external labels are the same on all of a request. */
+  readFirstLabels(): Labels | undefined {
+    const wire = this.#wire
+    const end = wire.bytes.length
+    let labels: Labels | undefined
+    while (wire.at < end && labels === undefined) {
+      const tag = wire.readSize(end)
+      if (tag === 0x0a) {
+        const seriesEnd = wire.readEnd(end)
+        labels = this.#readLabels(wire.at, seriesEnd)
+      } else wire.skip(tag, end)
+    }
+    wire.at = 0
+    return labels
+  }
+
+  /** How many samples the request has. */
+  countSamples(): number {
+    const wire = this.#wire
+    const end = wire.bytes.length
+    let count = 0
+    while (wire.at < end) {
+      const tag = wire.readSize(end)
+      if (tag !== 0x0a) {
+        wire.skip(tag, end)
+        continue
+      }
+      const seriesEnd = wire.readEnd(end)
+      while (wire.at < seriesEnd) {
+        const inner = wire.readSize(seriesEnd)
+        if (inner === 0x12) count++
+        wire.skip(inner, seriesEnd)
+      }
+    }
+    return count
   }
 
   #readSeries(end: number): void {
@@ -347,7 +418,8 @@ class Decoder {
     verdict = this.#unreadable ?? validateLabels(labels)
     this.#unreadable = undefined
     if (verdict === undefined) {
-      const seriesId = admitSeries(this.#appender, sourceName, labels)
+      const kept = this.#ha === undefined ? labels : this.#ha.strip(labels)
+      const seriesId = admitSeries(this.#appender, sourceName, kept)
       if (seriesId !== undefined) return seriesId
       verdict = { reason: seriesLimitReason, message: 'too many series' }
     }
@@ -403,18 +475,18 @@ class Decoder {
       }
       pairs.push(name, value)
     }
-    const labels = labelsFromPairs(pairs)
+    const written = labelsFromPairs(pairs)
     this.#unreadable = undefined
     if (count > labelsReadMax) {
       const message = `${count} labels, more than can be read`
       this.#unreadable = { reason: 'too-many-labels', message }
-    } else if (labels.pairs.length < pairs.length) {
+    } else if (written.pairs.length < pairs.length) {
       // Fewer than written: either empty values, which mean no label, or a name given twice.
       const twice = findTwice(pairs)?.slice(0, 100)
       const message = `label name ${JSON.stringify(twice)} is given twice`
       if (twice !== undefined) this.#unreadable = { reason: 'label-name-twice', message }
     }
-    return labels
+    return written
   }
 
   #readSample(end: number): void {
