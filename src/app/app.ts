@@ -322,6 +322,7 @@ ${signIn}  Watching   ${shown.length === 0 ? 'nothing yet; see the Sources page'
       this.#parts
     this.#log.info({}, 'Stopping.')
     const deadline = systemClock.sleep(stopMsMax - 500).then(() => 'late' as const)
+    const end = systemClock.sleep(stopMsMax - 100).then(() => 'late' as const)
     const steps: [string, () => Promise<void> | void][] = [
       ['server', () => server.close()],
       ['collect', () => collector.stop()],
@@ -340,7 +341,10 @@ ${signIn}  Watching   ${shown.length === 0 ? 'nothing yet; see the Sources page'
       }
     }
     this.#log.connect(undefined)
-    await store.close()
+    // A flush may be under way. What it brings in stands in the journal until it is done.
+    if ((await Promise.race([store.close(), end])) === 'late') {
+      this.#log.warn({ part: 'store' }, 'Did not close in time; the journal has what is missing.')
+    }
     this.#dataDir.release()
   }
 }

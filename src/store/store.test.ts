@@ -383,6 +383,50 @@ test('days behind the retention leave the engine, and the journal leaves the dis
   await reopened.close()
 })
 
+test('when the folder of the engine was deleted, what the journal has is brought in again', async () => {
+  const dataDir = newDirectory()
+  const clock = new VirtualClock(startTimeMs)
+  const labels = makeLabels({ __name__: 'm' })
+  const said: string[] = []
+  const log = {
+    ...silentLog,
+    child: () => log,
+    error: (_facts: object, text: string) => said.push(text),
+  }
+  let store = await openStore({ dataDir, clock })
+  await add(store, labels, [[startTimeMs - 2, 1]])
+  await store.appendLogs(makeLogs([[startTimeMs - 2, 'line']]))
+  await store.flush()
+  await add(store, labels, [[startTimeMs - 1, 2]])
+  await store.close()
+  assert.ok(readdirSync(join(dataDir, 'journal')).some((name) => name.includes('.flushed')))
+  rmSync(join(dataDir, 'engine'), { recursive: true })
+  for (let turn = 0; turn < 2; turn++) {
+    store = await openStore({ dataDir, clock, log: log as never })
+    await store.flush()
+    assert.deepEqual(await rowsOf(store), [
+      [startTimeMs - 2, 1],
+      [startTimeMs - 1, 2],
+    ])
+    assert.deepEqual(
+      (await store.selectLogs(allLogs)).map(({ line }) => line),
+      ['line'],
+    )
+    await store.close()
+  }
+  assert.equal(said.length, 1, 'told once')
+  assert.match(said[0]!, /folder of the storage engine is gone/)
+  // Now from the engine alone.
+  for (const name of readdirSync(join(dataDir, 'journal'))) {
+    if (name.includes('.flushed')) rmSync(join(dataDir, 'journal', name))
+  }
+  store = await openStore({ dataDir, clock, log: log as never })
+  assert.deepEqual(
+    (await store.selectLogs(allLogs)).map(({ line }) => line),
+    ['line'],
+  )
+})
+
 test('without an engine, appending and recent reading go on; older ranges say why they cannot', async () => {
   const dataDir = newDirectory()
   const clock = new VirtualClock(startTimeMs)

@@ -13,7 +13,7 @@
  * at a time: the lock on `records.db` tells.
  */
 
-import { mkdirSync } from 'node:fs'
+import { existsSync, mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Clock } from '../base/clock.ts'
 import { CodedError, messageOf } from '../base/error.ts'
@@ -163,6 +163,7 @@ export class Store implements Appender, Querier, ArrivalFeed, LogQuerier {
     for (const [metric, metadata] of readMetadata(dataDir, log))
       this.#metadata.set(metric, metadata)
     await this.#seriesLog.recover()
+    await this.#noticeLostEngine()
     let recoveredNumber = 0
     await this.#journal.recover((segment) => {
       recoveredNumber = segment.number
@@ -193,6 +194,19 @@ export class Store implements Appender, Querier, ArrivalFeed, LogQuerier {
     void this.#engine.start()
     this.#keeper.start()
     storeMetrics.headSeries.set(this.#head.index.count)
+  }
+
+  /** Without the engine's folder, which somebody deleted, what the journal still has is brought in again. */
+  async #noticeLostEngine(): Promise<void> {
+    const { dataDir, openEngine, log } = this.#options
+    const directory = join(dataDir, 'engine')
+    if (openEngine !== undefined || existsSync(directory)) return
+    const count = await this.#journal.giveBack()
+    if (count === 0 && !Number.isFinite(this.#head.coveredTimeMs)) return
+    log.error(
+      { directory, segmentCount: count },
+      'The folder of the storage engine is gone, and with it all data older than the journal. What the journal has is kept.',
+    )
   }
 
   #replayInto(segment: Segment): RecordVisitor {

@@ -21,7 +21,7 @@ import { join } from 'node:path'
 import { assert } from '../../base/assert.ts'
 import type { Clock, Timer } from '../../base/clock.ts'
 import { CodedError, messageOf } from '../../base/error.ts'
-import { syncDirectory } from '../../base/files.ts'
+import { syncDirectory, writeFileAtomic } from '../../base/files.ts'
 import type { Log } from '../../base/log.ts'
 import { storeErrors } from '../errors.ts'
 import { storeMetrics } from '../metrics.ts'
@@ -131,6 +131,31 @@ export class Journal {
       if (!segment.isFlushed) oldest = Math.min(oldest, segment.minTimeMs)
     }
     return oldest
+  }
+
+  /**
+   * The engine has lost what it had: segments that it took wait for it again. Call before `recover`;
+   * answers how many there are. One that cannot be read any more stays as it is.
+   */
+  async giveBack(): Promise<number> {
+    let count = 0
+    for (const name of readdirSync(this.#directory)) {
+      const match = /^(\d{8,})\.flushed(\.zst)?$/.exec(name)
+      if (match === null) continue
+      const path = join(this.#directory, name)
+      const waiting = join(this.#directory, `${match[1]}.journal`)
+      try {
+        if (match[2] === undefined) renameSync(path, waiting)
+        else {
+          writeFileAtomic(waiting, await readCompressedFile(path))
+          rmSync(path)
+        }
+        count++
+      } catch (thrown) {
+        this.#log.error({ path, reason: messageOf(thrown) }, 'A journal segment is damaged.')
+      }
+    }
+    return count
   }
 
   /** Reads all segments in order; call once, before the first `submit`. */
