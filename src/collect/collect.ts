@@ -27,6 +27,7 @@ import type { Caller, OtlpGrpcServer } from './receive/otlp/grpc-server.ts'
 import { OtlpMetricReceiver } from './receive/otlp/otlp.ts'
 import { PushgatewayReceiver } from './receive/pushgateway.ts'
 import { RemoteWriteReceiver } from './receive/remote-write.ts'
+import { StatsdReceiver } from './receive/statsd.ts'
 import { type AddressedRequest, TextImportReceiver } from './receive/text-import.ts'
 import { ReceiverList } from './receivers.ts'
 import type { ScrapeLoop } from './scrape/loop.ts'
@@ -64,6 +65,7 @@ export class Collector {
   readonly #textImport: TextImportReceiver
   readonly #pushgateway: PushgatewayReceiver
   readonly #influx: InfluxReceiver
+  readonly #statsd: StatsdReceiver
   readonly #admitIngest: ((caller: Caller) => Promise<void>) | undefined
   #otlpGrpc: OtlpGrpcServer | undefined
   readonly #listeners = new Set<() => void>()
@@ -159,6 +161,11 @@ export class Collector {
       ...pushed,
       onReceived: (samples) => noteInflux({ samples }),
     })
+    const noteStatsd = receivers.add('statsd', { name: 'StatsD', address: 'statsd.listen' })
+    this.#statsd = new StatsdReceiver({
+      ...pushed,
+      onReceived: (samples) => noteStatsd({ samples }),
+    })
     this.#admitIngest = parts.admitIngest
   }
 
@@ -176,6 +183,7 @@ export class Collector {
     this.#startHostAgent()
     this.#logCounter.start()
     await this.#listenGrpc()
+    await this.#statsd.start(this.#settings.statsd)
     await this.#tailer.start(this.#settings.logs.files)
     await this.#scraper.configure(this.#settings)
   }
@@ -185,6 +193,7 @@ export class Collector {
     const settings = resolvePaths(given, this.#baseDir)
     const before = JSON.stringify(this.#settings.host_agent)
     const grpcBefore = this.#settings.otlp.grpc_listen
+    const statsdBefore = JSON.stringify(this.#settings.statsd)
     this.#settings = settings
     this.#otlp.reload(settings.otlp)
     this.#remoteWrite.reload(settings.ha_tracker)
@@ -193,6 +202,10 @@ export class Collector {
     if (settings.otlp.grpc_listen !== grpcBefore) {
       this.#otlpGrpc?.close()
       await this.#listenGrpc()
+    }
+    if (JSON.stringify(settings.statsd) !== statsdBefore) {
+      await this.#statsd.stop()
+      await this.#statsd.start(settings.statsd)
     }
     if (JSON.stringify(settings.host_agent) !== before) {
       this.#scraper.removeOwn('node', hostname())
@@ -210,6 +223,7 @@ export class Collector {
     this.#pushgateway.stop()
     await Promise.race([this.#scraper.stop(), this.#clock.sleep(stopPatienceMs)])
     await this.#tailer.stop()
+    await this.#statsd.stop()
     try {
       await this.#logCounter.stop()
     } catch (thrown) {

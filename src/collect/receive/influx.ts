@@ -17,6 +17,7 @@ import type { DropLedger } from '../drops.ts'
 import { collectErrors } from '../errors.ts'
 import { collectReceivedBytes } from '../metrics.ts'
 import { decodeBody, handleReceived, makeEmptyReply, type ReceiverReply } from './body.ts'
+import { fitLabelName, fitMetricName } from './plain-name.ts'
 import { SampleIntake } from './sample-intake.ts'
 import type { AddressedRequest } from './text-import.ts'
 
@@ -137,7 +138,7 @@ function addRows(
   let textCount = 0
   const tags = about.database === '' ? [] : ['db', about.database]
   for (let index = 0; index < line.tags.length; index += 2) {
-    tags.push(escapeName(line.tags[index]!, /[^a-zA-Z0-9_]/g), line.tags[index + 1]!)
+    tags.push(fitLabelName(line.tags[index]!), line.tags[index + 1]!)
   }
   for (const { name, value } of line.fields) {
     if (value === undefined) {
@@ -145,15 +146,10 @@ function addRows(
       continue
     }
     const full = name === 'value' ? line.measurement : `${line.measurement}_${name}`
-    const metric = escapeName(full, /[^a-zA-Z0-9_:]/g)
+    const metric = fitMetricName(full)
     rows.add(labelsFromPairs([...tags, '__name__', metric]), about.timeMs, value)
   }
   return textCount
-}
-
-function escapeName(name: string, unfit: RegExp): string {
-  const escaped = name.replace(unfit, '_')
-  return /^\d/.test(escaped) ? `_${escaped}` : escaped
 }
 
 function toTimeMs(digits: string, scale: number): number {
