@@ -23,6 +23,13 @@ export const attemptsTotal = counter({
   labels: ['channel', 'outcome'],
 })
 
+/** Messages that shared their way. */
+export const mergedMessagesTotal = counter({
+  name: 'shipwatch_notify_merged_messages_total',
+  help: 'Messages that went out within another one, because the robot takes only so many, by channel.',
+  labels: ['channel'],
+})
+
 /** Length of an attempt. */
 export const attemptDuration = histogram({
   name: 'shipwatch_notify_attempt_duration_seconds',

@@ -14,6 +14,7 @@ import type { Alert } from '../model/alert.ts'
 import { makeLabels } from '../model/labels.ts'
 import { allChannels } from './channel/all.ts'
 import { signDingtalk } from './channel/dingtalk.ts'
+import { mergeTexts } from './merge-queue.ts'
 import { type Notification, Notifier } from './notify.ts'
 import { notifySettings } from './settings.ts'
 
@@ -362,30 +363,46 @@ test('HTTP 200 with an error code is a failure: final when refused, tried again 
   assert.equal((await records.notifications.list({ limit: 10 })).length, 4)
 })
 
-test('a robot is sent no more than 20 messages a minute', async (t) => {
+test('a robot is sent 20 messages a minute; what is more goes out merged, nothing is dropped', async (t) => {
   const { calls, address } = await listen(t, () => ({ status: 200, body: '{"errcode":0}' }))
   const clock = new VirtualClock(startTimeMs)
-  const { notifier } = makeNotifier(
+  const { notifier, records } = makeNotifier(
     { receivers: [{ name: 'team', dingtalk_configs: [{ url: address }] }] },
     clock,
   )
   for (let count = 0; count < 20; count++) await notifier.send(makeNotification(), never)
-  const heldBack = new Promise<void>((resolve) => {
-    notifier.onAttempt((attempt) => {
-      if (attempt.outcome === 'retrying') setImmediate(resolve)
-    })
+  const withdrawn = new AbortController()
+  const waiting = ['red', 'green', 'blue'].map((zone) => {
+    const alert = makeAlert({ annotations: makeLabels({ summary: `zone ${zone} fails` }) })
+    const signal = zone === 'blue' ? withdrawn.signal : never
+    return notifier.send(makeNotification({ alerts: [alert] }), signal)
   })
-  let isDone = false
-  const sending = notifier.send(makeNotification(), never).then(() => {
-    isDone = true
-  })
-  await heldBack
+  withdrawn.abort()
+  assert.equal((await waiting[2]!).isDelivered, false)
   await clock.advance(2_000)
   assert.equal(calls.length, 20)
-  assert.equal(isDone, false)
   await clock.advance(1_500)
-  await sending
+  for (const sending of waiting.slice(0, 2)) assert.equal((await sending).isDelivered, true)
   assert.equal(calls.length, 21)
+  const { title, text } = JSON.parse(calls[20]!.body).markdown
+  assert.match(title, /^2 messages: \[FIRING:1\]/)
+  assert.match(text, /zone red fails[\s\S]*zone green fails/)
+  assert.ok(!text.includes('blue'), 'what is not wanted any more is not sent')
+  assert.equal((await records.notifications.list({ limit: 99 })).length, 23)
+})
+
+test('messages that do not fit into one stand in it with their titles', () => {
+  const make = (name: string, length: number) =>
+    ({ title: `title ${name} [x](y)`, text: '好'.repeat(length), status: 'firing' }) as const
+  const merged = mergeTexts([make('a', 100), make('b', 3_000), make('c', 100)], 2_000)
+  assert.ok(Buffer.byteLength(merged.text) <= 2_000)
+  assert.match(merged.text, /^好{100}\n\ntitle b ［x］\(y\)\n\n好{100}$/)
+  const many = mergeTexts(
+    Array.from({ length: 500 }, (_, index) => make(`${index}`, 100)),
+    2_000,
+  )
+  assert.ok(Buffer.byteLength(many.text) <= 2_000)
+  assert.match(many.text, /… and \d+ more\.$/)
 })
 
 async function openMail(t: TestContext, options: MailSinkOptions = {}) {
@@ -534,10 +551,11 @@ test('settings that do not suffice are refused with the receiver and the reason'
   check(receiver({ email_configs: [{ to: '' }] }), /missing to address/)
   check(receiver({ webhook_configs: [{}] }), /needs either \\"url\\" or/)
   check(receiver({ webhook_configs: [{ url: 'ftp://x' }] }), /http or https/)
-  check(receiver({ slack_configs: [{}] }), /not supported yet/)
+  check(receiver({ jira_configs: [{}] }), /not supported yet/)
+  check(receiver({ slack_configs: [{}] }), /no global Slack API URL set/)
   check(receiver({ slak_configs: [{}] }), /slak_configs/)
   check({ receivers: [{ name: 'a' }, { name: 'a' }] }, /not unique/)
-  check({ global: { slack_api_url: 'x' } }, /not supported yet/)
+  check({ global: { jira_api_url: 'x' } }, /not supported yet/)
 })
 
 test('a message goes out although the ledger fails', async (t) => {

@@ -205,7 +205,7 @@ export class Notifier {
     const { kind, channel } = configured
     const { clock, random } = this.#parts
     notificationsTotal.inc({ channel: kind })
-    const message = this.#makeMessage(kind, notification)
+    const message = this.#makeMessage(kind, notification, signal)
     let lastFailure = 'given up before the first attempt'
     let lastReason = 'canceled'
     for (let attempt = 1; attempt <= retryPolicy.attemptCountMax; attempt++) {
@@ -255,10 +255,11 @@ export class Notifier {
     return { isDelivered: false, failures: [`${configured.key}: ${lastFailure}`] }
   }
 
-  #makeMessage(kind: string, notification: Notification): OutgoingMessage {
+  #makeMessage(kind: string, notification: Notification, signal: AbortSignal): OutgoingMessage {
     const data = makeTemplateData(notification)
     return {
       notification,
+      signal,
       render: (text, options) => {
         try {
           return this.#templates.render(text, options.escape, data)

@@ -6,22 +6,14 @@ import { notYet } from './channel/channel.ts'
 
 /** Channels of Alertmanager that are still to come. */
 const laterKeys = [
-  'discord_configs',
   'incidentio_configs',
   'jira_configs',
   'mattermost_configs',
   'msteams_configs',
-  'msteamsv2_configs',
-  'opsgenie_configs',
-  'pagerduty_configs',
-  'pushover_configs',
   'rocketchat_configs',
-  'slack_configs',
   'sns_configs',
-  'telegram_configs',
   'victorops_configs',
   'webex_configs',
-  'wechat_configs',
 ] as const
 
 /** Keys below `global` that belong to those. */
@@ -30,31 +22,15 @@ const laterGlobalKeys = [
   'jira_api_url',
   'mattermost_webhook_url',
   'mattermost_webhook_url_file',
-  'opsgenie_api_key',
-  'opsgenie_api_key_file',
-  'opsgenie_api_url',
-  'pagerduty_url',
   'rocketchat_api_url',
   'rocketchat_token',
   'rocketchat_token_file',
   'rocketchat_token_id',
   'rocketchat_token_id_file',
-  'slack_api_url',
-  'slack_api_url_file',
-  'slack_app_token',
-  'slack_app_token_file',
-  'slack_app_url',
-  'telegram_api_url',
-  'telegram_bot_token',
-  'telegram_bot_token_file',
   'victorops_api_key',
   'victorops_api_key_file',
   'victorops_api_url',
   'webex_api_url',
-  'wechat_api_corp_id',
-  'wechat_api_secret',
-  'wechat_api_secret_file',
-  'wechat_api_url',
 ] as const
 
 const channelShape: Record<string, z.ZodType<unknown[] | null | undefined>> = Object.fromEntries(

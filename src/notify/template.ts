@@ -22,6 +22,7 @@ import type { Alert } from '../model/alert.ts'
 import { compareText, type Labels } from '../model/labels.ts'
 import { notifyErrors } from './errors.ts'
 import { GoSpan, GoTime, goZeroTimeMs } from './go-time.ts'
+import { calmMarkup, escapeSlack } from './markup.ts'
 import type { Notification } from './notification.ts'
 
 /** A file of templates. */
@@ -213,6 +214,9 @@ function makeFunctions(clock: Clock): ReadonlyMap<string, TemplateFunction> {
     ['urlUnescape', (text) => decodeURIComponent(textOf(text).replace(/\+/g, ' '))],
     // Only what a mail program may open: labels and annotations are not ours.
     ['httpUrl', (text) => (/^https?:\/\//i.test(textOf(text)) ? textOf(text) : '')],
+    // What labels say must not become markup: no mention of everybody, no link, no tag.
+    ['slackText', (text) => escapeSlack(textOf(text))],
+    ['plainMarkup', (text) => calmMarkup(textOf(text))],
     ['date', (layout, time) => zoned(timeOf(time)).Format(textOf(layout))],
     ['tz', (zone, time) => zoned(timeOf(time)).inZone(textOf(zone))],
     ['since', (time) => new GoSpan((clock.nowTimeMs() - timeOf(time).getTime()) / 1000)],

@@ -2,6 +2,12 @@
 
 import type { Clock } from '../base/clock.ts'
 
+/** At most `count` in any `spanMs`. */
+export interface Limit {
+  count: number
+  spanMs: number
+}
+
 interface Bucket {
   tokenCount: number
   filledMs: number
@@ -19,23 +25,33 @@ export class TokenBuckets {
     this.#clock = clock
   }
 
-  /** Takes a token: 0 when there was one, else the milliseconds until there is. */
-  take(key: string, limit: { count: number; spanMs: number }): number {
+  /** Takes a token of every limit: 0 when all had one, else the milliseconds until they do. */
+  take(key: string, limits: readonly Limit[]): number {
     const nowMs = this.#clock.monotonicMs()
+    const buckets = limits.map((limit) =>
+      this.#bucketOf(`${limit.count}/${limit.spanMs} ${key}`, limit),
+    )
+    let waitMs = 0
+    for (const [index, bucket] of buckets.entries()) {
+      const { count, spanMs } = limits[index]!
+      const grown = ((nowMs - bucket.filledMs) / spanMs) * count
+      bucket.tokenCount = Math.min(count, bucket.tokenCount + grown)
+      bucket.filledMs = nowMs
+      // A hair less than a whole token counts: sums of fractions are not exact.
+      if (bucket.tokenCount < 1 - 1e-9)
+        waitMs = Math.max(waitMs, Math.ceil(((1 - bucket.tokenCount) / count) * spanMs))
+    }
+    if (waitMs === 0) for (const bucket of buckets) bucket.tokenCount -= 1
+    return waitMs
+  }
+
+  #bucketOf(key: string, limit: Limit): Bucket {
     let bucket = this.#buckets.get(key)
     if (bucket === undefined) {
       if (this.#buckets.size >= bucketCountMax) this.#buckets.clear()
-      bucket = { tokenCount: limit.count, filledMs: nowMs }
+      bucket = { tokenCount: limit.count, filledMs: this.#clock.monotonicMs() }
       this.#buckets.set(key, bucket)
     }
-    const grown = ((nowMs - bucket.filledMs) / limit.spanMs) * limit.count
-    bucket.tokenCount = Math.min(limit.count, bucket.tokenCount + grown)
-    bucket.filledMs = nowMs
-    // A hair less than a whole token counts: sums of fractions are not exact.
-    if (bucket.tokenCount >= 1 - 1e-9) {
-      bucket.tokenCount -= 1
-      return 0
-    }
-    return Math.ceil(((1 - bucket.tokenCount) / limit.count) * limit.spanMs)
+    return bucket
   }
 }

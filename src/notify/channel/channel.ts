@@ -3,12 +3,13 @@
  * sends one message once and says how it went; retries, the ledger and metrics are the notifier's.
  */
 
+import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import type { Clock } from '../../base/clock.ts'
 import { CodedError, messageOf } from '../../base/error.ts'
 import { type HttpReply, type HttpRequest, sendHttp } from '../../base/http-client.ts'
 import type { Random } from '../../base/random.ts'
-import type { Secret } from '../../base/secret.ts'
+import { Secret } from '../../base/secret.ts'
 import { z } from '../../config/schema.ts'
 import type { Notification } from '../notification.ts'
 import type { TokenBuckets } from '../token-bucket.ts'
@@ -27,6 +28,8 @@ export interface Channel {
 /** A notification on its way. */
 export interface OutgoingMessage {
   notification: Notification
+  /** Aborted when the message is not wanted any more. */
+  signal: AbortSignal
   /** Writes a template in Go's language; when it fails, the built-in template `fallback` is written instead. */
   render(text: string, options: { escape: 'none' | 'html'; fallback: string }): string
 }
@@ -101,8 +104,14 @@ export class SendFailure extends Error {
 const answerLengthMax = 300
 const replyBytesMax = 64 * 1024
 
-/** Sends a request; what went wrong on the way, or a status that is not 2xx, becomes a `SendFailure`. */
-export async function sendRequest(request: HttpRequest): Promise<HttpReply> {
+/**
+ * Sends a request; what went wrong on the way, or a status that is not 2xx, becomes a
+ * `SendFailure`; `judge` may know better what such a status means.
+ */
+export async function sendRequest(
+  request: HttpRequest,
+  judge?: (reply: HttpReply) => SendFailure | undefined,
+): Promise<HttpReply> {
   let reply: HttpReply
   try {
     reply = await sendHttp({ bodyBytesMax: replyBytesMax, ...request })
@@ -114,7 +123,7 @@ export async function sendRequest(request: HttpRequest): Promise<HttpReply> {
     })
   }
   if (reply.status >= 200 && reply.status < 300) return reply
-  throw failureOfStatus(reply)
+  throw judge?.(reply) ?? failureOfStatus(reply)
 }
 
 /** 5xx and 429 may be tried again, other statuses not. */
@@ -124,7 +133,7 @@ function failureOfStatus(reply: HttpReply): SendFailure {
     return new SendFailure(text, {
       reason: 'rate-limited',
       canRetry: true,
-      retryAfterMs: parseRetryAfter(reply.headers['retry-after']),
+      retryAfterMs: parseRetryAfter(reply.headers['retry-after']) ?? readRetryAfter(reply),
     })
   }
   if (reply.status >= 500) {
@@ -149,6 +158,138 @@ function parseRetryAfter(header: string | undefined): number | undefined {
   return header !== undefined && /^\d{1,6}$/.test(header) ? Number(header) * 1000 : undefined
 }
 
+/** Discord and Telegram say it in the body as well, in seconds. */
+function readRetryAfter(reply: HttpReply): number | undefined {
+  const answer = readAnswer(reply)
+  const parameters = answer?.parameters as { retry_after?: unknown } | null | undefined
+  const seconds = answer?.retry_after ?? parameters?.retry_after
+  return typeof seconds === 'number' && seconds >= 0 && seconds < 1e6
+    ? Math.ceil(seconds * 1000)
+    : undefined
+}
+
+/** Sends a request whose body is JSON. */
+export function postJson(
+  request: { url: string; body: object; headers?: Record<string, string>; timeoutMs: number },
+  judge?: (reply: HttpReply) => SendFailure | undefined,
+): Promise<HttpReply> {
+  return sendRequest(
+    {
+      method: 'POST',
+      url: request.url,
+      headers: { 'content-type': 'application/json; charset=utf-8', ...request.headers },
+      body: JSON.stringify(request.body),
+      timeoutMs: request.timeoutMs,
+    },
+    judge,
+  )
+}
+
+/** Sends a request whose body is a form. */
+export function postForm(request: {
+  url: string
+  form: Record<string, string>
+  headers?: Record<string, string>
+  timeoutMs: number
+}): Promise<HttpReply> {
+  return sendRequest({
+    method: 'POST',
+    url: request.url,
+    headers: { 'content-type': 'application/x-www-form-urlencoded', ...request.headers },
+    body: new URLSearchParams(request.form).toString(),
+    timeoutMs: request.timeoutMs,
+  })
+}
+
+/** The JSON object in an answer; undefined when there is none. */
+export function readAnswer(reply: HttpReply): Record<string, unknown> | undefined {
+  try {
+    const value: unknown = JSON.parse(reply.body.toString('utf8'))
+    return typeof value === 'object' && value !== null && !Array.isArray(value)
+      ? (value as Record<string, unknown>)
+      : undefined
+  } catch {
+    return undefined
+  }
+}
+
+/** What the codes in the body of an answer with HTTP 200 mean; every other code is a refusal for good. */
+export interface AnswerCodes {
+  /** Names of the field, the first one that is there counts. */
+  fields: readonly string[]
+  success: number
+  tooFast?: readonly number[]
+  /** May be over in a moment. */
+  busy?: readonly number[]
+  auth?: readonly number[]
+}
+
+/** HTTP 200 is no success by itself: throws `SendFailure` unless the code in the body says so. */
+export function checkAnswer(reply: HttpReply, codes: AnswerCodes): void {
+  const shown = describeReply(reply)
+  const answer = readAnswer(reply)
+  const code = codes.fields.map((field) => answer?.[field]).find((value) => value !== undefined)
+  if (code === codes.success) return
+  if (typeof code !== 'number') {
+    throw new SendFailure(`no ${codes.fields[0]} in the answer: ${shown}`, {
+      reason: 'other',
+      canRetry: true,
+    })
+  }
+  if (codes.tooFast?.includes(code) === true)
+    throw new SendFailure(shown, { reason: 'rate-limited', canRetry: true, retryAfterMs: 60_000 })
+  if (codes.busy?.includes(code) === true)
+    throw new SendFailure(shown, { reason: 'server-error', canRetry: true })
+  const reason = codes.auth?.includes(code) === true ? 'auth' : 'client-error'
+  throw new SendFailure(shown, { reason, canRetry: false })
+}
+
+/** Exactly one of `name` and `name_file` must be given, or at most one; an address must be one. */
+export function checkSource(
+  config: object,
+  name: string,
+  context: z.core.$RefinementCtx,
+  options: { isRequired?: boolean; isUrl?: boolean } = {},
+): void {
+  const values = config as Record<string, unknown>
+  const value = values[name]
+  const add = (message: string): void => {
+    context.issues.push({ code: 'custom', message, path: [name], input: undefined })
+  }
+  const count = [value, values[`${name}_file`]].filter((one) => one !== undefined).length
+  if (count === 2) add(`needs either "${name}" or "${name}_file", not both`)
+  if (count === 0 && options.isRequired === true) add(`needs either "${name}" or "${name}_file"`)
+  const url = value instanceof Secret ? value.reveal() : value
+  if (options.isUrl === true && typeof url === 'string' && !isHttpUrl(url))
+    add('must be an http or https address')
+}
+
+/** What must not show of a secret: its text and, of an address, its path and query. */
+export function secretTexts(source: SecretSource): string[] {
+  let text: string
+  try {
+    text = revealSecret(source.value, source.file)
+  } catch (thrown) {
+    // A file that cannot be read has nothing that could show.
+    if (thrown instanceof SendFailure) return []
+    throw thrown
+  }
+  if (!isHttpUrl(text)) return [text]
+  const { pathname, search, searchParams, password } = new URL(text)
+  const parts = pathname.split('/').filter((part) => part.length >= 16)
+  return [text, pathname, search.slice(1), ...searchParams.values(), ...parts, password]
+}
+
+/** A text of a message that may be empty: when its template fails, it is. */
+export function renderField(message: OutgoingMessage, template: string): string {
+  return message.render(template, { escape: 'none', fallback: 'email.default.empty' })
+}
+
+/** A text of a message; when the user's template fails, the built-in one of that name is used. */
+export function renderText(message: OutgoingMessage, template: string, fallback: string): string {
+  return message.render(template, { escape: 'none', fallback })
+}
+
 /** A secret given directly or as the path of a file, which is read each time; empty when neither. */
 export function revealSecret(value: Secret | undefined, file: string | undefined): string {
   if (value !== undefined) return value.reveal()
@@ -161,6 +302,31 @@ export function revealSecret(value: Secret | undefined, file: string | undefined
       canRetry: true,
     })
   }
+}
+
+/** A secret, as it stands in the settings. */
+export interface SecretSource {
+  value: Secret | undefined
+  file: string | undefined
+}
+
+/** The receiver's own secret or else the shared one; throws `Error` when there is none, or two. */
+export function chooseSecret(
+  own: SecretSource,
+  shared: SecretSource,
+  names: { missing: string; key: string },
+): SecretSource {
+  const { key, missing } = names
+  if (shared.value !== undefined && shared.file !== undefined)
+    throw new Error(`at most one of ${key} and ${key}_file is allowed`)
+  const chosen = own.value !== undefined || own.file !== undefined ? own : shared
+  if (chosen.value === undefined && chosen.file === undefined) throw new Error(missing)
+  return chosen
+}
+
+/** What names a group towards a service that keeps it: the same for its end as for its beginning. */
+export function hashGroupKey(notification: Notification): string {
+  return createHash('sha256').update(notification.groupKey).digest('hex')
 }
 
 /** A key that Alertmanager knows and we do not yet. */

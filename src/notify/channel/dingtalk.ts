@@ -1,26 +1,37 @@
 /**
  * DingTalk group robot: a markdown message, signed when the robot has a secret. DingTalk answers HTTP
  * 200 with an error code in the body, takes 20 messages a minute from a robot and mutes it for up to
- * ten minutes when there are more; so we keep count ourselves.
+ * ten minutes when there are more; so we keep count ourselves and merge what is too much.
  * Signature: base64(HMAC-SHA256(key = secret, message = timestamp + "\n" + secret)), timestamp in ms.
  */
 
 import { createHmac } from 'node:crypto'
 import { durationOr, flagOr, secret, text, textOr, z } from '../../config/schema.ts'
+import { MergeQueue, type RobotText } from '../merge-queue.ts'
 import {
+  type AnswerCodes,
+  checkAnswer,
+  checkSource,
   defineChannel,
   describeReply,
-  isHttpUrl,
+  postJson,
+  renderText,
   revealSecret,
-  SendFailure,
-  sendRequest,
+  secretTexts,
 } from './channel.ts'
 
 /** What a robot takes. */
-const robotLimit = { count: 20, spanMs: 60_000 }
+const limits = [{ count: 20, spanMs: 60_000 }]
 /** The limit of DingTalk's body is 20,000 bytes; the rest is for the frame. */
-const textBytesMax = 18_000
-const sendTooFast = 130_101
+const textBytesMax = 16_000
+/** 130101 is "send too fast", -1 "system busy", 310000 signature, keyword or address refused. */
+const codes: AnswerCodes = {
+  fields: ['errcode'],
+  success: 0,
+  tooFast: [130_101],
+  busy: [-1],
+  auth: [310_000],
+}
 
 const schema = z
   .strictObject({
@@ -44,14 +55,8 @@ const schema = z
     timeout: durationOr('10s', 'How long one attempt may take.'),
   })
   .superRefine((config, context) => {
-    if ((config.url === undefined) === (config.url_file === undefined))
-      context.addIssue({ code: 'custom', message: 'needs either "url" or "url_file"' })
-    if (config.url !== undefined && !isHttpUrl(config.url.reveal()))
-      context.addIssue({
-        code: 'custom',
-        path: ['url'],
-        message: 'must be an http or https address',
-      })
+    checkSource(config, 'url', context, { isRequired: true, isUrl: true })
+    checkSource(config, 'secret', context)
   })
 
 /** DingTalk group robots. */
@@ -59,51 +64,51 @@ export const dingtalk = defineChannel({
   kind: 'dingtalk',
   settingsKey: 'dingtalk_configs',
   schema,
-  make: (settings, tools) => ({
-    sendsResolved: settings.send_resolved,
-    secrets: () => {
-      const url = settings.url?.reveal() ?? ''
-      const token = isHttpUrl(url) ? new URL(url).searchParams.get('access_token') : ''
-      return [url, token ?? '', settings.secret?.reveal() ?? '']
-    },
-    send: async (message) => {
-      const url = revealSecret(settings.url, settings.url_file)
-      const waitMs = tools.buckets.take(`dingtalk ${url}`, robotLimit)
-      if (waitMs > 0) {
-        throw new SendFailure('held back: a robot takes 20 messages a minute', {
-          reason: 'rate-limited',
-          canRetry: true,
-          retryAfterMs: waitMs,
-        })
-      }
-      const secretText = revealSecret(settings.secret, settings.secret_file)
-      const title = message.render(settings.title, {
-        escape: 'none',
-        fallback: 'dingtalk.default.title',
-      })
-      const body = message.render(settings.text, {
-        escape: 'none',
-        fallback: 'dingtalk.default.text',
-      })
-      const calls = settings.at.mobiles.map((mobile) => `@${mobile}`).join(' ')
-      const reply = await sendRequest({
-        method: 'POST',
+  make: (settings, tools) => {
+    const source = { value: settings.url, file: settings.url_file }
+    const key = { value: settings.secret, file: settings.secret_file }
+    const calls = settings.at.mobiles.map((mobile) => `@${mobile}`).join(' ')
+    const tail = calls === '' ? '' : `\n\n${calls}`
+    const post = async ({ title, text }: RobotText): Promise<string> => {
+      const url = revealSecret(source.value, source.file)
+      const secretText = revealSecret(key.value, key.file)
+      const reply = await postJson({
         url: secretText === '' ? url : signUrl(url, secretText, tools.clock.nowTimeMs()),
-        headers: { 'content-type': 'application/json; charset=utf-8' },
-        body: JSON.stringify({
+        body: {
           msgtype: 'markdown',
-          markdown: {
-            title,
-            text: cutBytes(body, textBytesMax) + (calls === '' ? '' : `\n\n${calls}`),
-          },
+          markdown: { title, text: text + tail },
           at: { atMobiles: settings.at.mobiles, isAtAll: settings.at.all },
-        }),
-        timeoutMs: settings.timeout,
+        },
+        timeoutMs: settings.timeout || 10_000,
       })
-      checkAnswer(reply.body.toString('utf8'), describeReply(reply))
+      checkAnswer(reply, codes)
       return describeReply(reply)
-    },
-  }),
+    }
+    const queue = new MergeQueue(
+      {
+        clock: tools.clock,
+        buckets: tools.buckets,
+        kind: 'dingtalk',
+        key: () => `dingtalk ${revealSecret(source.value, source.file)}`,
+        limits,
+        textBytesMax: textBytesMax - Buffer.byteLength(tail),
+      },
+      post,
+    )
+    return {
+      sendsResolved: settings.send_resolved,
+      secrets: () => [...secretTexts(source), ...secretTexts(key)],
+      send: (message) =>
+        queue.send(
+          {
+            title: renderText(message, settings.title, 'dingtalk.default.title'),
+            text: renderText(message, settings.text, 'dingtalk.default.text'),
+            status: message.notification.status,
+          },
+          message.signal,
+        ),
+    }
+  },
 })
 
 /** The signature of a request at `timeMs`, base64. */
@@ -116,34 +121,4 @@ function signUrl(url: string, secretText: string, timeMs: number): string {
   signed.searchParams.set('timestamp', String(timeMs))
   signed.searchParams.set('sign', signDingtalk(secretText, timeMs))
   return signed.href
-}
-
-/** HTTP 200 is no success by itself. */
-function checkAnswer(body: string, shown: string): void {
-  let code: unknown
-  try {
-    code = (JSON.parse(body) as { errcode?: unknown } | null)?.errcode
-  } catch {
-    code = undefined
-  }
-  if (code === 0) return
-  if (code === sendTooFast) {
-    throw new SendFailure(shown, { reason: 'rate-limited', canRetry: true, retryAfterMs: 60_000 })
-  }
-  if (typeof code !== 'number') {
-    throw new SendFailure(`no errcode in the answer: ${shown}`, { reason: 'other', canRetry: true })
-  }
-  // -1 is "system busy"; 310000 is signature, keyword or address refused.
-  if (code === -1) throw new SendFailure(shown, { reason: 'server-error', canRetry: true })
-  throw new SendFailure(shown, {
-    reason: code === 310_000 ? 'auth' : 'client-error',
-    canRetry: false,
-  })
-}
-
-/** At most `bytesMax` bytes of UTF-8, cut between characters. */
-function cutBytes(message: string, bytesMax: number): string {
-  if (Buffer.byteLength(message) <= bytesMax) return message
-  const { read } = new TextEncoder().encodeInto(message, new Uint8Array(bytesMax - 3))
-  return `${message.slice(0, read)}…`
 }

@@ -1,59 +1,37 @@
 /**
  * Webhook in Alertmanager's payload, version 4. When something is known of the background, the extra
  * field `shipwatch` says it; receivers written for Alertmanager ignore it.
+ * With `hmac` the message is signed over `<timestamp>.<body>`, so that it can be neither forged nor sent
+ * again later; with `body` it says what the template says.
  * Source: alertmanager notify/webhook and template data (Apache-2.0), behaviour re-implemented.
  */
 
+import { createHmac } from 'node:crypto'
 import { durationOr, flagOr, numberOr, secret, text, textOr, z } from '../../config/schema.ts'
 import type { Alert } from '../../model/alert.ts'
+import { authHeaders, authSecrets, httpConfig } from '../http-config.ts'
 import type { Notification } from '../notification.ts'
 import {
+  checkSource,
   defineChannel,
   describeReply,
-  isHttpUrl,
-  notYet,
+  renderText,
   revealSecret,
+  secretTexts,
   sendRequest,
 } from './channel.ts'
 
-const httpConfig = z
+const hmacSchema = z
   .strictObject({
-    basic_auth: z
-      .strictObject({
-        username: textOr('', 'The user.'),
-        password: secret('The password.').optional(),
-        password_file: text('A file with the password.').optional(),
-      })
-      .optional()
-      .meta({ description: 'Sends user and password.' }),
-    authorization: z
-      .strictObject({
-        type: textOr('Bearer', 'The scheme.'),
-        credentials: secret('The token.').optional(),
-        credentials_file: text('A file with the token.').optional(),
-      })
-      .optional()
-      .meta({ description: 'Sends an Authorization header.' }),
-    bearer_token: secret('As authorization (older form).').optional(),
-    bearer_token_file: text('As authorization (older form).').optional(),
-    follow_redirects: z
-      .boolean()
-      .optional()
-      .meta({ description: 'Accepted; redirects are never followed with an alert in hand.' }),
-    enable_http2: z.boolean().optional().meta({ description: 'Accepted; HTTP/1.1 is spoken.' }),
-    tls_config: notYet('TLS of the connection.'),
-    oauth2: notYet('OAuth 2 client credentials.'),
-    proxy_url: notYet('A proxy.'),
-    http_headers: notYet('Further headers.'),
+    secret: secret('The secret that both sides know.').optional(),
+    secret_file: text('A file with the secret.').optional(),
+    header: textOr('X-Shipwatch-Signature', 'The header with the signature.').refine(
+      (name) => /^[A-Za-z0-9-]+$/.test(name),
+      'is not the name of a header',
+    ),
   })
   .superRefine((config, context) => {
-    const count = [
-      config.basic_auth,
-      config.authorization,
-      config.bearer_token ?? config.bearer_token_file,
-    ]
-    if (count.filter((way) => way !== undefined).length > 1)
-      context.addIssue({ code: 'custom', message: 'at most one way of authentication is allowed' })
+    checkSource(config, 'secret', context, { isRequired: true })
   })
 
 const schema = z
@@ -63,17 +41,13 @@ const schema = z
     url_file: text('A file with the address.').optional(),
     max_alerts: numberOr(0, { min: 0, max: 1_000_000 }, 'Most alerts in a message; 0 is all.'),
     timeout: durationOr('10s', 'How long one attempt may take.'),
-    http_config: httpConfig.optional().meta({ description: 'How to authenticate.' }),
+    body: text('The body, a template, instead of the payload of Alertmanager.').optional(),
+    content_type: textOr('application/json', 'What the body is.'),
+    hmac: hmacSchema.optional().meta({ description: 'Signs each message.' }),
+    http_config: httpConfig,
   })
   .superRefine((config, context) => {
-    if ((config.url === undefined) === (config.url_file === undefined))
-      context.addIssue({ code: 'custom', message: 'needs either "url" or "url_file"' })
-    if (config.url !== undefined && !isHttpUrl(config.url.reveal()))
-      context.addIssue({
-        code: 'custom',
-        path: ['url'],
-        message: 'must be an http or https address',
-      })
+    checkSource(config, 'url', context, { isRequired: true, isUrl: true })
   })
 
 /** Webhooks. */
@@ -81,39 +55,48 @@ export const webhook = defineChannel({
   kind: 'webhook',
   settingsKey: 'webhook_configs',
   schema,
-  make: (settings) => ({
-    sendsResolved: settings.send_resolved,
-    secrets: () => {
-      const url = settings.url?.reveal() ?? ''
-      if (!isHttpUrl(url)) return [url]
-      const { pathname, search, password } = new URL(url)
-      return [url, pathname, search.slice(1), password]
-    },
-    send: async ({ notification }) => {
-      const reply = await sendRequest({
-        method: 'POST',
-        url: revealSecret(settings.url, settings.url_file),
-        headers: { 'content-type': 'application/json', ...authHeaders(settings.http_config) },
-        body: JSON.stringify(makeWebhookBody(notification, settings.max_alerts)),
-        timeoutMs: settings.timeout || 3_600_000,
-      })
-      return describeReply(reply)
-    },
-  }),
+  make: (settings, tools) => {
+    const url = { value: settings.url, file: settings.url_file }
+    const key = { value: settings.hmac?.secret, file: settings.hmac?.secret_file }
+    return {
+      sendsResolved: settings.send_resolved,
+      secrets: () => [
+        ...secretTexts(url),
+        ...secretTexts(key),
+        ...authSecrets(settings.http_config),
+      ],
+      send: async (message) => {
+        const body =
+          settings.body === undefined
+            ? JSON.stringify(makeWebhookBody(message.notification, settings.max_alerts))
+            : renderText(message, settings.body, 'webhook.default.body')
+        const headers: Record<string, string> = {
+          'content-type': settings.content_type,
+          ...authHeaders(settings.http_config),
+        }
+        if (settings.hmac !== undefined) {
+          const seconds = Math.floor(tools.clock.nowTimeMs() / 1_000)
+          const sign = signWebhook(revealSecret(key.value, key.file), seconds, body)
+          headers['x-shipwatch-timestamp'] = String(seconds)
+          headers[settings.hmac.header.toLowerCase()] = sign
+        }
+        const reply = await sendRequest({
+          method: 'POST',
+          url: revealSecret(url.value, url.file),
+          headers,
+          body,
+          timeoutMs: settings.timeout || 3_600_000,
+        })
+        return describeReply(reply)
+      },
+    }
+  },
 })
 
-function authHeaders(config: z.output<typeof httpConfig> | undefined): Record<string, string> {
-  if (config?.basic_auth !== undefined) {
-    const { username, password, password_file } = config.basic_auth
-    const pair = `${username}:${revealSecret(password, password_file)}`
-    return { authorization: `Basic ${Buffer.from(pair).toString('base64')}` }
-  }
-  if (config?.authorization !== undefined) {
-    const { type, credentials, credentials_file } = config.authorization
-    return { authorization: `${type} ${revealSecret(credentials, credentials_file)}` }
-  }
-  const token = revealSecret(config?.bearer_token, config?.bearer_token_file)
-  return token === '' ? {} : { authorization: `Bearer ${token}` }
+/** The signature of a message at `seconds` since 1970: `v1=` and HMAC-SHA256 in hexadecimal. */
+export function signWebhook(secretText: string, seconds: number, body: string): string {
+  const digest = createHmac('sha256', secretText).update(`${seconds}.${body}`).digest('hex')
+  return `v1=${digest}`
 }
 
 /** The body of a webhook call. */

@@ -1,0 +1,539 @@
+/**
+ * One contract for every channel that speaks HTTP, against a server of its service's manners: what is
+ * delivered, refused, tried again, cut, and what must not show or become markup.
+ */
+
+import assert from 'node:assert/strict'
+import { createServer, type IncomingHttpHeaders } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { type TestContext, test } from 'node:test'
+import { MemoryRecords } from '../../../test/support/memory-records.ts'
+import { VirtualClock } from '../../base/clock.ts'
+import { silentLog } from '../../base/log.ts'
+import { z } from '../../config/schema.ts'
+import type { Alert } from '../../model/alert.ts'
+import { makeLabels } from '../../model/labels.ts'
+import type { NotificationAttempt } from '../../store/store.ts'
+import { type Notification, Notifier } from '../notify.ts'
+import { notifySettings } from '../settings.ts'
+import { signFeishu } from './feishu.ts'
+import { signWebhook } from './webhook.ts'
+
+const startTimeMs = 1_700_000_000_000
+
+interface Call {
+  method: string
+  url: string
+  headers: IncomingHttpHeaders
+  body: string
+}
+
+interface Answer {
+  status: number
+  body?: string
+  headers?: Record<string, string>
+}
+
+/** What the suite has to know of a channel. */
+interface Manners {
+  key: string
+  /** The settings, for a service at `address`; everything secret holds `S3CR3T`. */
+  settings: (address: string) => object
+  success: Answer
+  /** HTTP 200, yet not delivered, for good. */
+  refusal?: Answer
+  /** HTTP 200, yet not delivered for now. */
+  tooFast?: Answer
+  /** The text that people see, which is cut. */
+  textOf: (body: string) => string
+  bytesMax?: number
+  lengthMax?: number
+  /** What a label must not be able to write. */
+  markup?: RegExp
+  /** Calls that come before the message, such as that for a token. */
+  before?: (call: Call) => Answer | undefined
+  check?: (call: Call) => void
+}
+
+const json = (value: object, status = 200): Answer => ({ status, body: JSON.stringify(value) })
+const jsonOf = (body: string) => JSON.parse(body)
+
+const manners: Record<string, Manners> = {
+  slack: {
+    key: 'slack_configs',
+    settings: (address) => ({
+      api_url: `${address}/services/S3CR3T-S3CR3T-S3CR3T`,
+      channel: '#ops',
+    }),
+    success: { status: 200, body: 'ok' },
+    refusal: json({ ok: false, error: 'channel_not_found' }),
+    tooFast: json({ ok: false, error: 'ratelimited' }),
+    textOf: (body) => jsonOf(body).attachments[0].text,
+    lengthMax: 30_000,
+    markup: /<!channel>/,
+    check: ({ body }) => {
+      const { channel, attachments } = jsonOf(body)
+      assert.doesNotMatch(body, /<!|<@/)
+      assert.equal(channel, '#ops')
+      assert.equal(attachments[0].color, 'danger')
+      assert.match(attachments[0].title, /^\[FIRING:1\] Down/)
+      assert.equal(attachments[0].title_link, 'http://ship.example/incidents/abc')
+    },
+  },
+  pagerduty: {
+    key: 'pagerduty_configs',
+    settings: (address) => ({
+      url: `${address}/v2/enqueue`,
+      routing_key: 'S3CR3T',
+      severity: '{{ .CommonLabels.severity }}',
+    }),
+    success: json({ status: 'success', message: 'Event processed' }, 202),
+    textOf: (body) => jsonOf(body).payload.summary,
+    lengthMax: 1_024,
+    check: ({ body }) => {
+      const event = jsonOf(body)
+      assert.equal(event.routing_key, 'S3CR3T')
+      assert.equal(event.event_action, 'trigger')
+      assert.match(event.dedup_key, /^[0-9a-f]{64}$/)
+      // "page" is no severity of PagerDuty.
+      assert.equal(event.payload.severity, 'error')
+      assert.equal(event.payload.timestamp, new Date(startTimeMs).toISOString())
+      assert.equal(event.payload.custom_details.suspected_cause, 'deployment checkout v1 → v2')
+      assert.deepEqual(event.links, [
+        { href: 'http://ship.example/incidents/abc', text: 'Incident #12' },
+      ])
+    },
+  },
+  wechat: {
+    key: 'wechat_configs',
+    settings: (address) => ({
+      api_url: `${address}/cgi-bin/`,
+      api_secret: 'S3CR3T',
+      corp_id: 'corp',
+      agent_id: '1000002',
+      to_user: 'anna|ben',
+    }),
+    before: ({ url }) =>
+      url.startsWith('/cgi-bin/gettoken?corpid=corp&corpsecret=S3CR3T')
+        ? json({ errcode: 0, access_token: 'S3CR3T-TOKEN', expires_in: 7_200 })
+        : undefined,
+    success: json({ errcode: 0, errmsg: 'ok' }),
+    refusal: json({ errcode: 81_013, errmsg: 'user & party & tag all invalid' }),
+    tooFast: json({ errcode: 45_009, errmsg: 'api freq out of limit' }),
+    textOf: (body) => jsonOf(body).text.content,
+    bytesMax: 2_048,
+    check: ({ url, body }) => {
+      assert.equal(url, '/cgi-bin/message/send?access_token=S3CR3T-TOKEN')
+      const { touser, agentid, msgtype } = jsonOf(body)
+      assert.deepEqual(
+        { touser, agentid, msgtype },
+        {
+          touser: 'anna|ben',
+          agentid: 1_000_002,
+          msgtype: 'text',
+        },
+      )
+    },
+  },
+  wecom: {
+    key: 'wecom_configs',
+    settings: (address) => ({
+      webhook_url: `${address}/cgi-bin/webhook/send?key=S3CR3T`,
+      mentioned_list: ['anna'],
+    }),
+    success: json({ errcode: 0, errmsg: 'ok' }),
+    refusal: json({ errcode: 93_000, errmsg: 'invalid webhook url' }),
+    tooFast: json({ errcode: 45_009, errmsg: 'api freq out of limit' }),
+    textOf: (body) => jsonOf(body).markdown.content,
+    bytesMax: 4_096,
+    markup: /<!channel>|<@all>|\[click\]/,
+    check: ({ body }) => assert.ok(jsonOf(body).markdown.content.endsWith('\n<@anna>')),
+  },
+  feishu: {
+    key: 'feishu_configs',
+    settings: (address) => ({
+      webhook_url: `${address}/open-apis/bot/v2/hook/S3CR3T-S3CR3T-S3CR3T`,
+      secret: 'S3CR3T',
+      at: { all: true },
+    }),
+    success: json({ code: 0, msg: 'success', StatusCode: 0 }),
+    refusal: json({ code: 19_021, msg: 'sign match fail or timestamp is not within one hour' }),
+    tooFast: json({ code: 9_499, msg: 'too many request' }),
+    textOf: (body) => jsonOf(body).card.elements[0].text.content,
+    bytesMax: 14_000,
+    markup: /<at id=all>|<@all>|\[click\]/,
+    check: ({ body }) => {
+      const { timestamp, sign, card } = jsonOf(body)
+      assert.equal(sign, signFeishu('S3CR3T', Number(timestamp)))
+      assert.equal(card.header.template, 'red')
+      assert.ok(Buffer.byteLength(body) <= 20_000)
+    },
+  },
+  dingtalk: {
+    key: 'dingtalk_configs',
+    settings: (address) => ({
+      url: `${address}/robot/send?access_token=S3CR3T`,
+      secret: 'SECS3CR3T',
+      at: { mobiles: [13_800_000_000] },
+    }),
+    success: json({ errcode: 0, errmsg: 'ok' }),
+    refusal: json({ errcode: 310_000, errmsg: 'sign not match' }),
+    tooFast: json({ errcode: 130_101, errmsg: 'send too fast, exceed 20 times per minute' }),
+    textOf: (body) => jsonOf(body).markdown.text,
+    bytesMax: 18_000,
+    markup: /<!channel>|\[click\]/,
+  },
+  telegram: {
+    key: 'telegram_configs',
+    settings: (address) => ({ api_url: address, bot_token: '12:S3CR3T', chat_id: -100_123 }),
+    success: json({ ok: true, result: {} }),
+    refusal: json({ ok: false, error_code: 400, description: 'Bad Request: chat not found' }),
+    textOf: (body) => jsonOf(body).text,
+    lengthMax: 4_096,
+    markup: /<b>bold|<at /,
+    check: ({ url, body }) => {
+      assert.equal(url, '/bot12:S3CR3T/sendMessage')
+      assert.equal(jsonOf(body).chat_id, -100_123)
+      assert.equal(jsonOf(body).parse_mode, 'HTML')
+    },
+  },
+  discord: {
+    key: 'discord_configs',
+    settings: (address) => ({ webhook_url: `${address}/api/webhooks/1/S3CR3T-S3CR3T-S3CR3T` }),
+    success: { status: 204 },
+    textOf: (body) => jsonOf(body).embeds[0].description,
+    lengthMax: 4_096,
+    markup: /\[click\]|<@/,
+    check: ({ body }) => {
+      const { embeds, allowed_mentions } = jsonOf(body)
+      assert.ok(embeds[0].title.length <= 256)
+      assert.deepEqual(allowed_mentions.parse, ['users', 'roles'])
+    },
+  },
+  msteamsv2: {
+    key: 'msteamsv2_configs',
+    settings: (address) => ({ webhook_url: `${address}/workflows/S3CR3T-S3CR3T-S3CR3T` }),
+    success: { status: 202 },
+    textOf: (body) => jsonOf(body).attachments[0].content.body[1].text,
+    bytesMax: 20_000,
+    markup: /\[click\]|<at/,
+    check: ({ body }) => {
+      const { contentType, content } = jsonOf(body).attachments[0]
+      assert.equal(contentType, 'application/vnd.microsoft.card.adaptive')
+      assert.equal(content.actions[0].url, 'http://ship.example/incidents/abc')
+    },
+  },
+  opsgenie: {
+    key: 'opsgenie_configs',
+    settings: (address) => ({
+      api_url: address,
+      api_key: 'S3CR3T',
+      responders: [{ name: 'ops', type: 'team' }],
+      priority: 'P1',
+      tags: 'a, {{ .CommonLabels.severity }}',
+    }),
+    success: json({ result: 'Request will be processed' }, 202),
+    textOf: (body) => jsonOf(body).message,
+    lengthMax: 130,
+    check: ({ url, headers, body }) => {
+      assert.equal(url, '/v2/alerts')
+      assert.equal(headers.authorization, 'GenieKey S3CR3T')
+      const alert = jsonOf(body)
+      assert.deepEqual(alert.responders, [{ name: 'ops', type: 'team' }])
+      assert.deepEqual(alert.tags, ['a', 'page'])
+      assert.equal(alert.priority, 'P1')
+    },
+  },
+  pushover: {
+    key: 'pushover_configs',
+    settings: (address) => ({ api_url: address, token: 'S3CR3T', user_key: 'S3CR3T-USER' }),
+    success: json({ status: 1, request: 'x' }),
+    refusal: json({ status: 0, errors: ['application token is invalid'] }),
+    textOf: (body) => new URLSearchParams(body).get('message')!,
+    lengthMax: 1_024,
+    check: ({ body }) => {
+      const form = new URLSearchParams(body)
+      assert.equal(form.get('token'), 'S3CR3T')
+      assert.equal(form.get('priority'), '2')
+      assert.equal(form.get('retry'), '60')
+    },
+  },
+  webhook: {
+    key: 'webhook_configs',
+    settings: (address) => ({
+      url: `${address}/S3CR3T-S3CR3T-S3CR3T`,
+      hmac: { secret: 'S3CR3T' },
+      body: '{"say":{{ .CommonAnnotations.summary | toJson }}}',
+    }),
+    success: { status: 204 },
+    textOf: (body) => jsonOf(body).say,
+    check: ({ headers, body }) => {
+      const seconds = Number(headers['x-shipwatch-timestamp'])
+      assert.equal(headers['x-shipwatch-signature'], signWebhook('S3CR3T', seconds, body))
+    },
+  },
+}
+
+function makeAlert(summary: string): Alert {
+  const labels = makeLabels({ alertname: 'Down', service: '<!channel><@all>', severity: 'page' })
+  return {
+    labels,
+    annotations: makeLabels({
+      summary,
+      description: '<at id=all></at> [click](http://evil.example) <b>bold</b>',
+      runbook_url: 'http://wiki.example/down',
+    }),
+    state: 'firing',
+    firedTimeMs: startTimeMs,
+    activeTimeMs: startTimeMs,
+    endTimeMs: startTimeMs + 240_000,
+    value: 0.08,
+    generatorUrl: '',
+    rule: undefined,
+    fingerprint: labels.fingerprint(),
+    updatedTimeMs: startTimeMs,
+    held: undefined,
+    receivers: ['team'],
+  }
+}
+
+function makeNotification(change: Partial<Notification> & { summary?: string } = {}): Notification {
+  const { summary = 'checkout is down', ...rest } = change
+  const alert = makeAlert(summary)
+  return {
+    groupKey: '{}:{alertname="Down"}',
+    status: 'firing',
+    reason: 'first notification',
+    receiver: 'team',
+    groupLabels: makeLabels({ alertname: 'Down', service: '<!channel><@all>' }),
+    commonLabels: alert.labels,
+    commonAnnotations: alert.annotations,
+    alerts: [alert],
+    background: {
+      incidentId: 'abc',
+      incidentNumber: 12,
+      cause: 'deployment checkout v1 → v2',
+      url: 'http://ship.example/incidents/abc',
+    },
+    externalUrl: 'http://ship.example',
+    ...rest,
+  }
+}
+
+interface Stage {
+  calls: Call[]
+  attempts: NotificationAttempt[]
+  clock: VirtualClock
+  answers: (Answer | 'silence')[]
+  send(notification?: Notification): Promise<{ isDelivered: boolean; failures: string[] }>
+}
+
+/** A notifier with one channel, and its service, which answers `answers` in turn, then success. */
+async function open(t: TestContext, one: Manners, change: object = {}): Promise<Stage> {
+  const stage = { calls: [] as Call[], answers: [] as (Answer | 'silence')[] }
+  const server = createServer((request, response) => {
+    let body = ''
+    request.setEncoding('utf8')
+    request.on('data', (chunk) => {
+      body += chunk
+    })
+    request.on('end', () => {
+      const { method = '', url = '', headers } = request
+      const call = { method, url, headers, body }
+      let answer: Answer | 'silence' | undefined = one.before?.(call)
+      if (answer === undefined) {
+        stage.calls.push(call)
+        answer = stage.answers.shift() ?? one.success
+      }
+      if (answer === 'silence') return
+      response.writeHead(answer.status, { connection: 'close', ...answer.headers })
+      response.end(answer.body ?? '')
+    })
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  t.after(() => {
+    server.closeAllConnections()
+    return new Promise((resolve) => server.close(resolve))
+  })
+  const { port } = server.address() as AddressInfo
+  const clock = new VirtualClock(startTimeMs)
+  const records = new MemoryRecords()
+  const address = `${(change as { scheme?: string }).scheme ?? 'http'}://127.0.0.1:${port}`
+  const { scheme: _scheme, ...more } = change as { scheme?: string }
+  const receivers = [{ name: 'team', [one.key]: [{ ...one.settings(address), ...more }] }]
+  const settings = {
+    ...z.object(notifySettings.top).parse({ receivers }),
+    global: z.object(notifySettings.global).parse({}),
+  }
+  const notifier = new Notifier({ settings, records, clock, log: silentLog, random: () => 0.5 })
+  const attempts: NotificationAttempt[] = []
+  notifier.onAttempt((attempt) => attempts.push(attempt))
+  t.after(() => notifier.stop())
+  const never = new AbortController().signal
+  return {
+    ...stage,
+    attempts,
+    clock,
+    send: (notification = makeNotification()) => notifier.send(notification, never),
+  }
+}
+
+/** Sends, waits for the first attempt to fail for now, and lets the pause pass. */
+async function sendThroughPause(stage: Stage, spanMs: number): Promise<boolean> {
+  let isDone = false
+  const sending = stage.send().finally(() => {
+    isDone = true
+  })
+  const endMs = performance.now() + 8_000
+  while (stage.attempts.length === 0 && performance.now() < endMs)
+    await new Promise((resolve) => setImmediate(resolve))
+  assert.equal(stage.attempts[0]?.outcome, 'retrying', stage.attempts[0]?.answer)
+  assert.equal(isDone, false)
+  await stage.clock.advance(spanMs)
+  return (await sending).isDelivered
+}
+
+for (const [kind, one] of Object.entries(manners)) {
+  test(`${kind}: a message arrives and says what, since when, why, where and what to do`, async (t) => {
+    const stage = await open(t, one)
+    const delivery = await stage.send()
+    assert.deepEqual(delivery.failures, [])
+    const [call] = stage.calls
+    one.check?.(call!)
+    if (kind === 'webhook') return
+    const said = decodeURIComponent(call!.body.replace(/\+/g, ' ').replace(/%(?![0-9A-F]{2})/g, ''))
+    assert.match(said, /checkout is down/)
+    assert.match(said, /2023-11-14[T ]22:13:20/)
+    assert.match(said, /deployment checkout v1 → v2/)
+    assert.match(said, /ship\.example\/incidents\/abc/)
+    assert.match(said, /wiki\.example\/down/)
+  })
+
+  test(`${kind}: a refusal is final, what may pass is tried again, and no secret shows`, async (t) => {
+    const refused = await open(t, one)
+    refused.answers.push({ status: 400, body: 'S3CR3T-S3CR3T-S3CR3T S3CR3T is wrong' })
+    const delivery = await refused.send()
+    assert.equal(delivery.isDelivered, false)
+    assert.equal(refused.calls.length, 1)
+    const shown = JSON.stringify([refused.attempts, delivery.failures])
+    assert.match(shown, /is wrong/)
+    assert.ok(!shown.replace(kind, '').includes('S3CR3T-'), shown)
+
+    const broken = await open(t, one)
+    broken.answers.push({ status: 503 })
+    assert.equal(await sendThroughPause(broken, 1_000), true)
+    assert.equal(broken.calls.length, 2)
+
+    const held = await open(t, one)
+    held.answers.push({ status: 429, headers: { 'retry-after': '120' } })
+    let isDone = false
+    const sending = held.send().then(({ isDelivered }) => {
+      isDone = isDelivered
+    })
+    while (held.attempts.length === 0) await new Promise((resolve) => setImmediate(resolve))
+    await held.clock.advance(119_000)
+    assert.equal(isDone, false, 'Retry-After is kept')
+    await held.clock.advance(2_000)
+    await sending
+    assert.equal(isDone, true)
+  })
+
+  test(`${kind}: silence and a broken TLS are failures of the way and tried again`, async (t) => {
+    const silent = await open(t, one, { timeout: '100ms' })
+    silent.answers.push('silence')
+    assert.equal(await sendThroughPause(silent, 1_000), true)
+    assert.match(silent.attempts[0]!.answer, /did not answer within 100 ms/)
+
+    // A server without TLS: the handshake fails, and the message is not sent in the clear.
+    const plain = await open(t, one, { scheme: 'https' })
+    const sending = plain.send()
+    while (plain.attempts.length === 0) await new Promise((resolve) => setImmediate(resolve))
+    assert.equal(plain.attempts[0]!.outcome, 'retrying')
+    assert.match(plain.attempts[0]!.answer, /cannot be reached/)
+    assert.equal(plain.calls.length, 0)
+    void sending
+  })
+
+  if (one.refusal !== undefined) {
+    test(`${kind}: HTTP 200 with an error in the body is no success`, async (t) => {
+      const stage = await open(t, one)
+      stage.answers.push(one.refusal!)
+      assert.equal((await stage.send()).isDelivered, false)
+      assert.equal(stage.attempts.length, 1)
+      if (one.tooFast === undefined) return
+      const fast = await open(t, one)
+      fast.answers.push(one.tooFast)
+      assert.equal(await sendThroughPause(fast, 121_000), true)
+    })
+  }
+
+  test(`${kind}: a long text is cut between characters, and labels do not become markup`, async (t) => {
+    const stage = await open(t, one)
+    const summary = `x${'🚢'.repeat(20_000)}`
+    const groupLabels = makeLabels({ alertname: 'Down', service: summary })
+    assert.deepEqual((await stage.send(makeNotification({ summary, groupLabels }))).failures, [])
+    const text = one.textOf(stage.calls[0]!.body)
+    assert.ok(text.isWellFormed() && !text.includes('\ufffd'), 'whole characters')
+    if (one.bytesMax !== undefined) assert.ok(Buffer.byteLength(text) <= one.bytesMax)
+    if (one.lengthMax !== undefined) assert.ok(text.length <= one.lengthMax)
+    if (one.bytesMax !== undefined || one.lengthMax !== undefined) assert.ok(text.includes('…'))
+    if (one.markup === undefined) return
+    const marked = await open(t, one)
+    await marked.send()
+    assert.doesNotMatch(one.textOf(marked.calls[0]!.body), one.markup)
+  })
+}
+
+test('the signatures are the golden ones', () => {
+  assert.equal(
+    signFeishu('feishu-secret', 1_700_000_000),
+    'OrBzY1Y01Gq+HgJsl+7OfWcMVwc7YocohQm5iiZwjhU=',
+  )
+})
+
+test('PagerDuty hears the end under the key of the beginning', async (t) => {
+  const stage = await open(t, manners.pagerduty!)
+  await stage.send()
+  await stage.send(makeNotification({ status: 'resolved' }))
+  const [begin, end] = stage.calls.map((call) => jsonOf(call.body))
+  assert.equal(end.event_action, 'resolve')
+  assert.equal(end.dedup_key, begin.dedup_key)
+  assert.equal(end.routing_key, begin.routing_key)
+})
+
+test('Opsgenie closes the alert that it opened', async (t) => {
+  const stage = await open(t, manners.opsgenie!)
+  await stage.send()
+  await stage.send(makeNotification({ status: 'resolved' }))
+  const { alias } = jsonOf(stage.calls[0]!.body)
+  assert.equal(stage.calls[1]!.url, `/v2/alerts/${alias}/close?identifierType=alias`)
+})
+
+test('HTML that Telegram cannot read goes out as plain text', async (t) => {
+  const stage = await open(t, manners.telegram!)
+  const description = "Bad Request: can't parse entities: unsupported start tag"
+  stage.answers.push(json({ ok: false, error_code: 400, description }, 400))
+  assert.equal((await stage.send()).isDelivered, true)
+  const { parse_mode, text } = jsonOf(stage.calls[1]!.body)
+  assert.equal(parse_mode, undefined)
+  assert.match(text, /service=<!channel><@all>/)
+})
+
+test('a token that WeCom refuses is fetched anew, one that it takes is kept', async (t) => {
+  let tokenCount = 0
+  const wechat: Manners = {
+    ...manners.wechat!,
+    before: ({ url }) =>
+      url.includes('gettoken')
+        ? json({ errcode: 0, access_token: `token-${++tokenCount}`, expires_in: 7_200 })
+        : undefined,
+  }
+  const stage = await open(t, wechat)
+  await stage.send()
+  await stage.send()
+  assert.equal(tokenCount, 1)
+  stage.answers.push(json({ errcode: 42_001, errmsg: 'access_token expired' }))
+  assert.equal((await stage.send()).isDelivered, true)
+  assert.equal(tokenCount, 2)
+  assert.match(stage.calls.at(-1)!.url, /token-2$/)
+})

@@ -1,0 +1,84 @@
+/**
+ * Discord webhook: one embed. Keys and defaults are Alertmanager's. Labels cannot call everybody: only
+ * what the setting `content` itself says may.
+ * Source: Discord developer documentation, "execute webhook"; alertmanager notify/discord (Apache-2.0),
+ * behaviour re-implemented.
+ */
+
+import { durationOr, flagOr, secret, text, textOr, z } from '../../config/schema.ts'
+import { cutLength } from '../cut-text.ts'
+import { authHeaders, authSecrets, httpConfig } from '../http-config.ts'
+import {
+  checkSource,
+  defineChannel,
+  describeReply,
+  postJson,
+  renderField,
+  renderText,
+  revealSecret,
+  secretTexts,
+} from './channel.ts'
+
+const titleLengthMax = 256
+/** An embed may have 4,096 characters, all of them together 6,000. */
+const textLengthMax = 4_096
+const contentLengthMax = 2_000
+const red = 0xc5303a
+const green = 0x1f8a4c
+
+const schema = z
+  .strictObject({
+    send_resolved: flagOr(true, 'Whether to tell when it is over.'),
+    webhook_url: secret('Address of the webhook.').optional(),
+    webhook_url_file: text('A file with the address.').optional(),
+    title: textOr('{{ template "discord.default.title" . }}', 'The title, a template.'),
+    message: textOr('{{ template "discord.default.message" . }}', 'The message, a template.'),
+    content: textOr('{{ template "discord.default.content" . }}', 'Text above the message.'),
+    username: textOr('', 'Who writes.'),
+    avatar_url: textOr('', 'The writer as a picture.'),
+    timeout: durationOr('10s', 'How long one attempt may take.'),
+    http_config: httpConfig,
+  })
+  .superRefine((config, context) => {
+    checkSource(config, 'webhook_url', context, { isRequired: true, isUrl: true })
+  })
+
+/** Discord. */
+export const discord = defineChannel({
+  kind: 'discord',
+  settingsKey: 'discord_configs',
+  schema,
+  make: (settings) => {
+    const source = { value: settings.webhook_url, file: settings.webhook_url_file }
+    const canCallAll = /@(everyone|here)/.test(settings.content)
+    return {
+      sendsResolved: settings.send_resolved,
+      secrets: () => [...secretTexts(source), ...authSecrets(settings.http_config)],
+      send: async (message) => {
+        const { status } = message.notification
+        const title = renderText(message, settings.title, 'discord.default.title')
+        const description = renderText(message, settings.message, 'discord.default.message')
+        const content = renderField(message, settings.content).trim()
+        const reply = await postJson({
+          url: revealSecret(source.value, source.file),
+          headers: authHeaders(settings.http_config),
+          body: {
+            ...(content === '' ? {} : { content: cutLength(content, contentLengthMax) }),
+            ...(settings.username === '' ? {} : { username: settings.username }),
+            ...(settings.avatar_url === '' ? {} : { avatar_url: settings.avatar_url }),
+            embeds: [
+              {
+                title: cutLength(title, titleLengthMax),
+                description: cutLength(description, textLengthMax),
+                color: status === 'firing' ? red : green,
+              },
+            ],
+            allowed_mentions: { parse: ['users', 'roles', ...(canCallAll ? ['everyone'] : [])] },
+          },
+          timeoutMs: settings.timeout || 10_000,
+        })
+        return describeReply(reply)
+      },
+    }
+  },
+})

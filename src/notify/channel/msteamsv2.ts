@@ -1,0 +1,94 @@
+/**
+ * Microsoft Teams through a workflow ("when a webhook request is received"): an adaptive card. Keys and
+ * defaults are Alertmanager's.
+ * Source: Microsoft Teams documentation, adaptive cards in webhooks; alertmanager notify/msteamsv2
+ * (Apache-2.0), behaviour re-implemented.
+ */
+
+import { durationOr, flagOr, secret, text, textOr, z } from '../../config/schema.ts'
+import { cutBytes } from '../cut-text.ts'
+import { authHeaders, authSecrets, httpConfig } from '../http-config.ts'
+import {
+  checkSource,
+  defineChannel,
+  describeReply,
+  postJson,
+  renderText,
+  revealSecret,
+  secretTexts,
+} from './channel.ts'
+
+const titleBytesMax = 1_000
+/** A message may have 28 KB; line breaks take two bytes in JSON, and the card has a frame. */
+const textBytesMax = 20_000
+
+const schema = z
+  .strictObject({
+    send_resolved: flagOr(true, 'Whether to tell when it is over.'),
+    webhook_url: secret('Address of the workflow.').optional(),
+    webhook_url_file: text('A file with the address.').optional(),
+    title: textOr('{{ template "msteamsv2.default.title" . }}', 'The title, a template.'),
+    text: textOr('{{ template "msteamsv2.default.text" . }}', 'The message, a template.'),
+    timeout: durationOr('10s', 'How long one attempt may take.'),
+    http_config: httpConfig,
+  })
+  .superRefine((config, context) => {
+    checkSource(config, 'webhook_url', context, { isRequired: true, isUrl: true })
+  })
+
+/** Microsoft Teams. */
+export const msteamsv2 = defineChannel({
+  kind: 'msteamsv2',
+  settingsKey: 'msteamsv2_configs',
+  schema,
+  make: (settings) => {
+    const source = { value: settings.webhook_url, file: settings.webhook_url_file }
+    return {
+      sendsResolved: settings.send_resolved,
+      secrets: () => [...secretTexts(source), ...authSecrets(settings.http_config)],
+      send: async (message) => {
+        const { status, background } = message.notification
+        const title = renderText(message, settings.title, 'msteamsv2.default.title')
+        const body = renderText(message, settings.text, 'msteamsv2.default.text')
+        const block = { type: 'TextBlock', wrap: true }
+        const color = status === 'firing' ? 'attention' : 'good'
+        const actions =
+          background === undefined
+            ? []
+            : [
+                {
+                  type: 'Action.OpenUrl',
+                  title: `Incident #${background.incidentNumber}`,
+                  url: background.url,
+                },
+              ]
+        const content = {
+          $schema: 'http://adaptivecards.io/schemas/adaptive-card.json',
+          type: 'AdaptiveCard',
+          version: '1.4',
+          msteams: { width: 'full' },
+          body: [
+            {
+              ...block,
+              text: cutBytes(title, titleBytesMax),
+              weight: 'bolder',
+              size: 'medium',
+              style: 'heading',
+              color,
+            },
+            { ...block, text: cutBytes(body, textBytesMax) },
+          ],
+          actions,
+        }
+        const contentType = 'application/vnd.microsoft.card.adaptive'
+        const reply = await postJson({
+          url: revealSecret(source.value, source.file),
+          headers: authHeaders(settings.http_config),
+          body: { type: 'message', attachments: [{ contentType, content }] },
+          timeoutMs: settings.timeout || 10_000,
+        })
+        return describeReply(reply)
+      },
+    }
+  },
+})

@@ -1,0 +1,128 @@
+/**
+ * Telegram bot: sendMessage to a chat. Keys and defaults are Alertmanager's. Text is HTML unless set
+ * otherwise; one that Telegram cannot read, or that is too long to be cut as HTML, goes out plain.
+ * Source: Telegram Bot API, sendMessage; alertmanager notify/telegram (Apache-2.0), behaviour
+ * re-implemented.
+ */
+
+import { durationOr, flagOr, numberOr, secret, text, textOr, z } from '../../config/schema.ts'
+import { cutLength } from '../cut-text.ts'
+import { authSecrets, httpConfig } from '../http-config.ts'
+import { stripHtml } from '../markup.ts'
+import {
+  checkSource,
+  chooseSecret,
+  defineChannel,
+  describeReply,
+  isHttpUrl,
+  postJson,
+  readAnswer,
+  revealSecret,
+  SendFailure,
+  secretTexts,
+} from './channel.ts'
+
+const textLengthMax = 4_096
+
+const globalShape = {
+  telegram_api_url: textOr('https://api.telegram.org', 'Address of the Telegram API.').refine(
+    isHttpUrl,
+    'must be an http or https address',
+  ),
+  telegram_bot_token: secret('Token of the Telegram bot.').optional(),
+  telegram_bot_token_file: text('A file with that token.').optional(),
+}
+
+const globalSchema = z.object(globalShape)
+
+const schema = z
+  .strictObject({
+    send_resolved: flagOr(true, 'Whether to tell when it is over.'),
+    api_url: text('Address of the Telegram API, instead of the shared one.').optional(),
+    bot_token: secret('Token of the bot, instead of the shared one.').optional(),
+    bot_token_file: text('A file with that token.').optional(),
+    chat_id: z
+      .union([z.number().int(), z.string()])
+      .optional()
+      .meta({ description: 'The chat.', typeText: 'number or @name' }),
+    chat_id_file: text('A file with the id of the chat.').optional(),
+    message_thread_id: numberOr(0, { min: 0, max: 2 ** 53 - 1 }, 'The topic; 0 is none.'),
+    message: textOr('{{ template "telegram.default.message" . }}', 'The message, a template.'),
+    disable_notifications: flagOr(false, 'Whether it arrives without a sound.'),
+    parse_mode: z
+      .enum(['HTML', 'MarkdownV2', 'Markdown', ''])
+      .default('HTML')
+      .meta({ description: 'How Telegram reads the message.', defaultText: 'HTML' }),
+    timeout: durationOr('10s', 'How long one attempt may take.'),
+    http_config: httpConfig,
+  })
+  .superRefine((config, context) => {
+    checkSource(config, 'bot_token', context)
+    checkSource(config, 'chat_id', context, { isRequired: true })
+    checkSource(config, 'api_url', context, { isUrl: true })
+  })
+
+/** Telegram. */
+export const telegram = defineChannel({
+  kind: 'telegram',
+  settingsKey: 'telegram_configs',
+  schema,
+  global: globalShape,
+  make: (settings, tools) => {
+    const shared = tools.global as z.output<typeof globalSchema>
+    const token = chooseSecret(
+      { value: settings.bot_token, file: settings.bot_token_file },
+      { value: shared.telegram_bot_token, file: shared.telegram_bot_token_file },
+      { key: 'telegram_bot_token', missing: 'missing bot_token on telegram_config' },
+    )
+    const api = (settings.api_url ?? shared.telegram_api_url).replace(/\/$/, '')
+    const post = async (body: object): Promise<string> => {
+      const tokenText = encodeURIComponent(revealSecret(token.value, token.file))
+      const reply = await postJson({
+        // The colon of a token stays as it is.
+        url: `${api}/bot${tokenText.replace('%3A', ':')}/sendMessage`,
+        body,
+        timeoutMs: settings.timeout || 10_000,
+      })
+      if (readAnswer(reply)?.ok === true) return describeReply(reply)
+      throw new SendFailure(describeReply(reply), { reason: 'client-error', canRetry: false })
+    }
+    return {
+      sendsResolved: settings.send_resolved,
+      secrets: () => {
+        const texts = secretTexts(token)
+        const keys = texts.map((text) => text.slice(text.indexOf(':') + 1))
+        return [...texts, ...keys, ...authSecrets(settings.http_config)]
+      },
+      send: async (message) => {
+        const isHtml = settings.parse_mode === 'HTML'
+        const written = message.render(settings.message, {
+          escape: isHtml ? 'html' : 'none',
+          fallback: 'telegram.default.message',
+        })
+        const chat = settings.chat_id ?? revealSecret(undefined, settings.chat_id_file)
+        const base = {
+          chat_id: /^-?\d{1,15}$/.test(String(chat)) ? Number(chat) : chat,
+          ...(settings.message_thread_id > 0
+            ? { message_thread_id: settings.message_thread_id }
+            : {}),
+          disable_notification: settings.disable_notifications,
+          link_preview_options: { is_disabled: true },
+        }
+        const plain = {
+          ...base,
+          text: cutLength(isHtml ? stripHtml(written) : written, textLengthMax),
+        }
+        if (settings.parse_mode === '' || written.length > textLengthMax) return post(plain)
+        try {
+          return await post({ ...base, text: written, parse_mode: settings.parse_mode })
+        } catch (thrown) {
+          const isUnreadable =
+            thrown instanceof SendFailure && /can't parse entities/.test(thrown.message)
+          if (!isUnreadable) throw thrown
+          return post(plain)
+        }
+      },
+    }
+  },
+})
