@@ -1,17 +1,21 @@
 /** `shipwatch query`: asks a running server one PromQL question. */
 
 import { systemClock } from '../../base/clock.ts'
-import { compareText } from '../../model/labels.ts'
+import { formatAnswer, formatCsv, type QueryData } from '../answer.ts'
 import { makeClient } from '../client.ts'
-import { formatTable, formatTime } from '../print.ts'
 import { type Command, clientOptions, exitCodes, UsageError } from './command.ts'
 
-type Point = [number, string]
 interface Answer {
-  data: { resultType: string; result: unknown }
+  data: QueryData
   warnings?: string[]
   infos?: string[]
 }
+
+const formats = new Map<string, (data: QueryData) => string>([
+  ['table', formatAnswer],
+  ['csv', formatCsv],
+  ['json', (data) => `${JSON.stringify(data)}\n`],
+])
 
 /** Instant by default; a range with --start. */
 export const queryCommand: Command = {
@@ -20,9 +24,11 @@ export const queryCommand: Command = {
   operands: '<expression>',
   details: `Examples:
   shipwatch query up
-  shipwatch query 'rate(node_cpu_seconds_total{mode="user"}[1m])' --start -15m --step 1m`,
+  shipwatch query 'rate(node_cpu_seconds_total{mode="user"}[1m])' --start -15m --step 1m
+  shipwatch query up --start -1h --output csv > up.csv`,
   options: {
     ...clientOptions,
+    output: { type: 'string', valueName: 'FORM', description: 'table (default), csv or json.' },
     time: {
       type: 'string',
       valueName: 'TIME',
@@ -39,6 +45,8 @@ export const queryCommand: Command = {
   run: async (args, output) => {
     const expression = args.words.join(' ')
     if (expression === '') throw new UsageError('an expression is missing')
+    const format = formats.get(args.text('output') ?? 'table')
+    if (format === undefined) throw new UsageError('--output is table, csv or json')
     const client = makeClient(args)
     const start = args.text('start')
     const answer =
@@ -55,9 +63,7 @@ export const queryCommand: Command = {
           })
     for (const note of [...(answer.warnings ?? []), ...(answer.infos ?? [])])
       output.err(`${note}\n`)
-    output.out(
-      args.text('output') === 'json' ? `${JSON.stringify(answer.data)}\n` : formatAnswer(answer),
-    )
+    output.out(format(answer.data))
     return exitCodes.fine
   },
 }
@@ -68,32 +74,4 @@ function momentOf(text: string | undefined): string | undefined {
   if (ago === null) return text
   const unit = { ms: 0.001, s: 1, m: 60, h: 3_600, d: 86_400, w: 604_800 }[ago[2]!]!
   return String(systemClock.nowTimeMs() / 1_000 - Number(ago[1]) * unit)
-}
-
-function formatAnswer(answer: Answer): string {
-  const { resultType, result } = answer.data
-  if (resultType === 'scalar' || resultType === 'string') return `${(result as Point)[1]}\n`
-  if (resultType === 'vector') {
-    const rows = (result as { metric: Record<string, string>; value: Point }[]).map((row) => [
-      nameOf(row.metric),
-      row.value[1],
-    ])
-    return rows.length === 0 ? 'No series.\n' : formatTable(rows)
-  }
-  let text = ''
-  for (const series of result as { metric: Record<string, string>; values: Point[] }[]) {
-    text += `${nameOf(series.metric)}\n`
-    text += formatTable(
-      series.values.map(([time, value]) => [`  ${formatTime(time * 1_000)}`, value]),
-    )
-  }
-  return text === '' ? 'No series.\n' : text
-}
-
-function nameOf(metric: Record<string, string>): string {
-  const labels = Object.entries(metric)
-    .filter(([name]) => name !== '__name__')
-    .sort(([a], [b]) => compareText(a, b))
-    .map(([name, value]) => `${name}=${JSON.stringify(value)}`)
-  return `${metric['__name__'] ?? ''}{${labels.join(', ')}}`
 }
