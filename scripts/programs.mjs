@@ -25,6 +25,12 @@ export const programs = [
     neededBy: 'src/collect: a real Prometheus writes into us; bench: the peer',
   },
   {
+    commands: ['vmagent'],
+    debianPackage: 'victoria-metrics',
+    purpose: 'test',
+    neededBy: 'src/collect: a real vmagent writes into us',
+  },
+  {
     commands: ['prometheus-node-exporter', 'node_exporter'],
     debianPackage: 'prometheus-node-exporter',
     purpose: 'test',
