@@ -151,7 +151,7 @@ export class StatsdReceiver {
     }
   }
 
-  /** Writes every metric; values that the store does not take stay and are written next time. */
+  /** Writes every metric. What the store does not take is in the next turn's values, but for sets. */
   flush(): Promise<void> {
     this.#writing = this.#writing.then(() => this.#write())
     return this.#writing

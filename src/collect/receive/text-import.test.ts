@@ -27,6 +27,9 @@ up NaN`
     'up{env="prod"} 0:NaN',
   ])
   assert.deepEqual(store.metadata().get('jobs'), { type: 'counter', help: 'What ran.', unit: '' })
+  await receiver.receive(pushTo(url, 'h_bucket{le="1"} 1\ns{quantile="0.50"} 2\n'))
+  // The same series as a scrape of the page would give.
+  assert.deepEqual(await read('h_bucket|s'), ['h_bucket{le="1.0"} 0:1', 's{quantile="0.5"} 0:2'])
   await receiver.receive(pushTo(`${url}?timestamp=${benchTimeMs + 5}`, 'later 1\n'))
   assert.deepEqual(await read('later'), ['later 5:1'])
 })

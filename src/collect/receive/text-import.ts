@@ -15,6 +15,7 @@ import type { DropLedger } from '../drops.ts'
 import { collectErrors } from '../errors.ts'
 import { collectReceivedBytes } from '../metrics.ts'
 import { ExpositionReader } from '../scrape/exposition.ts'
+import { normalizeBounds } from '../scrape/loop.ts'
 import {
   decodeBody,
   handleReceived,
@@ -107,7 +108,8 @@ export async function readPushedPage(
     const kind = reader.next()
     if (kind === 'end') break
     if (kind === 'sample') {
-      visitor.sample(reader.readLabels(), reader.value, reader.hasTime ? reader.timeMs : undefined)
+      const pairs = normalizeBounds(reader.readLabels())
+      visitor.sample(pairs, reader.value, reader.hasTime ? reader.timeMs : undefined)
     } else if (kind !== 'known') {
       const before = described.get(reader.metric) ?? { type: 'unknown', help: '', unit: '' }
       const text = kind === 'type' && reader.text === 'untyped' ? 'unknown' : reader.text

@@ -511,7 +511,7 @@ export function mergeTargetLabels(scraped: Labels, target: Labels, isHonored: bo
  * `le` of buckets and `quantile` in their float form: 1 becomes 1.0. Unlike Prometheus this does not
  * ask for a TYPE line, so that pages without metadata get the same series.
  */
-function normalizeBounds(pairs: string[]): string[] {
+export function normalizeBounds(pairs: string[]): string[] {
   for (let index = 0; index < pairs.length; index += 2) {
     const name = pairs[index]!
     if (name !== 'le' && name !== 'quantile') continue
