@@ -94,6 +94,7 @@ function withoutStale(columns: SeriesColumns): RangeSeries {
   const bits = bitsOf(value)
   let staleCount = 0
   for (let index = 0; index < count; index++) {
+    if (!Number.isNaN(value[index]!)) continue
     if (isStaleAt(bits, index) && histogram?.[index] === undefined) staleCount++
   }
   if (staleCount === 0) return series

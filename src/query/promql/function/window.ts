@@ -120,10 +120,22 @@ function findBounds(
   const afterMs = call.mode === 'smoothed' ? call.context.times.lookbackMs : 0
   let left = firstAfter(timeMs, count, startTimeMs - beforeMs)
   let right = firstAfter(timeMs, count, startTimeMs + afterMs)
+  let leftStride = 0
+  let rightStride = 0
   for (let step = 0; step < stepCount; step++) {
-    const edge = startTimeMs + step * stepMs
-    while (left < count && timeMs[left]! <= edge - beforeMs) left++
-    while (right < count && timeMs[right]! <= edge + afterMs) right++
+    const leftEdge = startTimeMs + step * stepMs - beforeMs
+    const rightEdge = startTimeMs + step * stepMs + afterMs
+    // Samples come evenly as a rule: the edge moves over as many as it did before.
+    let next = left + leftStride
+    if (next > count || next === left || timeMs[next - 1]! > leftEdge) next = left
+    while (next < count && timeMs[next]! <= leftEdge) next++
+    leftStride = next - left
+    left = next
+    next = right + rightStride
+    if (next > count || next === right || timeMs[next - 1]! > rightEdge) next = right
+    while (next < count && timeMs[next]! <= rightEdge) next++
+    rightStride = next - right
+    right = next
     low[step] = left
     high[step] = right
   }
