@@ -6,7 +6,7 @@
  *  4. the address is the state
  *  5. 320 px are enough
  *  6. a mistake in a query is shown at its place; a server that went away is said
- *  7. a token is made, shown once, and taken back
+ *  7. a token is made, shown once, and taken back; an alert is silenced
  */
 
 import assert from 'node:assert/strict'
@@ -24,6 +24,7 @@ const paths = [
   '/',
   '/incidents',
   '/alerts',
+  '/alerts?state=silences&silence=new',
   '/deliveries',
   '/metrics',
   '/metrics?q=node_load1',
@@ -272,6 +273,53 @@ test('a person with a keyboard alone finds the way', async (context) => {
   await page.keyboard.type('gn')
   assert.match(page.url(), /\/logs/)
   assert.equal(await page.inputValue('#main input[type="text"]'), 'gn')
+  await window.close()
+})
+
+test('an alert is silenced by keyboard after seeing what is held, and the silence is ended', async (context) => {
+  const one = await openBrowser(context)
+  if (!one) return
+  const window = await signedIn(one)
+  const page = await open(window, '/alerts?state=firing&filter=LoadIsKnown')
+  const errors = watchErrors(page)
+  await page.waitForSelector('tbody tr')
+  await page.keyboard.press('j')
+  await page.keyboard.press('s')
+  const dialog = page.getByRole('dialog')
+  await dialog.waitFor()
+  await page.waitForURL(/silence=[0-9a-f]{16}/)
+  await page.waitForSelector('[data-preview="1"]')
+  const barriers = await findBarriers(page)
+  // A condition that the alert does not fulfil: nothing would be held.
+  await dialog.getByLabel('Comparison').first().selectOption('!=')
+  await page.waitForSelector('[data-preview="0"]')
+  await dialog.getByLabel('Comparison').first().selectOption('=')
+  await page.waitForSelector('[data-preview="1"]')
+  await dialog.getByLabel('Why').fill('known since noon')
+  await page.keyboard.press('Enter')
+  await dialog.waitFor({ state: 'detached' })
+  const { silences } = (await (await callApi('GET', '/silences')).json()) as {
+    silences: { state: string; comment: string; heldCount: number }[]
+  }
+  assert.deepEqual(
+    silences.map(({ state, comment, heldCount }) => ({ state, comment, heldCount })),
+    [{ state: 'active', comment: 'known since noon', heldCount: 1 }],
+  )
+  const held = await open(window, '/alerts?state=held')
+  await held.waitForSelector('tbody tr')
+  const list = await open(window, '/alerts?state=silences')
+  await list.waitForSelector('tbody tr')
+  barriers.push(...(await findBarriers(list)))
+  await list.locator('tbody').getByRole('button', { name: 'End' }).click()
+  await list.getByRole('dialog').getByRole('button', { name: 'End' }).click()
+  await eventually('the alert is told of again', async () => {
+    const reply = await callApi('GET', '/alerts')
+    const { alerts } = (await reply.json()) as { alerts: { held?: object; name: string }[] }
+    return alerts.some((alert) => alert.name === 'LoadIsKnown' && alert.held === undefined)
+      ? true
+      : undefined
+  })
+  assert.deepEqual([...barriers, ...errors], [])
   await window.close()
 })
 

@@ -21,7 +21,7 @@ export interface LinkState {
 
 /** Query keys whose data a change of a kind makes old. */
 const keysOfKind: Record<ChangeEvent['kind'], readonly string[]> = {
-  alerts: ['now', 'alerts', 'incident', 'rules', 'lane'],
+  alerts: ['now', 'alerts', 'silences', 'silence-preview', 'incident', 'rules', 'lane'],
   incidents: ['now', 'incidents', 'incident', 'deployment'],
   deployments: ['now', 'deployments', 'deployment', 'incident'],
   notifications: ['notifications', 'incident'],

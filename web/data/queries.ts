@@ -21,11 +21,16 @@ import type {
   SessionView,
   SettingsView,
   SignInRequest,
+  SilenceList,
+  SilencePreview,
+  SilenceRequest,
+  SilenceView,
   SourceList,
   TokenView,
 } from '../../src/api/api.ts'
 import type { Decision } from '../../src/model/deployment.ts'
 import type { Incident } from '../../src/model/incident.ts'
+import type { SilenceMatcher } from '../../src/model/silence.ts'
 import { ApiError, call } from './client.ts'
 import { useNowTimeMs } from './clock.ts'
 import { useLink } from './live.ts'
@@ -121,6 +126,26 @@ export function useAlerts(): Reading<AlertList> {
     queryKey: ['alerts'],
     queryFn: ({ signal }) => call<AlertList>('GET', '/alerts', { signal }),
     refetchInterval: useBeatMs(10_000),
+  })
+}
+
+/** Silences: running, to come, and ended lately. */
+export function useSilences(): Reading<SilenceList> {
+  return useQuery({
+    queryKey: ['silences'],
+    queryFn: ({ signal }) => call<SilenceList>('GET', '/silences', { signal }),
+    refetchInterval: useBeatMs(10_000),
+  })
+}
+
+/** What a silence with these matchers would hold. */
+export function useSilencePreview(matchers: readonly SilenceMatcher[]): Reading<SilencePreview> {
+  return useQuery({
+    queryKey: ['silence-preview', matchers],
+    queryFn: ({ signal }) =>
+      call<SilencePreview>('POST', '/silences/preview', { signal, body: { matchers } }),
+    enabled: matchers.length > 0,
+    placeholderData: keepPreviousData,
   })
 }
 
@@ -406,6 +431,25 @@ export function useIncidentActs(id: string) {
       incidentKeys,
     ),
   }
+}
+
+const silenceKeys = ['silences', 'alerts', 'now']
+
+/** Makes a silence. */
+export function useMakeSilence() {
+  return useAct(
+    (body: SilenceRequest) => call<SilenceView>('POST', '/silences', { body }),
+    silenceKeys,
+  )
+}
+
+/** Ends a silence. */
+export function useExpireSilence(id: string) {
+  return useAct(
+    (_reason: string) =>
+      call<SilenceView>('POST', `/silences/${encodeURIComponent(id)}/expire`, { body: {} }),
+    silenceKeys,
+  )
 }
 
 /** Acts on a delivery. */

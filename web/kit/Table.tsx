@@ -56,7 +56,7 @@ export function Table<R>(props: {
               <tr
                 key={key}
                 className="row"
-                data-row={onOpen ? '' : undefined}
+                data-row={onOpen ? key : undefined}
                 data-open={onOpen ? true : undefined}
                 data-selected={key === props.selectedKey || undefined}
                 data-health={props.rowHealth?.(row)}

@@ -4,6 +4,7 @@ export {
   IconAlertTriangle as IncidentIcon,
   IconArrowBackUp as RollBackIcon,
   IconBell as AlertIcon,
+  IconBellOff as SilenceIcon,
   IconChartLine as ChartIcon,
   IconCheck as DoneIcon,
   IconChevronDown as DownIcon,

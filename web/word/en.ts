@@ -97,6 +97,7 @@ export const en = {
     close: 'Close what is open',
     live: 'Live on or off',
     table: 'Chart or table',
+    silence: 'Silence the alert of this row',
   },
   command: {
     title: 'Search or act',
@@ -378,6 +379,39 @@ export const en = {
     whoWasTold: 'Who was told',
     openRule: 'The rule',
     runbook: 'Runbook',
+  },
+  silence: {
+    silences: 'Silences',
+    failed: 'The silences could not be read',
+    open: 'New silence',
+    ofAlert: 'Silence',
+    title: 'Silence alerts',
+    matchers: 'Matches',
+    label: 'Label',
+    operator: 'Comparison',
+    value: 'Value',
+    addMatcher: 'Add a condition',
+    dropMatcher: (v: { name: string }) =>
+      v.name === '' ? 'Remove this condition' : `Remove the condition on ${v.name}`,
+    noMatcher: 'Name at least one label.',
+    holds: (v: { count: number }) =>
+      v.count === 0
+        ? 'It would hold no alert that fires now.'
+        : `It would hold ${count(v.count, '# alert that fires now', '# alerts that fire now')}:`,
+    more: (v: { count: number }) => count(v.count, 'and # more', 'and # more'),
+    span: 'For how long',
+    until: 'Until',
+    comment: 'Why',
+    make: 'Silence',
+    state: 'State',
+    states: { active: 'Active', pending: 'To come', expired: 'Ended' },
+    held: 'Holds now',
+    expire: 'End',
+    expireTitle: 'End this silence?',
+    expireText: (v: { matchers: string; count: number }) =>
+      `${v.matchers}: ${v.count === 0 ? 'it holds nothing now' : count(v.count, '# alert that it holds will be told of', '# alerts that it holds will be told of')}.`,
+    none: 'Nothing is silenced',
+    noneHint: 'A silence holds alerts back for a while, with a reason.',
   },
   incident: {
     failed: 'The incident could not be read',

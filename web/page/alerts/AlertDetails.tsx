@@ -6,9 +6,11 @@ import { guessUnit } from '../../chart/unit.ts'
 import { useNowTimeMs } from '../../data/clock.ts'
 import { commonLabels, seriesName } from '../../data/prometheus.ts'
 import { useDeployments, useRangeQuery } from '../../data/queries.ts'
+import { Button } from '../../kit/Button.tsx'
 import { Facts } from '../../kit/Card.tsx'
 import { Fault, Skeleton } from '../../kit/Feedback.tsx'
 import { Age, Moment, useFormat } from '../../kit/format.tsx'
+import { SilenceIcon } from '../../kit/icons.ts'
 import { Labels } from '../../kit/Labels.tsx'
 import { Tag } from '../../kit/State.tsx'
 import { Link } from '../../route/router.tsx'
@@ -17,7 +19,7 @@ import { AlertBadge } from '../AlertBadge.tsx'
 import { splitComparison } from './comparison.ts'
 
 /** The details. */
-export function AlertDetails(props: { alert: AlertView }) {
+export function AlertDetails(props: { alert: AlertView; onSilence: () => void }) {
   const { alert } = props
   const words = useWords()
   const { summary, description, runbook_url: runbook, ...others } = alert.annotations
@@ -94,6 +96,11 @@ export function AlertDetails(props: { alert: AlertView }) {
         ]}
       />
       <div className="line-wrap">
+        {alert.state === 'resolved' ? null : (
+          <Button icon={<SilenceIcon size={15} />} onClick={props.onSilence}>
+            {words.silence.ofAlert}
+          </Button>
+        )}
         {alert.incidentId ? (
           <Link to={`/incidents/${alert.incidentId}`} className="link-button">
             {words.alert.openIncident}

@@ -1,24 +1,27 @@
 /** Alerts: what fires, what is held back and why? Details in a drawer with its own address. */
 
-import type { AlertView } from '../../../src/api/api.ts'
+import type { AlertView, SilenceView } from '../../../src/api/api.ts'
 import type { Health } from '../../../src/model/health.ts'
 import { useNowTimeMs } from '../../data/clock.ts'
-import { useAlerts } from '../../data/queries.ts'
+import { useAlerts, useSilences } from '../../data/queries.ts'
 import { Card, PageHead } from '../../kit/Card.tsx'
 import { Button } from '../../kit/Button.tsx'
 import { Empty, Shown } from '../../kit/Feedback.tsx'
 import { Segments, TextField } from '../../kit/Field.tsx'
 import { Age, useFormat } from '../../kit/format.tsx'
-import { SearchIcon } from '../../kit/icons.ts'
+import { SearchIcon, SilenceIcon } from '../../kit/icons.ts'
 import { Labels } from '../../kit/Labels.tsx'
 import { Drawer } from '../../kit/Overlay.tsx'
 import { type Column, Table } from '../../kit/Table.tsx'
 import { Link, useAddress } from '../../route/router.tsx'
+import { useKeys } from '../../shell/keys.ts'
 import { useWords } from '../../word/word.tsx'
 import type { Words } from '../../word/words.ts'
 import { AlertBadge, type ShownState, stateOf } from '../AlertBadge.tsx'
 import { usePageTitle } from '../page-title.ts'
 import { AlertDetails } from './AlertDetails.tsx'
+import { SilenceDialog } from './SilenceDialog.tsx'
+import { SilenceTable } from './SilenceTable.tsx'
 
 const states = ['firing', 'pending', 'held', 'resolved'] as const
 
@@ -34,12 +37,19 @@ export default function AlertsPage() {
   const format = useFormat()
   const alerts = reading.data?.alerts ?? []
   const counts = countStates(alerts)
+  const silences = useSilences()
   const wanted = address.search['state']
+  const isSilences = wanted === 'silences'
   const state: ShownState = isShownState(wanted) ? wanted : firstState(counts)
   const filter = (address.search['filter'] ?? '').toLowerCase()
   const rows = alerts
     .filter((alert) => stateOf(alert) === state)
     .filter((alert) => matches(alert, filter))
+  const silenced = address.search['silence']
+  const silence = (fingerprint: string): void =>
+    address.set({ silence: fingerprint, alert: undefined }, true)
+  // The row that has the focus, or else a silence of one's own making.
+  useKeys([{ keys: 's', label: words.key.silence, run: () => silence(focusedRow() ?? 'new') }])
   const chosen = alerts.find((alert) => alert.fingerprint === address.search['alert'])
   const worst = alerts
     .filter((alert) => stateOf(alert) === 'firing')
@@ -69,21 +79,33 @@ export default function AlertsPage() {
           ) : undefined
         }
         actions={
-          <Link to="/notifications" className="link-button">
-            {words.alert.ledger}
-          </Link>
+          <>
+            <Button icon={<SilenceIcon size={15} />} onClick={() => silence('new')}>
+              {words.silence.open}
+            </Button>
+            <Link to="/notifications" className="link-button">
+              {words.alert.ledger}
+            </Link>
+          </>
         }
       />
       <div className="filter-bar">
         <Segments
           label={words.alert.state}
-          value={state}
+          value={isSilences ? 'silences' : state}
           onChange={(next) => address.set({ state: next, alert: undefined })}
-          options={states.map((one) => ({
-            value: one,
-            label: words.alert.states[one],
-            count: counts[one],
-          }))}
+          options={[
+            ...states.map((one) => ({
+              value: one,
+              label: words.alert.states[one],
+              count: counts[one],
+            })),
+            {
+              value: 'silences' as const,
+              label: words.silence.silences,
+              count: silences.data?.silences.filter((one) => one.state !== 'expired').length,
+            },
+          ]}
         />
         <TextField
           label={words.alert.filter}
@@ -95,34 +117,68 @@ export default function AlertsPage() {
           onChange={(value) => address.set({ filter: value })}
         />
       </div>
-      <Shown reading={reading} what={words.alert.failed} rowCount={6}>
-        {() => (
-          <Card isFlush label={words.alert.states[state]}>
-            {rows.length === 0 ? (
-              <NoAlerts state={state} filter={filter} ruleCount={reading.data?.ruleCount ?? 0} />
-            ) : (
-              <Table
-                label={words.alert.states[state]}
-                columns={alertColumns(words)}
-                rows={rows}
-                rowKey={(row) => row.fingerprint}
-                selectedKey={chosen?.fingerprint}
-                initialSort={{ key: 'state', isDescending: false }}
-                onOpen={(row) => address.set({ alert: row.fingerprint }, true)}
+      {isSilences ? (
+        <Shown reading={silences} what={words.silence.failed} rowCount={4}>
+          {(list) => (
+            <Card isFlush label={words.silence.silences}>
+              <SilenceTable
+                silences={list.silences.filter((one) => matchesSilence(one, filter))}
+                onMake={() => silence('new')}
               />
-            )}
-          </Card>
-        )}
-      </Shown>
+            </Card>
+          )}
+        </Shown>
+      ) : (
+        <Shown reading={reading} what={words.alert.failed} rowCount={6}>
+          {() => (
+            <Card isFlush label={words.alert.states[state]}>
+              {rows.length === 0 ? (
+                <NoAlerts state={state} filter={filter} ruleCount={reading.data?.ruleCount ?? 0} />
+              ) : (
+                <Table
+                  label={words.alert.states[state]}
+                  columns={alertColumns(words)}
+                  rows={rows}
+                  rowKey={(row) => row.fingerprint}
+                  selectedKey={chosen?.fingerprint}
+                  initialSort={{ key: 'state', isDescending: false }}
+                  onOpen={(row) => address.set({ alert: row.fingerprint }, true)}
+                />
+              )}
+            </Card>
+          )}
+        </Shown>
+      )}
       <Drawer
         isOpen={chosen !== undefined}
         onClose={() => address.set({ alert: undefined })}
         title={chosen?.name ?? ''}
       >
-        {chosen ? <AlertDetails alert={chosen} /> : null}
+        {chosen ? (
+          <AlertDetails alert={chosen} onSilence={() => silence(chosen.fingerprint)} />
+        ) : null}
       </Drawer>
+      {silenced !== undefined && (silenced === 'new' || reading.data) ? (
+        <SilenceDialog
+          key={silenced}
+          alert={alerts.find((alert) => alert.fingerprint === silenced)}
+          onClose={() => address.set({ silence: undefined })}
+        />
+      ) : null}
     </>
   )
+}
+
+/** The key of the row that has the focus. */
+function focusedRow(): string | undefined {
+  const row = document.activeElement?.closest<HTMLElement>('[data-row]')
+  return row?.dataset['row'] || undefined
+}
+
+function matchesSilence(silence: SilenceView, filter: string): boolean {
+  const texts = [silence.comment, silence.createdBy]
+  for (const { name, operator, value } of silence.matchers) texts.push(name + operator + value)
+  return texts.join(' ').toLowerCase().includes(filter)
 }
 
 function isShownState(text: string | undefined): text is ShownState {
