@@ -70,3 +70,9 @@ test('any text is read or refused in words', () => {
     { numRuns: 2000 },
   )
 })
+
+test('a line of tags or fields without end is refused by itself', () => {
+  assert.equal(parseInfluxLine(`m${',a=1'.repeat(2_000_000)} f=1`), 'more than 4096 tags')
+  assert.equal(parseInfluxLine(`m ${'a=1,'.repeat(2_000_000)}a=1`), 'more than 4096 fields')
+  assert.equal(typeof parseInfluxLine(`m ${'a=1,'.repeat(1000)}a=1`), 'object')
+})

@@ -181,11 +181,15 @@ function eachLine(text: string, visit: (line: string) => void): void {
   }
 }
 
+/** Tags or fields of one line that are read; InfluxDB's own agents write a few hundred at most. */
+const partsMax = 4096
+
 /** Reads a line; gives the fault as text when it is wrong. */
 export function parseInfluxLine(line: string): InfluxLine | string {
   const head = cut(line, 0, ' ', false)
   if (head.end >= line.length) return 'missing fields'
   const keys = split(line.slice(0, head.end), false)
+  if (keys.length > partsMax) return `more than ${partsMax} tags`
   const measurement = unescapeText(keys[0]!)
   if (measurement === '') return 'missing measurement'
   const tags: string[] = []
@@ -200,7 +204,9 @@ export function parseInfluxLine(line: string): InfluxLine | string {
   const time = body.slice(fieldsEnd.end).trim()
   if (time !== '' && !/^-?\d{1,19}$/.test(time)) return 'bad timestamp'
   const fields: InfluxLine['fields'] = []
-  for (const pair of split(body.slice(0, fieldsEnd.end), true)) {
+  const pairs = split(body.slice(0, fieldsEnd.end), true)
+  if (pairs.length > partsMax) return `more than ${partsMax} fields`
+  for (const pair of pairs) {
     const equals = cut(pair, 0, '=', false).end
     if (equals < 1 || equals >= pair.length - 1) return 'missing field value'
     const value = parseField(pair.slice(equals + 1))
@@ -238,10 +244,10 @@ function cut(
   return { end: text.length, isOpen: isQuoted }
 }
 
-/** Parts between commas. */
+/** Parts between commas; one more than `partsMax` when there are more. */
 function split(text: string, hasQuotes: boolean): string[] {
   const parts: string[] = []
-  for (let start = 0; start <= text.length; ) {
+  for (let start = 0; start <= text.length && parts.length <= partsMax; ) {
     const { end } = cut(text, start, ',', hasQuotes)
     parts.push(text.slice(start, end))
     start = end + 1

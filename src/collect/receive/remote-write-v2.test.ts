@@ -14,6 +14,7 @@ import {
   field,
   snap,
   type WrittenSeriesV2,
+  whole,
 } from '../testdata/write-request.ts'
 import { RemoteWriteReceiver } from './remote-write.ts'
 import { rewriteAsV1 } from './remote-write-v2.ts'
@@ -24,6 +25,8 @@ const headers = {
   'content-encoding': 'snappy',
   'x-prometheus-remote-write-version': '2.0.0',
 }
+/** A sample of the value 0 at `nowTimeMs`. */
+const sampleField = field(2, whole(2, BigInt(nowTimeMs)))
 const written = 'x-prometheus-remote-write-samples-written'
 
 function makeBench() {
@@ -165,6 +168,21 @@ test('a small body that unfolds to a huge one is refused before it is written ou
   const { status, body: text } = await write(body)
   assert.equal(status, 413)
   assert.match(text, /more than the limit of 268435456/)
+})
+
+test('a series with labels without end is refused by itself', async () => {
+  const { write, read } = makeBench()
+  const refs = Buffer.alloc(200_000, Buffer.from([1, 2]))
+  const { status, body } = await write(
+    Buffer.concat([
+      ...['', '__name__', 'a'].map((text) => field(4, text)),
+      field(5, field(1, refs)),
+      field(5, Buffer.concat([field(1, Buffer.from([1, 2])), sampleField])),
+    ]),
+  )
+  assert.equal(status, 400)
+  assert.match(body, /^1025 labels, more than can be read/)
+  assert.deepEqual(await read('a'), ['a 0'])
 })
 
 test('bytes changed at random never crash the receiver', async () => {

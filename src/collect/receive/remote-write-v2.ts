@@ -18,6 +18,8 @@ import { WireReader } from './protobuf.ts'
 const writtenBytesMax = 256 * 1024 * 1024
 /** Symbols of one request at most. */
 const symbolCountMax = 4 * 1024 * 1024
+/** References of one series that are written out: one label more than 1.0 reads, which then refuses it. */
+const refsWrittenMax = 2 * 1025
 
 const metricNameBytes = Buffer.from('__name__')
 /** Samples of families carry these suffixes; what is said is said of the family. */
@@ -40,6 +42,8 @@ class Rewriter {
   /** Pairs of indexes of the series being read. */
   #refs = new Uint32Array(256)
   #refCount = 0
+  /** With those beyond `refsWrittenMax`. */
+  #refTotal = 0
   /** Metric names whose metadata was written. */
   readonly #described = new Set<number>()
 
@@ -90,6 +94,7 @@ class Rewriter {
     const start = wire.at
     let seriesSize = 0
     this.#refCount = 0
+    this.#refTotal = 0
     let metadataAt = -1
     while (wire.at < end) {
       const fieldAt = wire.at
@@ -104,7 +109,7 @@ class Rewriter {
         if (newTags.has(tag)) seriesSize += wire.at - fieldAt
       }
     }
-    if (this.#refCount % 2 === 1) wire.fail('a label name without a value')
+    if (this.#refTotal % 2 === 1) wire.fail('a label name without a value')
     for (let index = 0; index < this.#refCount; index += 2) {
       const labelSize = this.#labelSize(index)
       seriesSize += 1 + sizeOfSize(labelSize) + labelSize
@@ -187,6 +192,11 @@ class Rewriter {
   }
 
   #addRef(ref: number): void {
+    this.#refTotal++
+    if (this.#refCount === refsWrittenMax) {
+      this.#checkRef(ref)
+      return
+    }
     if (this.#refCount === this.#refs.length) this.#refs = grow(this.#refs)
     this.#refs[this.#refCount++] = this.#checkRef(ref)
   }
