@@ -231,6 +231,21 @@ describe('receivers', () => {
     await bench.close()
   })
 
+  test('receivers beside HTTP admit by the same rules, and nobody from afar without authentication', async () => {
+    const headers = { host: '127.0.0.1:4317' }
+    const near = { headers, remoteAddress: '127.0.0.1' }
+    const far = { headers, remoteAddress: '203.0.113.9' }
+    for (const isAuthRequired of [true, false]) {
+      const bench = new ServerBench()
+      const server = bench.makeServer({ isAuthRequired })
+      await server.admitIngest(near)
+      await assert.rejects(server.admitIngest(far), { code: 'SERVER_SIGN_IN_REQUIRED' })
+      const foreign = { headers: { host: 'evil.example' }, remoteAddress: '127.0.0.1' }
+      await assert.rejects(server.admitIngest(foreign), { code: 'SERVER_HOST_REFUSED' })
+      await bench.close()
+    }
+  })
+
   test('more bodies at once than fit are told to come again', async () => {
     const bench = new ServerBench()
     const server = bench.makeServer({ server: { ingest_size_max: '1KB' } })

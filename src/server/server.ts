@@ -137,6 +137,10 @@ export class Server {
     headers: Record<string, string>
     remoteAddress: string
   }): Promise<void> {
+    // Without authentication the HTTP port is on loopback by force; other ports may be elsewhere.
+    if (!this.#auth.isRequired && !isLoopbackHost(caller.remoteAddress)) {
+      throw serverErrors.SIGN_IN_REQUIRED({})
+    }
     await this.#auth.admit({ method: 'POST', ...caller }, 'ingest')
   }
 
