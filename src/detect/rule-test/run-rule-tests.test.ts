@@ -192,6 +192,9 @@ test('every mistake in a file is named with its line, and a test without end is 
     (await mistakesOf(t, 'tests:\n- {input: []}\nspeed: 1\n')).join(),
     /2: "input" is not a setting here.*3: "speed" is not a setting here/,
   )
+  assert.deepEqual(await mistakesOf(t, 'tests: [{input_series: [{series: x}]}]'), [
+    '1: needs values such as 1 2 3 or 0+10x5',
+  ])
   assert.match((await mistakesOf(t, downTests, 'groups: [{nam: g}]')).join(), /"nam" is not/)
   await assert.rejects(
     run(t, 'tests: [{promql_expr_test: [{expr: "1", eval_time: 10y}]}]'),

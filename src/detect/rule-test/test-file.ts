@@ -63,9 +63,14 @@ const anyNumber = z.custom<number>((value) => typeof value === 'number', 'must b
 const testShape = z.strictObject({
   name: z.string().nullish(),
   interval: duration('Between the values of the input series.').nullish(),
-  start_timestamp: z.union([z.number(), z.string()]).nullish(),
+  start_timestamp: z.union([z.number(), z.string()], 'must be Unix seconds or a time').nullish(),
   input_series: z
-    .array(z.strictObject({ series: z.string(), values: z.union([z.string(), z.number()]) }))
+    .array(
+      z.strictObject({
+        series: z.string(),
+        values: z.union([z.string(), z.number()], 'needs values such as 1 2 3 or 0+10x5'),
+      }),
+    )
     .nullish(),
   external_labels: labelMap('Labels that templates see.').nullish(),
   external_url: z.string().nullish(),
