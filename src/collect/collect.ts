@@ -89,7 +89,14 @@ export class Collector {
   }) {
     const { clock, log, dataDir, version } = parts
     const drops = this.#drops
-    const appender = new IngestAppender(parts.appender, seriesLimitsOf(parts.settings))
+    const appender = new IngestAppender({
+      store: parts.appender,
+      limits: seriesLimitsOf(parts.settings),
+      settings: parts.settings,
+      clock,
+      log,
+      drops,
+    })
     this.#appender = appender
     this.#clock = clock
     this.#log = log
@@ -179,6 +186,7 @@ export class Collector {
   /** Begins to scrape, follow and watch. */
   async start(): Promise<void> {
     this.#isStarted = true
+    this.#appender.start()
     for (const page of this.#pages) this.#startPage(page)
     this.#startHostAgent()
     this.#logCounter.start()
@@ -197,7 +205,7 @@ export class Collector {
     this.#settings = settings
     this.#otlp.reload(settings.otlp)
     this.#remoteWrite.reload(settings.ha_tracker)
-    this.#appender.reload(seriesLimitsOf(settings))
+    this.#appender.reload(seriesLimitsOf(settings), settings)
     if (!this.#isStarted) return
     if (settings.otlp.grpc_listen !== grpcBefore) {
       this.#otlpGrpc?.close()
@@ -219,6 +227,7 @@ export class Collector {
   async stop(): Promise<void> {
     if (!this.#isStarted) return
     this.#isStarted = false
+    this.#appender.stop()
     this.#otlpGrpc?.close()
     this.#pushgateway.stop()
     await Promise.race([this.#scraper.stop(), this.#clock.sleep(stopPatienceMs)])

@@ -1,19 +1,43 @@
 /**
- * The last step of every way in, before the store: each source has a limit of series. Receivers and
- * scrapers hold it as their `Appender`.
+ * The last step of every way in, before the store: each source has a limit of series, rules mend or
+ * drop values that cannot be true, and streams are aggregated. Receivers and scrapers hold it as their
+ * `Appender`. Without rules a batch passes untouched.
  */
 
+import type { Clock } from '../base/clock.ts'
+import type { Log } from '../base/log.ts'
+import { systemRandom } from '../base/random.ts'
 import type { LogBatch } from '../model/log-line.ts'
 import type { AppendResult, Appender, MetricMetadata } from '../model/flow.ts'
 import type { Labels } from '../model/labels.ts'
 import type { SampleBatch, SeriesId } from '../model/sample.ts'
-import { SeriesGuard } from '../prepare/prepare.ts'
+import { type PrepareSettings, SeriesGuard, ValueRules } from '../prepare/prepare.ts'
+import { type AdmitSeries, AggregationRunner } from './aggregation-runner.ts'
+import type { DropLedger } from './drops.ts'
+import { collectClamped } from './metrics.ts'
 
 /** What the refusal of a series is called in drops. */
 export const seriesLimitReason = 'series-limit'
 
 /** Sources that have a guard of their own at most; further ones share the last. */
 const guardsMax = 1000
+
+const nothingAppended: AppendResult = {
+  accepted: 0,
+  rejected: 0,
+  reasons: {},
+  firstRejected: undefined,
+}
+
+/** What it works with. */
+export interface IngestParts {
+  store: Appender
+  limits: SeriesLimits
+  settings: PrepareSettings
+  clock: Clock
+  log: Log
+  drops: DropLedger
+}
 
 /** How many series sources may bring. */
 export interface SeriesLimits {
@@ -25,19 +49,48 @@ export interface SeriesLimits {
 
 /** Stands before the store. */
 export class IngestAppender implements Appender {
+  readonly #parts: IngestParts
   readonly #store: Appender
   readonly #guards = new Map<string, SeriesGuard>()
   #limits: SeriesLimits
+  #settings: PrepareSettings
+  #valueRules: ValueRules
+  #aggregations: AggregationRunner | undefined
+  #isStarted = false
 
-  constructor(store: Appender, limits: SeriesLimits) {
-    this.#store = store
-    this.#limits = limits
+  constructor(parts: IngestParts) {
+    this.#parts = parts
+    this.#store = parts.store
+    this.#limits = parts.limits
+    this.#settings = parts.settings
+    this.#valueRules = new ValueRules(parts.settings.value_rules)
   }
 
-  /** Other limits, from the next series on. */
-  reload(limits: SeriesLimits): void {
+  /** Begins to aggregate. */
+  start(): void {
+    this.#isStarted = true
+    this.#startAggregations()
+  }
+
+  /** Ends the aggregations. */
+  stop(): void {
+    this.#isStarted = false
+    this.#aggregations?.stop()
+    this.#aggregations = undefined
+  }
+
+  /** Takes other limits and rules, from the next batch on; rules of aggregation that stay as they were go on. */
+  reload(limits: SeriesLimits, settings: PrepareSettings): void {
     this.#limits = limits
     for (const [source, guard] of this.#guards) guard.reload(this.#limitOf(source))
+    const before = this.#settings
+    this.#settings = settings
+    this.#valueRules = new ValueRules(settings.value_rules)
+    const { stream_aggregation: rules } = settings
+    if (JSON.stringify(before.stream_aggregation) === JSON.stringify(rules)) return
+    this.#aggregations?.stop()
+    this.#aggregations = undefined
+    if (this.#isStarted) this.#startAggregations()
   }
 
   /** The number of a label set that `source` brings; `undefined` when it has too many. */
@@ -69,8 +122,11 @@ export class IngestAppender implements Appender {
     return this.#store.labelsOf(seriesId)
   }
 
+  /** Rows that rules leave out are neither accepted nor rejected. */
   append(batch: SampleBatch): Promise<AppendResult> {
-    return this.#store.append(batch)
+    this.#mend(batch)
+    this.#aggregations?.take(batch)
+    return batch.count === 0 ? Promise.resolve(nothingAppended) : this.#store.append(batch)
   }
 
   appendLogs(batch: LogBatch): Promise<void> {
@@ -79,6 +135,22 @@ export class IngestAppender implements Appender {
 
   setMetadata(metric: string, metadata: MetricMetadata): void {
     this.#store.setMetadata(metric, metadata)
+  }
+
+  #mend(batch: SampleBatch): void {
+    for (const { match, reason, action, count } of this.#valueRules.apply(batch, this.#store)) {
+      if (action === 'clamp') collectClamped.inc({ reason }, count)
+      else this.#parts.drops.add('value-rule', match, { reason, count })
+    }
+  }
+
+  #startAggregations(): void {
+    const { stream_aggregation: rules } = this.#settings
+    if (rules.length === 0) return
+    const { clock, log, drops } = this.#parts
+    const admit: AdmitSeries = (source, labels) => this.admit(source, labels)
+    const parts = { store: this.#store, admit, clock, log, drops, random: systemRandom }
+    this.#aggregations = new AggregationRunner(rules, parts)
   }
 
   #guardOf(source: string): SeriesGuard {

@@ -2,7 +2,7 @@
 
 import { counter, gauge, histogram } from '../base/metrics.ts'
 
-/** Samples taken in, by source: `scrape`, `remote-write`, `otlp`, `log-counter` and the other receivers. */
+/** Samples taken in, by source: `scrape`, `remote-write`, `otlp`, `log-counter`, `stream-aggregation` and the other receivers. */
 export const collectSamples = counter({
   name: 'shipwatch_collect_samples_total',
   help: 'Samples taken in and handed to the store.',
@@ -68,6 +68,19 @@ export const collectReceivedBytes = counter({
 export const collectInFlight = gauge({
   name: 'shipwatch_collect_received_in_flight_count',
   help: 'Received requests that are being decoded or written.',
+})
+
+/** Values brought to a bound. */
+export const collectClamped = counter({
+  name: 'shipwatch_collect_clamped_samples_total',
+  help: 'Samples whose value a rule brought to its bound, by reason.',
+  labels: ['reason'],
+})
+
+/** Groups of all rules. */
+export const collectAggregationGroups = gauge({
+  name: 'shipwatch_collect_aggregation_groups_count',
+  help: 'Groups of stream aggregation that are being filled.',
 })
 
 /** Changes of the replica that is taken. */

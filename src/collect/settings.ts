@@ -17,7 +17,7 @@ import {
   textOr,
   z,
 } from '../config/schema.ts'
-import { relabelConfig } from '../prepare/prepare.ts'
+import { prepareShape, relabelConfig } from '../prepare/prepare.ts'
 import { dnsDiscovery, fileDiscovery, httpDiscovery, targetGroup } from './discover/settings.ts'
 import { httpShape, refuseMixedHttp } from './http-settings.ts'
 import { translationStrategies } from './receive/otlp/name.ts'
@@ -370,6 +370,7 @@ export const collectSettings = {
       .prefault({})
       .meta({ description: 'Metrics of StatsD clients.' }),
     ha_tracker: haTracker,
+    ...prepareShape,
     scrape_config_files: z.array(z.string().min(1)).default([]).meta({
       description:
         'Files with scrape_configs of their own; * as in a shell. Read at start and reload.',

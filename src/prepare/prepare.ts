@@ -1,6 +1,9 @@
 /** The door of `prepare/`: what happens to data between its arrival and the store. */
 
+export { type AggregatedSample, Aggregation } from './aggregation.ts'
 export { findLevel, isLevelName, parseLevel } from './level.ts'
 export { compileRelabel, type RelabelRule, relabel, relabelConfig } from './relabel.ts'
 export { SeriesGuard } from './series-guard.ts'
 export { describeLabels, validateLabels, validateLimits } from './validate.ts'
+export { type PrepareSettings, prepareShape } from './settings.ts'
+export { ValueRules } from './value-rules.ts'
