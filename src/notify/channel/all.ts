@@ -1,32 +1,44 @@
 /** Every kind of channel, in the order of the alphabet. A test checks that the list equals the folder. */
 
 import type { ChannelKind } from './channel.ts'
+import { bark } from './bark.ts'
 import { dingtalk } from './dingtalk.ts'
 import { discord } from './discord.ts'
 import { email } from './email.ts'
 import { feishu } from './feishu.ts'
+import { gotify } from './gotify.ts'
 import { msteamsv2 } from './msteamsv2.ts'
+import { ntfy } from './ntfy.ts'
 import { opsgenie } from './opsgenie.ts'
 import { pagerduty } from './pagerduty.ts'
 import { pushover } from './pushover.ts'
+import { serverchan } from './serverchan.ts'
 import { slack } from './slack.ts'
+import { sms } from './sms.ts'
 import { telegram } from './telegram.ts'
+import { voice } from './voice.ts'
 import { webhook } from './webhook.ts'
 import { wechat } from './wechat.ts'
 import { wecom } from './wecom.ts'
 
 /** The kinds. */
 export const allChannels: readonly ChannelKind[] = [
+  bark,
   dingtalk,
   discord,
   email,
   feishu,
+  gotify,
   msteamsv2,
+  ntfy,
   opsgenie,
   pagerduty,
   pushover,
+  serverchan,
   slack,
+  sms,
   telegram,
+  voice,
   webhook,
   wechat,
   wecom,

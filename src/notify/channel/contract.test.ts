@@ -15,6 +15,8 @@ import type { Alert } from '../../model/alert.ts'
 import { makeLabels } from '../../model/labels.ts'
 import type { NotificationAttempt } from '../../store/store.ts'
 import { type Notification, Notifier } from '../notify.ts'
+import { canonicalQuery, signAcs3 } from '../phone/aliyun.ts'
+import { signTc3 } from '../phone/tencent.ts'
 import { notifySettings } from '../settings.ts'
 import { signFeishu } from './feishu.ts'
 import { signWebhook } from './webhook.ts'
@@ -48,6 +50,8 @@ interface Manners {
   textOf: (body: string) => string
   bytesMax?: number
   lengthMax?: number
+  /** Whether what is said is fixed by the service or the settings. */
+  isTemplate?: boolean
   /** What a label must not be able to write. */
   markup?: RegExp
   /** Calls that come before the message, such as that for a token. */
@@ -258,6 +262,194 @@ const manners: Record<string, Manners> = {
       assert.equal(form.get('retry'), '60')
     },
   },
+  ntfy: {
+    key: 'ntfy_configs',
+    settings: (address) => ({ url: address, topic: 'S3CR3T', token: 'S3CR3T-TOKEN' }),
+    success: json({ id: 'x' }),
+    textOf: (body) => jsonOf(body).message,
+    bytesMax: 4_096,
+    check: ({ headers, body }) => {
+      assert.equal(headers.authorization, 'Bearer S3CR3T-TOKEN')
+      assert.equal(jsonOf(body).priority, 4)
+      assert.equal(jsonOf(body).click, 'http://ship.example/incidents/abc')
+    },
+  },
+  gotify: {
+    key: 'gotify_configs',
+    settings: (address) => ({ url: address, token: 'S3CR3T' }),
+    success: json({ id: 1 }),
+    textOf: (body) => jsonOf(body).message,
+    bytesMax: 16_000,
+    check: ({ url, headers }) =>
+      assert.equal(`${url} ${headers['x-gotify-key']}`, '/message S3CR3T'),
+  },
+  bark: {
+    key: 'bark_configs',
+    settings: (address) => ({ url: address, device_key: 'S3CR3T' }),
+    success: json({ code: 200, message: 'success' }),
+    refusal: json({ code: 400, message: 'failed to get device token' }),
+    tooFast: json({ code: 429, message: 'slow down' }),
+    textOf: (body) => jsonOf(body).body,
+    bytesMax: 2_500,
+    check: ({ body }) => assert.equal(jsonOf(body).level, 'timeSensitive'),
+  },
+  serverchan: {
+    key: 'serverchan_configs',
+    settings: (address) => ({ url: address, send_key: 'S3CR3T' }),
+    success: json({ code: 0, message: '' }),
+    refusal: json({ code: 40_001, message: 'bad key' }),
+    textOf: (body) => jsonOf(body).desp,
+    bytesMax: 32_000,
+    markup: /<at|\[click\]/,
+    check: ({ url, body }) => {
+      assert.equal(url, '/S3CR3T.send')
+      assert.ok(jsonOf(body).title.length <= 32)
+    },
+  },
+  'sms over Twilio': {
+    key: 'sms_configs',
+    settings: (address) => ({
+      to: ['+15550001'],
+      twilio: { account_sid: 'AC1', auth_token: 'S3CR3T', api_url: address, from: '+15550000' },
+    }),
+    success: json({ sid: 'SM1' }, 201),
+    textOf: (body) => new URLSearchParams(body).get('Body')!,
+    lengthMax: 1_600,
+    check: ({ url, headers, body }) => {
+      assert.equal(url, '/2010-04-01/Accounts/AC1/Messages.json')
+      const basic = Buffer.from('AC1:S3CR3T').toString('base64')
+      assert.equal(headers.authorization, `Basic ${basic}`)
+      assert.equal(new URLSearchParams(body).get('To'), '+15550001')
+    },
+  },
+  'sms over a gateway': {
+    key: 'sms_configs',
+    settings: (address) => ({
+      to: ['+15550001'],
+      http: { url: `${address}/S3CR3T-S3CR3T-S3CR3T` },
+    }),
+    success: { status: 200 },
+    textOf: (body) => jsonOf(body).text,
+    lengthMax: 1_600,
+  },
+  'sms over Alibaba Cloud': {
+    key: 'sms_configs',
+    settings: (address) => ({
+      to: ['+8613800000000'],
+      aliyun: {
+        endpoint: address,
+        access_key_id: 'id',
+        access_key_secret: 'S3CR3T',
+        sign_name: '船',
+        template_code: 'SMS_1',
+        template_params: { what: '{{ .CommonAnnotations.summary }} http://x.example/y' },
+      },
+    }),
+    success: json({ Code: 'OK', BizId: '1' }),
+    refusal: json({ Code: 'isv.MOBILE_NUMBER_ILLEGAL', Message: 'no' }),
+    tooFast: json({ Code: 'isv.BUSINESS_LIMIT_CONTROL', Message: 'too many' }),
+    isTemplate: true,
+    textOf: () => '…',
+    check: ({ url, headers }) => {
+      const query = new URL(url, 'http://x').searchParams
+      assert.equal(query.get('PhoneNumbers'), '13800000000')
+      // Alibaba Cloud refuses parameters with addresses.
+      assert.deepEqual(JSON.parse(query.get('TemplateParam')!), { what: 'checkout is down' })
+      const { authorization } = signAcs3({
+        accessKeyId: 'id',
+        accessKeySecret: 'S3CR3T',
+        host: headers.host!,
+        query: url.slice(2),
+        headers: Object.fromEntries(
+          ['action', 'version', 'date', 'signature-nonce'].map((name) => [
+            `x-acs-${name}`,
+            String(headers[`x-acs-${name}`]),
+          ]),
+        ),
+      })
+      assert.equal(headers.authorization, authorization)
+    },
+  },
+  'sms over Tencent Cloud': {
+    key: 'sms_configs',
+    settings: (address) => ({
+      to: ['+8613800000000'],
+      tencent: {
+        endpoint: address,
+        secret_id: 'id',
+        secret_key: 'S3CR3T',
+        sdk_app_id: '1400000000',
+        sign_name: '船',
+        template_id: '1',
+        template_params: ['{{ .CommonAnnotations.summary }}'],
+      },
+    }),
+    success: json({ Response: { SendStatusSet: [{ Code: 'Ok' }], RequestId: 'x' } }),
+    refusal: json({ Response: { Error: { Code: 'AuthFailure.SignatureFailure' } } }),
+    tooFast: json({
+      Response: { SendStatusSet: [{ Code: 'LimitExceeded.PhoneNumberDailyLimit' }] },
+    }),
+    isTemplate: true,
+    textOf: (body) => jsonOf(body).TemplateParamSet[0],
+    lengthMax: 35,
+    check: ({ headers, body }) => {
+      assert.deepEqual(jsonOf(body).TemplateParamSet, ['checkout is down'])
+      const authorization = signTc3({
+        secretId: 'id',
+        secretKey: 'S3CR3T',
+        service: 'sms',
+        seconds: startTimeMs / 1_000,
+        headers: {
+          'content-type': 'application/json; charset=utf-8',
+          host: headers.host!,
+          'x-tc-action': 'SendSms',
+        },
+        body,
+      })
+      assert.equal(headers.authorization, authorization)
+    },
+  },
+  'voice over Twilio': {
+    key: 'voice_configs',
+    settings: (address) => ({
+      to: ['+15550001'],
+      twilio: { account_sid: 'AC1', auth_token: 'S3CR3T', api_url: address, from: '+15550000' },
+    }),
+    success: json({ sid: 'CA1' }, 201),
+    isTemplate: true,
+    textOf: (body) => new URLSearchParams(body).get('Twiml')!,
+    lengthMax: 2_000,
+    markup: /<!channel>|<@all>/,
+    check: ({ url, body }) => {
+      assert.equal(url, '/2010-04-01/Accounts/AC1/Calls.json')
+      const twiml = new URLSearchParams(body).get('Twiml')!
+      assert.match(twiml, /^<Response><Say language="en-US">Alert\. Down .* checkout is down\./)
+      assert.match(twiml, /Since 22:13 UTC\. Suspected: deployment checkout v1 → v2\.<\/Say>/)
+    },
+  },
+  'voice over Alibaba Cloud': {
+    key: 'voice_configs',
+    settings: (address) => ({
+      to: ['+8613800000000'],
+      aliyun: {
+        endpoint: address,
+        access_key_id: 'id',
+        access_key_secret: 'S3CR3T',
+        tts_code: 'TTS_1',
+        tts_params: { what: '{{ .CommonAnnotations.summary }}' },
+      },
+    }),
+    success: json({ Code: 'OK', CallId: '1' }),
+    refusal: json({ Code: 'isv.TTS_TEMPLATE_ILLEGAL', Message: 'no' }),
+    tooFast: json({ Code: 'Throttling.User', Message: 'too many' }, 400),
+    isTemplate: true,
+    textOf: () => '…',
+    check: ({ url }) => {
+      const query = new URL(url, 'http://x').searchParams
+      assert.equal(query.get('CalledNumber'), '13800000000')
+      assert.deepEqual(JSON.parse(query.get('TtsParam')!), { what: 'checkout is down' })
+    },
+  },
   webhook: {
     key: 'webhook_configs',
     settings: (address) => ({
@@ -400,7 +592,7 @@ for (const [kind, one] of Object.entries(manners)) {
     assert.deepEqual(delivery.failures, [])
     const [call] = stage.calls
     one.check?.(call!)
-    if (kind === 'webhook') return
+    if (kind === 'webhook' || one.isTemplate === true) return
     const said = decodeURIComponent(call!.body.replace(/\+/g, ' ').replace(/%(?![0-9A-F]{2})/g, ''))
     assert.match(said, /checkout is down/)
     assert.match(said, /2023-11-14[T ]22:13:20/)
@@ -489,6 +681,43 @@ test('the signatures are the golden ones', () => {
     signFeishu('feishu-secret', 1_700_000_000),
     'OrBzY1Y01Gq+HgJsl+7OfWcMVwc7YocohQm5iiZwjhU=',
   )
+  // The published example of Alibaba Cloud.
+  const query = canonicalQuery({
+    RegionId: 'cn-shanghai',
+    ImageId: 'win2019_1809_x64_dtc_zh-cn_40G_alibase_20230811.vhd',
+  })
+  const { authorization } = signAcs3({
+    accessKeyId: 'YourAccessKeyId',
+    accessKeySecret: 'YourAccessKeySecret',
+    host: 'ecs.cn-shanghai.aliyuncs.com',
+    query,
+    headers: {
+      'x-acs-action': 'RunInstances',
+      'x-acs-version': '2014-05-26',
+      'x-acs-date': '2023-10-26T10:22:32Z',
+      'x-acs-signature-nonce': '3156853299f313e23d1673dc12e1703d',
+    },
+  })
+  assert.match(
+    authorization!,
+    /Signature=06563a9e1b43f5dfe96b81484da74bceab24a1d853912eee15083a6f0f3283c0$/,
+  )
+  // The published example of Tencent Cloud.
+  const tencent = signTc3({
+    secretId: 'AKIDz8krbsJ5yKBZQpn74WFkmLPx3*******',
+    secretKey: 'Gu5t9xGARNpq86cd98joQYCN3*******',
+    service: 'cvm',
+    seconds: 1_551_113_065,
+    headers: {
+      'content-type': 'application/json; charset=utf-8',
+      host: 'cvm.tencentcloudapi.com',
+    },
+    body: '{"Limit": 1, "Filters": [{"Values": ["\\u672a\\u547d\\u540d"], "Name": "instance-name"}]}',
+  })
+  assert.match(
+    tencent,
+    /Signature=2230eefd229f582d8b1b891af7107b91597240707d778ab3738f756258d7652c$/,
+  )
 })
 
 test('PagerDuty hears the end under the key of the beginning', async (t) => {
@@ -499,6 +728,16 @@ test('PagerDuty hears the end under the key of the beginning', async (t) => {
   assert.equal(end.event_action, 'resolve')
   assert.equal(end.dedup_key, begin.dedup_key)
   assert.equal(end.routing_key, begin.routing_key)
+})
+
+test('each number gets its SMS once, although another one has to be tried again', async (t) => {
+  const stage = await open(t, manners['sms over a gateway']!, { to: ['+15550001', '+15550002'] })
+  stage.answers.push({ status: 200 }, { status: 503 })
+  assert.equal(await sendThroughPause(stage, 1_000), true)
+  assert.deepEqual(
+    stage.calls.map(({ body }) => jsonOf(body).to),
+    ['+15550001', '+15550002', '+15550002'],
+  )
 })
 
 test('Opsgenie closes the alert that it opened', async (t) => {

@@ -1,0 +1,83 @@
+/** ntfy: a message to a topic, by JSON. Source: ntfy documentation, "publish as JSON". */
+
+import { durationOr, flagOr, secret, text, textOr, z } from '../../config/schema.ts'
+import { cutBytes } from '../cut-text.ts'
+import { authHeaders, authSecrets, httpConfig } from '../http-config.ts'
+import {
+  checkSource,
+  defineChannel,
+  describeReply,
+  isHttpUrl,
+  postJson,
+  renderField,
+  renderText,
+  revealSecret,
+  secretTexts,
+} from './channel.ts'
+
+/** A longer message would arrive as an attached file. */
+const messageBytesMax = 4_096
+const titleBytesMax = 250
+
+const schema = z
+  .strictObject({
+    send_resolved: flagOr(true, 'Whether to tell when it is over.'),
+    url: textOr('https://ntfy.sh', 'Address of the server.').refine(
+      isHttpUrl,
+      'must be an http or https address',
+    ),
+    topic: text('The topic.'),
+    token: secret('Token of the server.').optional(),
+    token_file: text('A file with the token.').optional(),
+    title: textOr('{{ template "push.default.title" . }}', 'The title, a template.'),
+    message: textOr('{{ template "push.default.text" . }}', 'The message, a template.'),
+    priority: textOr('{{ if eq .Status "firing" }}4{{ else }}3{{ end }}', 'From 1 to 5.'),
+    tags: z
+      .array(z.string())
+      .default([])
+      .meta({ description: 'Tags, which may be names of emoji.', typeText: 'list' }),
+    timeout: durationOr('10s', 'How long one attempt may take.'),
+    http_config: httpConfig,
+  })
+  .superRefine((config, context) => {
+    checkSource(config, 'token', context)
+  })
+
+/** ntfy. */
+export const ntfy = defineChannel({
+  kind: 'ntfy',
+  settingsKey: 'ntfy_configs',
+  schema,
+  make: (settings) => {
+    const token = { value: settings.token, file: settings.token_file }
+    return {
+      sendsResolved: settings.send_resolved,
+      // On a public server the topic is the password.
+      secrets: () => [...secretTexts(token), settings.topic, ...authSecrets(settings.http_config)],
+      send: async (message) => {
+        const tokenText = revealSecret(token.value, token.file)
+        const priority = Number(renderField(message, settings.priority))
+        const title = renderText(message, settings.title, 'push.default.title')
+        const body = renderText(message, settings.message, 'push.default.text').trim()
+        const { background, externalUrl } = message.notification
+        const reply = await postJson({
+          url: settings.url,
+          headers:
+            tokenText === ''
+              ? authHeaders(settings.http_config)
+              : { authorization: `Bearer ${tokenText}` },
+          body: {
+            topic: settings.topic,
+            title: cutBytes(title, titleBytesMax),
+            message: cutBytes(body, messageBytesMax),
+            priority: priority >= 1 && priority <= 5 ? Math.round(priority) : 3,
+            tags: settings.tags,
+            click: background?.url ?? externalUrl,
+          },
+          timeoutMs: settings.timeout || 10_000,
+        })
+        return describeReply(reply)
+      },
+    }
+  },
+})

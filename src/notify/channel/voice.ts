@@ -1,0 +1,60 @@
+/** Voice calls, over Twilio or Alibaba Cloud: a short sentence is read aloud. */
+
+import { durationOr, flagOr, textOr, z } from '../../config/schema.ts'
+import { cutLength } from '../cut-text.ts'
+import { aliyunVoiceSchema, callAliyunVoice } from '../phone/aliyun.ts'
+import { numbers, sendToEach } from '../phone/each-number.ts'
+import { callTwilioVoice, twilioSchema } from '../phone/twilio.ts'
+import { defineChannel, renderText, secretTexts } from './channel.ts'
+
+/** About half a minute of speech; the whole of TwiML may have 4,000 characters. */
+const textLengthMax = 500
+
+const schema = z
+  .strictObject({
+    send_resolved: flagOr(false, 'Whether to tell when it is over.'),
+    to: numbers,
+    text: textOr('{{ template "voice.default.text" . }}', 'What is said, a template.'),
+    twilio: twilioSchema
+      .refine(({ from }) => from !== undefined, 'calls need "from"')
+      .optional()
+      .meta({ description: 'Calls over Twilio.' }),
+    aliyun: aliyunVoiceSchema.optional().meta({ description: 'Calls over Alibaba Cloud.' }),
+    timeout: durationOr('10s', 'How long one attempt may take.'),
+  })
+  .refine(
+    ({ twilio, aliyun }) => (twilio === undefined) !== (aliyun === undefined),
+    'needs exactly one of twilio and aliyun',
+  )
+
+/** Voice calls. */
+export const voice = defineChannel({
+  kind: 'voice',
+  settingsKey: 'voice_configs',
+  schema,
+  make: (settings, tools) => {
+    const { twilio, aliyun } = settings
+    return {
+      sendsResolved: settings.send_resolved,
+      secrets: () => [
+        ...secretTexts({ value: twilio?.auth_token, file: twilio?.auth_token_file }),
+        ...secretTexts({ value: aliyun?.access_key_secret, file: aliyun?.access_key_secret_file }),
+      ],
+      send: (message) =>
+        sendToEach(message, {
+          to: settings.to,
+          text: cutLength(
+            renderText(message, settings.text, 'voice.default.text').trim(),
+            textLengthMax,
+          ),
+          timeoutMs: settings.timeout || 10_000,
+          tools,
+          channel: settings,
+          send: (one, phoneTools) =>
+            twilio === undefined
+              ? callAliyunVoice(aliyun!, one, phoneTools)
+              : callTwilioVoice(twilio, one, phoneTools),
+        }),
+    }
+  },
+})

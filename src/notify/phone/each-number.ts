@@ -1,0 +1,68 @@
+/** One message to several numbers: each is reached once, also when others have to be tried again. */
+
+import { makeToken } from '../../base/random.ts'
+import { z } from '../../config/schema.ts'
+import {
+  type ChannelTools,
+  type OutgoingMessage,
+  renderField,
+  SendFailure,
+} from '../channel/channel.ts'
+import type { PhoneMessage, PhoneTools } from './phone-message.ts'
+
+const numberCountMax = 50
+
+/** The setting `to`. */
+export const numbers = z
+  .array(
+    z
+      .string()
+      .regex(/^\+\d{5,15}$/, 'must be a number in international form, such as "+8613800000000"'),
+  )
+  .min(1, 'needs at least one number')
+  .max(numberCountMax)
+  .meta({ description: 'Numbers, such as "+8613800000000".', typeText: 'list' })
+
+/** Numbers that a message has reached already, while others have not. */
+const reached = new WeakMap<OutgoingMessage, Map<object, Set<string>>>()
+
+/** Sends to every number that was not reached before; fails with the failure that may pass, if any. */
+export async function sendToEach(
+  message: OutgoingMessage,
+  options: {
+    to: readonly string[]
+    text: string
+    timeoutMs: number
+    tools: ChannelTools
+    /** What tells channels apart. */
+    channel: object
+    send(message: PhoneMessage, tools: PhoneTools): Promise<string>
+  },
+): Promise<string> {
+  const { to, text, timeoutMs, tools, channel } = options
+  const channels = reached.get(message) ?? new Map<object, Set<string>>()
+  reached.set(message, channels)
+  const done = channels.get(channel) ?? new Set<string>()
+  channels.set(channel, done)
+  const phoneTools: PhoneTools = {
+    nowTimeMs: () => tools.clock.nowTimeMs(),
+    makeNonce: () => makeToken(16),
+    timeoutMs,
+  }
+  const answers: string[] = []
+  const failures: SendFailure[] = []
+  for (const number of to) {
+    if (done.has(number)) continue
+    try {
+      const render = (template: string): string => renderField(message, template)
+      answers.push(await options.send({ to: number, text, render }, phoneTools))
+      done.add(number)
+    } catch (thrown) {
+      if (!(thrown instanceof SendFailure)) throw thrown
+      failures.push(thrown)
+    }
+  }
+  const failure = failures.find(({ canRetry }) => canRetry) ?? failures[0]
+  if (failure !== undefined) throw failure
+  return answers.join('; ')
+}

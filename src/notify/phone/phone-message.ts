@@ -1,0 +1,17 @@
+/** What is said to a phone, as SMS or as a call, and what its services are given. */
+
+/** One message to one number. */
+export interface PhoneMessage {
+  /** In international form, such as +8613800000000. */
+  to: string
+  text: string
+  /** Writes a template for a parameter. */
+  render(template: string): string
+}
+
+/** What a service needs besides. */
+export interface PhoneTools {
+  nowTimeMs(): number
+  makeNonce(): string
+  timeoutMs: number
+}

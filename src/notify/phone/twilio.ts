@@ -1,0 +1,89 @@
+/**
+ * Twilio: SMS and voice calls. A call reads the text aloud twice.
+ * Source: Twilio REST API 2010-04-01, Messages and Calls; TwiML.
+ */
+
+import { secret, text, textOr, z } from '../../config/schema.ts'
+import {
+  checkSource,
+  describeReply,
+  isHttpUrl,
+  postForm,
+  revealSecret,
+} from '../channel/channel.ts'
+import type { PhoneMessage, PhoneTools } from './phone-message.ts'
+
+/** `twilio` of SMS and voice calls. */
+export const twilioSchema = z
+  .strictObject({
+    account_sid: text('Id of the account.'),
+    auth_token: secret('Token of the account.').optional(),
+    auth_token_file: text('A file with the token.').optional(),
+    api_url: textOr('https://api.twilio.com', 'Address of the API.').refine(
+      isHttpUrl,
+      'must be an http or https address',
+    ),
+    from: text('The number that sends or calls.').optional(),
+    messaging_service_sid: text('For SMS: the service that sends, instead of a number.').optional(),
+    language: textOr('en-US', 'For calls: the language of the voice.'),
+  })
+  .superRefine((config, context) => {
+    checkSource(config, 'auth_token', context, { isRequired: true })
+    if (config.from === undefined && config.messaging_service_sid === undefined)
+      context.addIssue({ code: 'custom', message: 'needs "from" or "messaging_service_sid"' })
+  })
+
+type TwilioSettings = z.output<typeof twilioSchema>
+
+/** Sends one SMS; throws `SendFailure`. */
+export function sendTwilioSms(
+  config: TwilioSettings,
+  message: PhoneMessage,
+  tools: PhoneTools,
+): Promise<string> {
+  const sender =
+    config.messaging_service_sid === undefined
+      ? { From: config.from ?? '' }
+      : { MessagingServiceSid: config.messaging_service_sid }
+  return post(config, 'Messages', { To: message.to, ...sender, Body: message.text }, tools)
+}
+
+/** Calls one number; throws `SendFailure`. */
+export function callTwilioVoice(
+  config: TwilioSettings,
+  message: PhoneMessage,
+  tools: PhoneTools,
+): Promise<string> {
+  const say = `<Say language="${escapeXml(config.language)}">${escapeXml(message.text)}</Say>`
+  const twiml = `<Response>${say}<Pause length="1"/>${say}</Response>`
+  return post(config, 'Calls', { To: message.to, From: config.from ?? '', Twiml: twiml }, tools)
+}
+
+async function post(
+  config: TwilioSettings,
+  resource: 'Messages' | 'Calls',
+  form: Record<string, string>,
+  tools: PhoneTools,
+): Promise<string> {
+  const account = encodeURIComponent(config.account_sid)
+  const pair = `${config.account_sid}:${revealSecret(config.auth_token, config.auth_token_file)}`
+  const reply = await postForm({
+    url: `${config.api_url.replace(/\/$/, '')}/2010-04-01/Accounts/${account}/${resource}.json`,
+    form,
+    headers: { authorization: `Basic ${Buffer.from(pair).toString('base64')}` },
+    timeoutMs: tools.timeoutMs,
+  })
+  return describeReply(reply)
+}
+
+function escapeXml(value: string): string {
+  return (
+    value
+      .replace(/&/g, '&amp;')
+      .replace(/</g, '&lt;')
+      .replace(/>/g, '&gt;')
+      .replace(/"/g, '&quot;')
+      // Characters that XML does not have.
+      .replace(/[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\u{10000}-\u{10ffff}]/gu, '')
+  )
+}
