@@ -12,6 +12,8 @@
  */
 
 import type { Clock } from '../../base/clock.ts'
+import { messageOf } from '../../base/error.ts'
+import { unquoteGo } from '../../base/go-string.ts'
 import { type Labels, labelsFromPairs } from '../../model/labels.ts'
 import type { LogBatch } from '../../model/log-line.ts'
 import {
@@ -395,35 +397,9 @@ export function parseStreamLabels(text: string): Labels {
 }
 
 function unquote(written: string, shown: string): string {
-  if (written.startsWith('`')) return written.slice(1, -1)
-  return written
-    .slice(1, -1)
-    .replace(
-      /\\(?:([abfnrtv\\"'])|x([0-9a-fA-F]{2})|u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})|([0-7]{3})|.)/gs,
-      (whole, simple?: string, hex?: string, four?: string, eight?: string, octal?: string) => {
-        if (simple !== undefined) return simpleEscapes[simple]!
-        const digits = hex ?? four ?? eight
-        const code =
-          digits !== undefined
-            ? Number.parseInt(digits, 16)
-            : octal !== undefined
-              ? Number.parseInt(octal, 8)
-              : -1
-        if (code < 0 || code > 0x10ffff) fail(`the labels ${shown} have the wrong escape ${whole}`)
-        return String.fromCodePoint(code)
-      },
-    )
-}
-
-const simpleEscapes: Record<string, string> = {
-  a: '\x07',
-  b: '\b',
-  f: '\f',
-  n: '\n',
-  r: '\r',
-  t: '\t',
-  v: '\v',
-  '\\': '\\',
-  '"': '"',
-  "'": "'",
+  try {
+    return unquoteGo(written)
+  } catch (thrown) {
+    return fail(`the labels ${shown} have a wrong string: ${messageOf(thrown)}`)
+  }
 }
