@@ -169,7 +169,9 @@ export class Notifier {
       const channels: ConfiguredChannel[] = []
       for (const { kind, settingsKey, make } of allChannels) {
         const list = (receiver[settingsKey] ?? []) as unknown[]
-        for (const [index, own] of list.entries()) {
+        for (const [index, given] of list.entries()) {
+          // The shared http_config is for channels that have none of their own.
+          const own = { http_config: settings.global.http_config, ...withoutUndefined(given) }
           const key = `${kind}[${index}]`
           try {
             const channel = make(own, tools)
@@ -295,6 +297,11 @@ export class Notifier {
       }
     }
   }
+}
+
+function withoutUndefined(settings: unknown): object {
+  const entries = Object.entries(settings as object)
+  return Object.fromEntries(entries.filter(([, value]) => value !== undefined))
 }
 
 function toFailure(thrown: unknown): SendFailure {

@@ -3,6 +3,7 @@
 import { type SettingsOf, type SettingsPart, text, z } from '../config/schema.ts'
 import { allChannels } from './channel/all.ts'
 import { notYet } from './channel/channel.ts'
+import { httpConfig } from './http-config.ts'
 
 /** Channels of Alertmanager that are still to come. */
 const laterKeys = [
@@ -18,7 +19,6 @@ const laterKeys = [
 
 /** Keys below `global` that belong to those. */
 const laterGlobalKeys = [
-  'http_config',
   'jira_api_url',
   'mattermost_webhook_url',
   'mattermost_webhook_url_file',
@@ -72,6 +72,7 @@ const receiversSchema = z.array(receiverSchema).superRefine((receivers, context)
 const globalShape: z.ZodRawShape = Object.assign(
   {},
   ...allChannels.map(({ global }) => global),
+  { http_config: httpConfig },
   Object.fromEntries(
     laterGlobalKeys.map((key) => [key, notYet('Default of a channel of Alertmanager.')]),
   ),

@@ -170,34 +170,30 @@ function readRetryAfter(reply: HttpReply): number | undefined {
 
 /** Sends a request whose body is JSON. */
 export function postJson(
-  request: { url: string; body: object; headers?: Record<string, string>; timeoutMs: number },
+  request: Omit<HttpRequest, 'body' | 'method'> & { body: object },
   judge?: (reply: HttpReply) => SendFailure | undefined,
 ): Promise<HttpReply> {
   return sendRequest(
     {
+      ...request,
       method: 'POST',
-      url: request.url,
       headers: { 'content-type': 'application/json; charset=utf-8', ...request.headers },
       body: JSON.stringify(request.body),
-      timeoutMs: request.timeoutMs,
     },
     judge,
   )
 }
 
 /** Sends a request whose body is a form. */
-export function postForm(request: {
-  url: string
-  form: Record<string, string>
-  headers?: Record<string, string>
-  timeoutMs: number
-}): Promise<HttpReply> {
+export function postForm(
+  request: Omit<HttpRequest, 'body' | 'method'> & { form: Record<string, string> },
+): Promise<HttpReply> {
+  const { form, ...rest } = request
   return sendRequest({
+    ...rest,
     method: 'POST',
-    url: request.url,
     headers: { 'content-type': 'application/x-www-form-urlencoded', ...request.headers },
-    body: new URLSearchParams(request.form).toString(),
-    timeoutMs: request.timeoutMs,
+    body: new URLSearchParams(form).toString(),
   })
 }
 

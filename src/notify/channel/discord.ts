@@ -7,7 +7,7 @@
 
 import { durationOr, flagOr, secret, text, textOr, z } from '../../config/schema.ts'
 import { cutLength } from '../cut-text.ts'
-import { authHeaders, authSecrets, httpConfig } from '../http-config.ts'
+import { authHeaders, authSecrets, httpConfig, transportOf } from '../http-config.ts'
 import {
   checkSource,
   defineChannel,
@@ -76,6 +76,7 @@ export const discord = defineChannel({
             allowed_mentions: { parse: ['users', 'roles', ...(canCallAll ? ['everyone'] : [])] },
           },
           timeoutMs: settings.timeout || 10_000,
+          transport: transportOf(settings.http_config),
         })
         return describeReply(reply)
       },

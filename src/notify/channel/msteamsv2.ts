@@ -7,7 +7,7 @@
 
 import { durationOr, flagOr, secret, text, textOr, z } from '../../config/schema.ts'
 import { cutBytes } from '../cut-text.ts'
-import { authHeaders, authSecrets, httpConfig } from '../http-config.ts'
+import { authHeaders, authSecrets, httpConfig, transportOf } from '../http-config.ts'
 import {
   checkSource,
   defineChannel,
@@ -86,6 +86,7 @@ export const msteamsv2 = defineChannel({
           headers: authHeaders(settings.http_config),
           body: { type: 'message', attachments: [{ contentType, content }] },
           timeoutMs: settings.timeout || 10_000,
+          transport: transportOf(settings.http_config),
         })
         return describeReply(reply)
       },

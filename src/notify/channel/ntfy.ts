@@ -2,7 +2,7 @@
 
 import { durationOr, flagOr, secret, text, textOr, z } from '../../config/schema.ts'
 import { cutBytes } from '../cut-text.ts'
-import { authHeaders, authSecrets, httpConfig } from '../http-config.ts'
+import { authHeaders, authSecrets, httpConfig, transportOf } from '../http-config.ts'
 import {
   checkSource,
   defineChannel,
@@ -75,6 +75,7 @@ export const ntfy = defineChannel({
             click: background?.url ?? externalUrl,
           },
           timeoutMs: settings.timeout || 10_000,
+          transport: transportOf(settings.http_config),
         })
         return describeReply(reply)
       },

@@ -6,7 +6,7 @@
 
 import { durationOr, flagOr, labelMap, secret, text, textOr, z } from '../../config/schema.ts'
 import { cutLength } from '../cut-text.ts'
-import { authSecrets, httpConfig } from '../http-config.ts'
+import { authSecrets, httpConfig, transportOf } from '../http-config.ts'
 import {
   checkSource,
   chooseSecret,
@@ -148,6 +148,7 @@ export const opsgenie = defineChannel({
           headers: { authorization: `GenieKey ${revealSecret(key.value, key.file)}` },
           body,
           timeoutMs: settings.timeout || 10_000,
+          transport: transportOf(settings.http_config),
         })
         return describeReply(reply)
       },

@@ -7,7 +7,7 @@
 
 import { durationOr, flagOr, labelMap, secret, text, textOr, z } from '../../config/schema.ts'
 import { cutLength } from '../cut-text.ts'
-import { authHeaders, authSecrets, httpConfig } from '../http-config.ts'
+import { authHeaders, authSecrets, httpConfig, transportOf } from '../http-config.ts'
 import {
   checkSource,
   defineChannel,
@@ -121,6 +121,7 @@ export const pagerduty = defineChannel({
             headers: authHeaders(settings.http_config),
             body: make(settings, message, keyText),
             timeoutMs: settings.timeout || 10_000,
+            transport: transportOf(settings.http_config),
           },
           (answer) =>
             isV1 && answer.status === 403

@@ -6,7 +6,7 @@
 
 import { durationOr, flagOr, secret, text, textOr, z } from '../../config/schema.ts'
 import { cutLength } from '../cut-text.ts'
-import { authHeaders, authSecrets, httpConfig } from '../http-config.ts'
+import { authHeaders, authSecrets, httpConfig, transportOf } from '../http-config.ts'
 import {
   checkAnswer,
   checkSource,
@@ -102,6 +102,7 @@ export const pushover = defineChannel({
           form,
           headers: authHeaders(settings.http_config),
           timeoutMs: settings.timeout || 10_000,
+          transport: transportOf(settings.http_config),
         })
         checkAnswer(reply, { fields: ['status'], success: 1 })
         return describeReply(reply)

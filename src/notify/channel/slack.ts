@@ -8,7 +8,7 @@ import type { HttpReply } from '../../base/http-client.ts'
 import { Secret } from '../../base/secret.ts'
 import { durationOr, flagOr, secret, text, textOr, z } from '../../config/schema.ts'
 import { cutLength } from '../cut-text.ts'
-import { authHeaders, authSecrets, httpConfig } from '../http-config.ts'
+import { authHeaders, authSecrets, httpConfig, transportOf } from '../http-config.ts'
 import {
   type ChannelTools,
   checkSource,
@@ -128,6 +128,7 @@ export const slack = defineChannel({
               : { authorization: `Bearer ${tokenText}` },
           body: makeBody(settings, message),
           timeoutMs: settings.timeout || 10_000,
+          transport: transportOf(settings.http_config),
         })
         checkSlackAnswer(reply)
         return describeReply(reply)

@@ -5,7 +5,7 @@
 
 import { durationOr, flagOr, secret, text, textOr, z } from '../../config/schema.ts'
 import { cutLength } from '../cut-text.ts'
-import { authHeaders, authSecrets, httpConfig } from '../http-config.ts'
+import { authHeaders, authSecrets, httpConfig, transportOf } from '../http-config.ts'
 import { aliyunSmsSchema, sendAliyunSms } from '../phone/aliyun.ts'
 import { numbers, sendToEach } from '../phone/each-number.ts'
 import type { PhoneMessage, PhoneTools } from '../phone/phone-message.ts'
@@ -90,6 +90,7 @@ async function sendOne(
     headers: authHeaders(http?.http_config),
     body: { to: message.to, text: message.text },
     timeoutMs: tools.timeoutMs,
+    transport: transportOf(http?.http_config),
   })
   return describeReply(reply)
 }

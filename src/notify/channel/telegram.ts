@@ -7,7 +7,7 @@
 
 import { durationOr, flagOr, numberOr, secret, text, textOr, z } from '../../config/schema.ts'
 import { cutLength } from '../cut-text.ts'
-import { authSecrets, httpConfig } from '../http-config.ts'
+import { authSecrets, httpConfig, transportOf } from '../http-config.ts'
 import { stripHtml } from '../markup.ts'
 import {
   checkSource,
@@ -83,6 +83,7 @@ export const telegram = defineChannel({
         url: `${api}/bot${tokenText.replace('%3A', ':')}/sendMessage`,
         body,
         timeoutMs: settings.timeout || 10_000,
+        transport: transportOf(settings.http_config),
       })
       if (readAnswer(reply)?.ok === true) return describeReply(reply)
       throw new SendFailure(describeReply(reply), { reason: 'client-error', canRetry: false })

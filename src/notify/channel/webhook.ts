@@ -9,7 +9,7 @@
 import { createHmac } from 'node:crypto'
 import { durationOr, flagOr, numberOr, secret, text, textOr, z } from '../../config/schema.ts'
 import type { Alert } from '../../model/alert.ts'
-import { authHeaders, authSecrets, httpConfig } from '../http-config.ts'
+import { authHeaders, authSecrets, httpConfig, transportOf } from '../http-config.ts'
 import type { Notification } from '../notification.ts'
 import {
   checkSource,
@@ -86,6 +86,7 @@ export const webhook = defineChannel({
           headers,
           body,
           timeoutMs: settings.timeout || 3_600_000,
+          transport: transportOf(settings.http_config),
         })
         return describeReply(reply)
       },

@@ -8,7 +8,7 @@
 
 import { durationOr, flagOr, secret, text, textOr, z } from '../../config/schema.ts'
 import { cutBytes } from '../cut-text.ts'
-import { authHeaders, authSecrets, httpConfig } from '../http-config.ts'
+import { authHeaders, authSecrets, httpConfig, transportOf } from '../http-config.ts'
 import {
   type AnswerCodes,
   checkAnswer,
@@ -95,10 +95,11 @@ export const wechat = defineChannel({
     let token = { text: '', endMs: 0 }
 
     const fetchToken = async (): Promise<string> => {
+      const transport = transportOf(settings.http_config)
       const url = new URL('gettoken', api)
       url.searchParams.set('corpid', corpId)
       url.searchParams.set('corpsecret', revealSecret(apiSecret.value, apiSecret.file))
-      const reply = await sendRequest({ url: url.href, timeoutMs })
+      const reply = await sendRequest({ url: url.href, timeoutMs, transport })
       checkAnswer(reply, codes)
       const answer = readAnswer(reply)
       if (typeof answer?.access_token !== 'string') {
@@ -135,7 +136,8 @@ export const wechat = defineChannel({
           const url = new URL('message/send', api)
           url.searchParams.set('access_token', tokenText)
           const headers = authHeaders(settings.http_config)
-          return postJson({ url: url.href, headers, body, timeoutMs })
+          const transport = transportOf(settings.http_config)
+          return postJson({ url: url.href, headers, body, timeoutMs, transport })
         }
         const isFresh = tools.clock.monotonicMs() < token.endMs
         let reply = await post(isFresh ? token.text : await fetchToken())

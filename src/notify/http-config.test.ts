@@ -1,0 +1,62 @@
+import assert from 'node:assert/strict'
+import { createServer } from 'node:https'
+import type { AddressInfo } from 'node:net'
+import { test } from 'node:test'
+import { MemoryRecords } from '../../test/support/memory-records.ts'
+import { systemClock } from '../base/clock.ts'
+import { silentLog } from '../base/log.ts'
+import { z } from '../config/schema.ts'
+import { emptyLabels } from '../model/labels.ts'
+import { Notifier } from './notify.ts'
+import { notifySettings } from './settings.ts'
+import { chatCert, chatKey } from './testdata/certificate.ts'
+
+test('a receiver trusts the certificates that it is told to, its own settings before the shared ones', async (t) => {
+  let callCount = 0
+  const server = createServer({ cert: chatCert, key: chatKey }, (request, response) => {
+    callCount++
+    request.resume()
+    response.writeHead(200, { connection: 'close' }).end('ok')
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  t.after(() => new Promise((resolve) => server.close(resolve)))
+  const { port } = server.address() as AddressInfo
+  const send = async (shared: object | undefined, own: object | undefined): Promise<string> => {
+    const slack = { api_url: `https://127.0.0.1:${port}/x`, http_config: own }
+    const receivers = [{ name: 'team', slack_configs: [slack] }]
+    const settings = {
+      ...z.object(notifySettings.top).parse({ receivers }),
+      global: z.object(notifySettings.global).parse({ http_config: shared }),
+    }
+    const parts = { records: new MemoryRecords(), clock: systemClock, log: silentLog }
+    const notifier = new Notifier({ settings, ...parts, random: () => 0.5 })
+    const abort = new AbortController()
+    notifier.onAttempt(() => abort.abort())
+    const { failures } = await notifier.send(
+      {
+        groupKey: '{}',
+        status: 'firing',
+        reason: 'first notification',
+        receiver: 'team',
+        groupLabels: emptyLabels,
+        commonLabels: emptyLabels,
+        commonAnnotations: emptyLabels,
+        alerts: [],
+        background: undefined,
+        externalUrl: 'http://ship.example',
+      },
+      abort.signal,
+    )
+    return failures.join()
+  }
+  const trusting = { tls_config: { ca: chatCert, server_name: 'chat.test' } }
+  assert.match(await send(undefined, undefined), /cannot be reached.*certificate/)
+  assert.match(await send(undefined, { tls_config: { ca: chatCert } }), /cannot be reached/)
+  assert.equal(callCount, 0)
+  assert.equal(await send(undefined, trusting), '')
+  assert.equal(await send(trusting, undefined), '')
+  assert.equal(await send(undefined, { tls_config: { insecure_skip_verify: true } }), '')
+  assert.match(await send(trusting, { follow_redirects: false }), /cannot be reached/)
+  assert.match(await send(undefined, { proxy_url: 'foo' }), /"foo" is not an http/)
+  assert.equal(callCount, 3)
+})
