@@ -5,12 +5,12 @@ import { test } from 'node:test'
 import { makeSeededRandom } from '../base/random.ts'
 import { type Labels, makeLabels } from '../model/labels.ts'
 import { SampleBatchBuilder } from '../model/sample.ts'
-import { MemoryStore } from '../store/store.ts'
 import { Aggregation } from './aggregation.ts'
 import { prepareShape } from './settings.ts'
+import { SeriesNumbers } from './testdata/series-numbers.ts'
 
 function makeBench(rule: object) {
-  const store = new MemoryStore()
+  const store = new SeriesNumbers()
   const settings = prepareShape.stream_aggregation.parse([{ match: 'm', interval: '1m', ...rule }])
   const aggregation = new Aggregation(settings[0]!, makeSeededRandom(1))
   return {

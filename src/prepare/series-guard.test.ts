@@ -2,15 +2,14 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { Appender } from '../model/flow.ts'
 import { type Labels, makeLabels } from '../model/labels.ts'
-import { MemoryStore } from '../store/store.ts'
 import { SeriesGuard } from './series-guard.ts'
+import { SeriesNumbers } from './testdata/series-numbers.ts'
 
 const series = (more: Record<string, string>): Labels => makeLabels({ __name__: 'm', ...more })
 
 test('beyond the limit new series are refused and known ones pass', () => {
-  const store = new MemoryStore()
+  const store = new SeriesNumbers()
   const known = store.seriesId(series({ a: 'of another source' }))
   const guard = new SeriesGuard(store, 2)
   const first = guard.admit(series({ a: '1' }))
@@ -21,11 +20,11 @@ test('beyond the limit new series are refused and known ones pass', () => {
   assert.equal(guard.admit(series({ a: '3' })), undefined)
   assert.equal(guard.admit(series({ a: '1' })), first)
   assert.equal(guard.admit(series({ a: 'of another source' })), known)
-  assert.equal(store.seriesCount, 3)
+  assert.equal(store.count, 3)
 })
 
 test('the label that explodes is named, with its metric', () => {
-  const store = new MemoryStore()
+  const store = new SeriesNumbers()
   const guard = new SeriesGuard(store, 1)
   guard.admit(series({}))
   guard.admit(makeLabels({ __name__: 'other', path: '/' }))
@@ -39,7 +38,7 @@ test('the label that explodes is named, with its metric', () => {
 })
 
 test('a higher limit lets series in, and 0 lets all in', () => {
-  const guard = new SeriesGuard(new MemoryStore(), 1)
+  const guard = new SeriesGuard(new SeriesNumbers(), 1)
   guard.admit(series({ a: '1' }))
   assert.equal(guard.admit(series({ a: '2' })), undefined)
   guard.reload(2)
@@ -51,23 +50,11 @@ test('a higher limit lets series in, and 0 lets all in', () => {
 })
 
 test('when the store takes numbers back, counting begins anew', () => {
-  const store = new MemoryStore()
-  let seriesEpoch = 0
-  const appender: Appender = {
-    get seriesEpoch() {
-      return seriesEpoch
-    },
-    seriesId: (labels) => store.seriesId(labels),
-    findSeriesId: (labels) => store.findSeriesId(labels),
-    labelsOf: (seriesId) => store.labelsOf(seriesId),
-    append: (batch) => store.append(batch),
-    appendLogs: (batch) => store.appendLogs(batch),
-    setMetadata: (metric, metadata) => store.setMetadata(metric, metadata),
-  }
-  const guard = new SeriesGuard(appender, 40)
+  const store = new SeriesNumbers()
+  const guard = new SeriesGuard(store, 40)
   for (let index = 0; index < 40; index++) guard.admit(series({ a: String(index) }))
   assert.equal(guard.admit(series({ a: '40' })), undefined)
-  seriesEpoch++
+  store.seriesEpoch++
   assert.equal(guard.count, 0)
   assert.notEqual(guard.admit(series({ a: '40' })), undefined)
   assert.equal(guard.count, 1)

@@ -18,9 +18,12 @@ const watchedValuesMax = 1000
 /** Values are told apart by their beginning. */
 const watchedLengthMax = 64
 
+/** Who gives numbers to series. */
+type SeriesNumberer = Pick<Appender, 'seriesEpoch' | 'seriesId' | 'findSeriesId'>
+
 /** Counts the series of one source. */
 export class SeriesGuard {
-  readonly #appender: Appender
+  readonly #appender: SeriesNumberer
   #countMax: number
   #epoch: number
   #admitted = new Uint32Array(32)
@@ -29,7 +32,7 @@ export class SeriesGuard {
   #refusedOfMetric = new Map<string, number>()
 
   /** `countMax` 0 means no limit. */
-  constructor(appender: Appender, countMax: number) {
+  constructor(appender: SeriesNumberer, countMax: number) {
     this.#appender = appender
     this.#countMax = countMax
     this.#epoch = appender.seriesEpoch

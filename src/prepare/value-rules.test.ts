@@ -5,10 +5,10 @@ import { test } from 'node:test'
 import { makeLabels } from '../model/labels.ts'
 import { matchesAll } from '../model/matcher.ts'
 import { bitsOf, isStaleAt, SampleBatchBuilder } from '../model/sample.ts'
-import { MemoryStore } from '../store/store.ts'
 import { parseSelector } from './selector.ts'
 import { prepareShape } from './settings.ts'
 import { ValueRules } from './value-rules.ts'
+import { SeriesNumbers } from './testdata/series-numbers.ts'
 
 test('a selector chooses as in PromQL', () => {
   const isMatch = (text: string, labels: Record<string, string>): boolean =>
@@ -38,7 +38,7 @@ test('a selector chooses as in PromQL', () => {
 })
 
 test('values outside the bounds are clamped or left out, and stale markers pass', () => {
-  const store = new MemoryStore()
+  const store = new SeriesNumbers()
   const rules = new ValueRules(
     prepareShape.value_rules.parse([
       { match: 'ratio', min: 0, max: 1, action: 'clamp', drop_nan: true },
