@@ -382,3 +382,16 @@ test('a body of millions of nothings is refused before it costs anything', async
   assert.match(manyLabels.body, /^100001 labels, more than can be read: series many\{/)
   assert.deepEqual(await read('beside'), ['beside 0:1'])
 })
+
+test('large bodies give their memory back', async () => {
+  const { receiver } = makeBench()
+  const body = snap(field(3, Buffer.alloc(40 << 20)))
+  const send = async (count: number): Promise<number> => {
+    for (let turn = 0; turn < count; turn++) await receiver.receive({ headers: goodHeaders, body })
+    return process.memoryUsage.rss()
+  }
+  const before = await send(5)
+  const grown = (await send(15)) - before
+  // 15 bodies of 40 MiB kept would be 600 MiB.
+  assert.ok(grown < 300 << 20, `${grown >> 20} MiB more`)
+})
