@@ -13,7 +13,6 @@ const laterKeys = [
   'msteams_configs',
   'rocketchat_configs',
   'sns_configs',
-  'victorops_configs',
   'webex_configs',
 ] as const
 
@@ -27,9 +26,6 @@ const laterGlobalKeys = [
   'rocketchat_token_file',
   'rocketchat_token_id',
   'rocketchat_token_id_file',
-  'victorops_api_key',
-  'victorops_api_key_file',
-  'victorops_api_url',
   'webex_api_url',
 ] as const
 

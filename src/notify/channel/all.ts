@@ -16,6 +16,7 @@ import { serverchan } from './serverchan.ts'
 import { slack } from './slack.ts'
 import { sms } from './sms.ts'
 import { telegram } from './telegram.ts'
+import { victorops } from './victorops.ts'
 import { voice } from './voice.ts'
 import { webhook } from './webhook.ts'
 import { wechat } from './wechat.ts'
@@ -38,6 +39,7 @@ export const allChannels: readonly ChannelKind[] = [
   slack,
   sms,
   telegram,
+  victorops,
   voice,
   webhook,
   wechat,

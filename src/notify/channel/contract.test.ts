@@ -450,6 +450,19 @@ const manners: Record<string, Manners> = {
       assert.deepEqual(JSON.parse(query.get('TtsParam')!), { what: 'checkout is down' })
     },
   },
+  victorops: {
+    key: 'victorops_configs',
+    settings: (address) => ({ api_url: address, api_key: 'S3CR3T', routing_key: 'ops' }),
+    success: json({ result: 'success' }),
+    refusal: json({ result: 'failure', messages: 'no such team' }),
+    textOf: (body) => jsonOf(body).state_message,
+    lengthMax: 20_480,
+    check: ({ url, body }) => {
+      assert.equal(url, '/S3CR3T/ops')
+      assert.equal(jsonOf(body).message_type, 'CRITICAL')
+      assert.match(jsonOf(body).entity_id, /^[0-9a-f]{64}$/)
+    },
+  },
   webhook: {
     key: 'webhook_configs',
     settings: (address) => ({
