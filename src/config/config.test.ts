@@ -110,6 +110,17 @@ receivers:
           hunter2
         url: https://host/send?access_token=hunter2
       - "secret": hunter2
+scrape_configs:
+  - job_name: shop
+    tls_config:
+      key: |
+        -----BEGIN PRIVATE KEY-----
+        hunter2
+        -----END PRIVATE KEY-----
+    oauth2: {client_id: shop, client_secret: hunter2, token_url: 'https://host/token'}
+    proxy_url: http://user:hunter2@proxy:3128
+    proxy_connect_header: {X-Key: [hunter2]}
+    http_headers: {X-Key: {secrets: [hunter2]}}
 `)
   assert.ok(!shown.includes('hunter2'), shown)
   assert.ok(
