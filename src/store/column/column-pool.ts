@@ -3,8 +3,8 @@
  * that is touched again is many times cheaper than memory that the system must find, clear and collect.
  */
 
-/** Rows of the largest pair that is kept: 64 MB a column. */
-const rowCountMax = 8_000_000
+/** Rows of the largest pair that is kept: 32 MB a column. */
+const rowCountMax = 4_000_000
 /** Pairs that are kept. */
 const pairCountMax = 2
 
