@@ -58,5 +58,7 @@ test('a receiver trusts the certificates that it is told to, its own settings be
   assert.equal(await send(undefined, { tls_config: { insecure_skip_verify: true } }), '')
   assert.match(await send(trusting, { follow_redirects: false }), /cannot be reached/)
   assert.match(await send(undefined, { proxy_url: 'foo' }), /"foo" is not an http/)
+  const unreadable = { basic_auth: { username: 'ship', password_file: '/nowhere/password' } }
+  assert.match(await send(undefined, unreadable), /cannot read \/nowhere\/password/)
   assert.equal(callCount, 3)
 })

@@ -126,7 +126,13 @@ export function transportOf(config: HttpConfig | undefined): HttpTransport {
 
 /** What must not show of it. */
 export function authSecrets(config: HttpConfig | undefined): string[] {
-  const headers = authHeaders(config)
-  const value = headers.authorization ?? ''
+  let value: string
+  try {
+    value = authHeaders(config).authorization ?? ''
+  } catch (thrown) {
+    // A file that cannot be read has nothing that could show.
+    if (thrown instanceof SendFailure) return []
+    throw thrown
+  }
   return [value, value.slice(value.indexOf(' ') + 1), config?.basic_auth?.password?.reveal() ?? '']
 }
