@@ -1,136 +1,21 @@
 import assert from 'node:assert/strict'
-import { type TestContext, test } from 'node:test'
+import { test } from 'node:test'
 import { MemoryRecords } from '../../test/support/memory-records.ts'
 import { VirtualClock } from '../base/clock.ts'
-import { silentLog } from '../base/log.ts'
-import { parseYaml } from '../config/config.ts'
-import { z } from '../config/schema.ts'
-import type { Alert, DetectedAlert } from '../model/alert.ts'
+import type { Alert } from '../model/alert.ts'
 import type { AlertBackground } from '../model/flow.ts'
 import { makeLabels } from '../model/labels.ts'
 import type { Silence } from '../model/silence.ts'
-import type { ChannelView, Notification, Notifier } from '../notify/notify.ts'
-import { AlertDesk, type SilenceRequest } from './alert.ts'
-import { alertSettings } from './settings.ts'
-
-const second = 1000
-const minute = 60_000
-
-function settingsOf(yaml: string) {
-  const { global, ...top } = parseYaml(yaml, 'a.yml').value as Record<string, unknown>
-  return {
-    ...z.object(alertSettings.top).parse(top),
-    global: z.object(alertSettings.global).parse(global ?? {}),
-  }
-}
-
-/** Plays the notifier: every receiver asked for exists; notes what is sent, and can fail. */
-class FakeNotifier {
-  readonly sent: { timeMs: number; channel: string; notification: Notification }[] = []
-  readonly clock: VirtualClock
-  unknown = new Set<string>(['nobody'])
-  channelsOf = new Map<string, ChannelView[]>()
-  /** Channels that fail now. */
-  broken = new Set<string>()
-
-  constructor(clock: VirtualClock) {
-    this.clock = clock
-  }
-
-  has(receiver: string): boolean {
-    return !this.unknown.has(receiver)
-  }
-
-  channels(receiver: string): ChannelView[] {
-    return (
-      this.channelsOf.get(receiver) ?? [{ key: 'webhook[0]', kind: 'webhook', sendsResolved: true }]
-    )
-  }
-
-  async sendTo(channel: string, notification: Notification) {
-    if (this.broken.has(channel)) return { isDelivered: false, failures: ['broken'] }
-    this.sent.push({ timeMs: this.clock.nowTimeMs(), channel, notification })
-    return { isDelivered: true, failures: [] }
-  }
-}
-
-const startTimeMs = 1_700_000_000_000
-
-class Bench {
-  readonly clock: VirtualClock
-  readonly notifier: FakeNotifier
-  readonly records: MemoryRecords
-  desk: AlertDesk
-
-  constructor(yaml: string, from?: Bench) {
-    this.clock = from?.clock ?? new VirtualClock(startTimeMs)
-    this.notifier = from?.notifier ?? new FakeNotifier(this.clock)
-    this.records = from?.records ?? new MemoryRecords()
-    this.desk = new AlertDesk({
-      notifier: this.notifier as unknown as Notifier,
-      records: this.records,
-      settings: settingsOf(yaml),
-      clock: this.clock,
-      log: silentLog,
-      externalUrl: 'http://ship',
-    })
-  }
-
-  async start(t: TestContext): Promise<this> {
-    await this.desk.start()
-    t.after(() => this.desk.stop())
-    return this
-  }
-
-  detected(labels: Record<string, string>, change: Partial<DetectedAlert> = {}): DetectedAlert {
-    const nowTimeMs = this.clock.nowTimeMs()
-    return {
-      labels: makeLabels({ alertname: 'X', ...labels }),
-      annotations: makeLabels({}),
-      state: 'firing',
-      firedTimeMs: nowTimeMs,
-      activeTimeMs: nowTimeMs,
-      endTimeMs: nowTimeMs + 60 * minute,
-      value: 1,
-      generatorUrl: '',
-      rule: undefined,
-      ...change,
-    }
-  }
-
-  fire(...sets: Record<string, string>[]): Promise<void> {
-    return this.desk.publish(sets.map((labels) => this.detected(labels)))
-  }
-
-  resolve(...sets: Record<string, string>[]): Promise<void> {
-    return this.desk.publish(
-      sets.map((labels) =>
-        this.detected(labels, { state: 'resolved', endTimeMs: this.clock.nowTimeMs() }),
-      ),
-    )
-  }
-
-  /** What was sent: `seconds receiver status reason: i-labels with f or r`. */
-  story(): string[] {
-    return this.notifier.sent.map(({ timeMs, channel, notification }) => {
-      const alerts = notification.alerts.map(
-        (alert) => `${alert.labels.get('i') || alert.labels.get('alertname')}${alert.state[0]}`,
-      )
-      const at = (timeMs - startTimeMs) / second
-      const place = channel === 'webhook[0]' ? '' : ` ${channel}`
-      return `${at} ${notification.receiver}${place} ${notification.reason}: ${alerts.join(' ')}`
-    })
-  }
-}
-
-const plain = (change = '') => `
-route:
-  receiver: a
-  group_by: [alertname]
-  group_wait: 1s
-  group_interval: 3s
-  repeat_interval: 1h
-${change}`
+import type { SilenceRequest } from './alert.ts'
+import {
+  Bench,
+  FakeNotifier,
+  minute,
+  plain,
+  second,
+  settingsOf,
+  startTimeMs,
+} from './testdata/bench.ts'
 
 test('a group waits, then speaks, then tells of news at its interval', async (t) => {
   const bench = await new Bench(plain()).start(t)
@@ -440,7 +325,7 @@ test('without a route everything goes to "default", or nowhere when there is non
     clock,
     notifier,
     records: new MemoryRecords(),
-  } as unknown as Bench).start(t)
+  }).start(t)
   await alone.fire({ i: '1' })
   await clock.advance(minute)
   assert.equal(alone.desk.list().length, 1)
