@@ -85,8 +85,6 @@ function checkRoutes(config: Config, parsed: ParsedYaml): void {
         ),
       )
     }
-    for (const [index, child] of (route.routes ?? []).entries())
-      walk(child, [...path, 'routes', index])
     for (const key of ['mute_time_intervals', 'active_time_intervals'] as const) {
       for (const [index, name] of (route[key] ?? []).entries()) {
         if (intervals.has(name)) continue
@@ -94,6 +92,8 @@ function checkRoutes(config: Config, parsed: ParsedYaml): void {
         problems.push(problemAt(parsed, [...path, key, index], message))
       }
     }
+    for (const [index, child] of (route.routes ?? []).entries())
+      walk(child, [...path, 'routes', index])
   }
   if (config.route !== undefined) walk(config.route, ['route'])
   if (problems.length > 0) throw makeConfigError(problems)

@@ -8,7 +8,6 @@ import type { MeasureOptions, MeasureResult } from './suite.ts'
 type Measure = (options: MeasureOptions) => Promise<MeasureResult>
 
 const suites: ReadonlyMap<string, () => Promise<Measure>> = new Map([
-  ['alertmanager', async () => (await import('./alertmanager.ts')).measureAlertmanager],
   ['alert-generator', async () => (await import('./rule-tests.ts')).measureAlertGenerator],
   ['alert-templates', async () => (await import('./alert-templates.ts')).measureAlertTemplates],
   ['alertmanager', async () => (await import('./alertmanager.ts')).measureAlertmanager],
