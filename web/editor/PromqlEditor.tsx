@@ -103,6 +103,20 @@ const colors = ViewPlugin.fromClass(
   { decorations: (plugin) => plugin.decorations },
 )
 
+/** Deeper brackets than this are no question but an accident, and would keep the parser busy for minutes. */
+const bracketDepthMax = 200
+
+/** Whether brackets stand too deep for the grammar; such a text is edited without colours and completion. */
+function isDeep(text: string): boolean {
+  let depth = 0
+  for (const character of text) {
+    if ('([{'.includes(character)) depth++
+    else if (')]}'.includes(character)) depth--
+    if (depth > bracketDepthMax) return true
+  }
+  return false
+}
+
 /** The editor. */
 export default function PromqlEditor(props: PromqlEditorProps) {
   const frame = useRef<HTMLDivElement>(null)
@@ -124,7 +138,7 @@ export default function PromqlEditor(props: PromqlEditorProps) {
           bracketMatching(),
           closeBrackets(),
           autocompletion({ icons: false, activateOnTyping: true }),
-          promql(sourceRef.current).asExtension(),
+          ...(isDeep(latest.current.value) ? [] : [promql(sourceRef.current).asExtension()]),
           colors,
           linter((one) => serverFault(one, latest.current.fault), { delay: 0 }),
           placeholder(latest.current.placeholder),
