@@ -12,13 +12,11 @@
 
 import assert from 'node:assert/strict'
 import { type ChildProcess, spawn } from 'node:child_process'
-import { once } from 'node:events'
 import { appendFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
-import { findProgram } from './support/programs.ts'
+import { findFreePort, findProgram } from './support/programs.ts'
 import { eventually, type Served, startServe } from './support/serve.ts'
 
 const started: Served[] = []
@@ -133,7 +131,7 @@ test('a real node-exporter is scraped and a real Prometheus writes into it', asy
   const exporter = findProgram(t, 'prometheus-node-exporter')
   const prometheus = findProgram(t, 'prometheus')
   if (exporter === undefined || prometheus === undefined) return
-  const port = await freePort()
+  const port = await findFreePort()
   children.push(spawn(exporter, [`--web.listen-address=127.0.0.1:${port}`], { stdio: 'ignore' }))
   const served = await serve({
     config: `host_agent: {enabled: false}
@@ -167,7 +165,7 @@ remote_write: [{url: '${served.base}/api/v1/write'}]
       [
         `--config.file=${join(folder, 'prometheus.yml')}`,
         `--storage.tsdb.path=${join(folder, 'data')}`,
-        `--web.listen-address=127.0.0.1:${await freePort()}`,
+        `--web.listen-address=127.0.0.1:${await findFreePort()}`,
       ],
       { stdio: 'ignore' },
     ),
@@ -235,12 +233,3 @@ test('without a token there is no way in, and ingest from here can be closed', a
     /listens on this machine only/,
   )
 })
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as { port: number }
-  server.close()
-  await once(server, 'close')
-  return port
-}

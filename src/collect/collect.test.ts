@@ -22,7 +22,7 @@ import { DropLedger } from './drops.ts'
 import { type CollectSettings, collectSettings } from './settings.ts'
 import { LogCounter } from './log-counter.ts'
 import { encodeWriteRequest, type WrittenSeries } from './testdata/write-request.ts'
-import { findFreePort, skipWithout, startProgram } from './testdata/program.ts'
+import { findFreePort, skipWithout, startProgram } from '../../test/support/programs.ts'
 
 const schema = z.strictObject({
   global: z.strictObject(collectSettings.global).prefault({}),

@@ -6,7 +6,12 @@ import { test } from 'node:test'
 import { systemClock } from '../../base/clock.ts'
 import { silentLog } from '../../base/log.ts'
 import { parseExposition, type ExpositionPage } from '../scrape/exposition-page.ts'
-import { fetchWhenUp, findFreePort, skipWithout, startProgram } from '../testdata/program.ts'
+import {
+  fetchWhenUp,
+  findFreePort,
+  skipWithout,
+  startProgram,
+} from '../../../test/support/programs.ts'
 import { HostAgent } from './host.ts'
 import { PageWriter } from './page-writer.ts'
 import { parseProcessStat } from './processes.ts'

@@ -10,7 +10,7 @@ import { silentLog } from '../../base/log.ts'
 import { makeMatcher } from '../../model/matcher.ts'
 import { MemoryStore } from '../../store/store.ts'
 import { DropLedger } from '../drops.ts'
-import { findFreePort, skipWithout, startProgram } from '../testdata/program.ts'
+import { findFreePort, skipWithout, startProgram } from '../../../test/support/programs.ts'
 import { RemoteWriteReceiver } from './remote-write.ts'
 
 test('a real Prometheus writes its own samples, metadata included', {
