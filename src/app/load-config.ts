@@ -18,6 +18,8 @@ import {
   readConfigFile,
 } from '../config/config.ts'
 import { loadGroups } from '../detect/detect.ts'
+import { systemRandom } from '../base/random.ts'
+import { Notifier } from '../notify/notify.ts'
 import { QueryEngine } from '../query/query.ts'
 import type { RouteSettings } from '../alert/settings.ts'
 import { MemoryStore } from '../store/store.ts'
@@ -51,6 +53,7 @@ export function loadConfig(options: {
   const path = file === undefined ? '' : resolve(file)
   const baseDir = path === '' ? process.cwd() : dirname(path)
   config.scrape_configs = readScrapeConfigFiles(config, baseDir)
+  checkReceivers(config, baseDir)
   const groups = loadGroups(config, {
     engine: makeParser(config),
     log: options.log ?? silentLog,
@@ -58,6 +61,13 @@ export function loadConfig(options: {
   })
   const ruleCount = groups.reduce((count, group) => count + group.rules.length, 0)
   return { config, file: path, baseDir, yaml, ruleCount }
+}
+
+/** Making the receivers reads the template files; nothing is sent. Throws `NOTIFY_…` as `serve` would. */
+function checkReceivers(settings: Config, baseDir: string): void {
+  const records = { notifications: { add: async () => undefined } }
+  const parts = { clock: systemClock, log: silentLog, random: systemRandom, baseDir }
+  new Notifier({ ...parts, settings, records })
 }
 
 /** An engine over nothing: it only parses. */

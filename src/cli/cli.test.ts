@@ -81,6 +81,11 @@ scrape_configs:
     foreign.err,
     /prometheus\.yml:11:1: alerting: Shipwatch notifies by itself: bring "route"/,
   )
+  writeFileSync(join(root, 'bad.tmpl'), '{{ define "x" }}{{ .Foo ')
+  writeFileSync(file, `${stock}templates: [bad.tmpl]\n`)
+  const template = await run('check', 'config', file)
+  assert.equal(template.code, 1)
+  assert.match(template.err, /bad\.tmpl cannot be read: template: bad\.tmpl:1: unclosed action/)
   const missing = await run('check', 'config', join(root, 'none.yml'))
   assert.equal(missing.code, 1)
   assert.match(missing.err, /Cannot read .*none\.yml.*\nCheck the path/)

@@ -50,7 +50,7 @@ export interface Delivery {
 /** What notifying is connected to. */
 export interface NotifierParts {
   settings: NotifySettings
-  records: Records
+  records: { notifications: Pick<Records['notifications'], 'add'> }
   clock: Clock
   log: Log
   random: Random
