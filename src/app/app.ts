@@ -80,9 +80,10 @@ export class App {
     })
     const listen = await resolveListen(loaded.config.server.listen, options)
     const dataDir = takeDataDir(options.dataDir)
+    let store: Store | undefined
     try {
       const log = new SelfLog(options.log)
-      const store = await Store.open({
+      store = await Store.open({
         dataDir: dataDir.path,
         settings: loaded.config,
         clock: systemClock,
@@ -92,6 +93,8 @@ export class App {
       await app.#start()
       return app
     } catch (thrown) {
+      // The directory is free for others only when nothing of ours writes there any more.
+      await store?.close()
       dataDir.release()
       throw thrown
     }
