@@ -13,8 +13,8 @@ import { VirtualClock } from '../base/clock.ts'
 import { closeHttp } from '../base/http-client.ts'
 import { z } from '../config/schema.ts'
 import { HttpAccess } from './http-access.ts'
-import { httpShape, refuseMixedHttp } from './http-settings.ts'
-import { findProxy } from './proxy.ts'
+import { httpShape, refuseMixedHttp } from '../config/http-settings.ts'
+import { findProxy } from '../base/proxy.ts'
 import {
   clientCert,
   clientKey,

@@ -18,8 +18,13 @@ import {
   type TlsOptions,
 } from '../base/http-client.ts'
 import { collectErrors } from './errors.ts'
-import type { HttpSettings, OauthSettings, ProxySettings, TlsSettings } from './http-settings.ts'
-import { findProxy } from './proxy.ts'
+import type {
+  HttpSettings,
+  OauthSettings,
+  ProxySettings,
+  TlsSettings,
+} from '../config/http-settings.ts'
+import { findProxy } from '../base/proxy.ts'
 
 const redirectCountMax = 10
 /** A token is renewed this long before it ends. */

@@ -1,7 +1,7 @@
 /** Relative paths of the configuration start at the configuration's folder, not where the process happens to run. */
 
 import { resolve } from 'node:path'
-import type { HttpSettings } from './http-settings.ts'
+import type { HttpSettings } from '../config/http-settings.ts'
 import type { CollectSettings, ScrapeConfig } from './settings.ts'
 
 /** The same settings with every path absolute. */

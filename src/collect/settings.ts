@@ -19,7 +19,7 @@ import {
 } from '../config/schema.ts'
 import { prepareShape, relabelConfig } from '../prepare/prepare.ts'
 import { dnsDiscovery, fileDiscovery, httpDiscovery, targetGroup } from './discover/settings.ts'
-import { httpShape, refuseMixedHttp } from './http-settings.ts'
+import { httpShape, refuseMixedHttp } from '../config/http-settings.ts'
 import { translationStrategies } from './receive/otlp/name.ts'
 
 /** Formats that a target may be asked for, under Prometheus's names; the best first. */

@@ -1,7 +1,7 @@
 /** Settings of the ways to discover targets, under Prometheus's own keys. */
 
 import { durationOr, labelMap, z } from '../../config/schema.ts'
-import { httpShape, refuseMixedHttp } from '../http-settings.ts'
+import { httpShape, refuseMixedHttp } from '../../config/http-settings.ts'
 
 /** One group of `static_configs`; files and addresses of target lists hold a list of the same. */
 export const targetGroup = z.strictObject({

@@ -6,11 +6,18 @@
  */
 
 import { BlockList, isIP, isIPv6 } from 'node:net'
-import type { ProxySettings } from './http-settings.ts'
+import type { Secret } from './secret.ts'
+
+/** What is configured of a proxy. */
+export interface ProxyChoice {
+  proxy_url?: Secret | undefined
+  no_proxy: string
+  proxy_from_environment: boolean
+}
 
 /** The proxy for this address; `undefined` when it is reached directly. */
 export function findProxy(
-  settings: ProxySettings,
+  settings: ProxyChoice,
   url: URL,
   environment: Readonly<Record<string, string | undefined>>,
 ): string | undefined {

@@ -4,7 +4,7 @@
  * Source: prometheus/common config/http_config.go (behaviour).
  */
 
-import { flagOr, secret, text, textOr, z } from '../config/schema.ts'
+import { flagOr, secret, text, textOr, z } from './schema.ts'
 
 const tlsVersions = ['TLS10', 'TLS11', 'TLS12', 'TLS13'] as const
 
