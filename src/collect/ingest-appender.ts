@@ -7,6 +7,7 @@
 import type { Clock } from '../base/clock.ts'
 import type { Log } from '../base/log.ts'
 import { systemRandom } from '../base/random.ts'
+import type { ExemplarResult, ExemplarRow } from '../model/exemplar.ts'
 import type { LogBatch } from '../model/log-line.ts'
 import type { AppendResult, Appender, MetricMetadata } from '../model/flow.ts'
 import type { Labels } from '../model/labels.ts'
@@ -127,6 +128,11 @@ export class IngestAppender implements Appender {
     this.#mend(batch)
     this.#aggregations?.take(batch)
     return batch.count === 0 ? Promise.resolve(nothingAppended) : this.#store.append(batch)
+  }
+
+  async appendExemplars(rows: readonly ExemplarRow[]): Promise<ExemplarResult> {
+    const kept = await this.#store.appendExemplars?.(rows)
+    return kept ?? { accepted: 0, reasons: { disabled: rows.length } }
   }
 
   appendLogs(batch: LogBatch): Promise<void> {

@@ -4,6 +4,7 @@
  */
 
 import type { DetectedAlert } from './alert.ts'
+import type { ExemplarResult, ExemplarRow, SeriesExemplars } from './exemplar.ts'
 import type { Histogram } from './histogram.ts'
 import type { Labels } from './labels.ts'
 import type { LogBatch, LogLevel, LogRecord } from './log-line.ts'
@@ -28,6 +29,11 @@ export interface Appender {
    * arrays once the promise settles. Rejects with `STORE_FULL` (retryable) when it must not accept.
    */
   append(batch: SampleBatch): Promise<AppendResult>
+  /**
+   * Takes exemplars of series that have a number, in order of time by series; same promise. One that is
+   * not kept is counted, never an error. Absent where none are kept.
+   */
+  appendExemplars?(rows: readonly ExemplarRow[]): Promise<ExemplarResult>
   /** Takes log lines; same promise. */
   appendLogs(batch: LogBatch): Promise<void>
   /** Remembers type, help and unit of a metric family. */
@@ -82,6 +88,23 @@ export interface Selection {
   /** Stop with `STORE_TOO_MANY_SAMPLES` beyond this many samples. */
   sampleCountMax?: number
   signal?: AbortSignal
+  /** The store adds to it where the samples came from; absent when nobody asks. */
+  report?: ReadReport
+}
+
+/** Samples of an answer by where they were found; those found in two places count in both. */
+export interface ReadReport {
+  memorySampleCount: number
+  /** Samples of the engine that were still unpacked from a question before. */
+  cacheSampleCount: number
+  engineSampleCount: number
+}
+
+/** Which exemplars to read. */
+export interface ExemplarSelection {
+  matcherSets: readonly (readonly Matcher[])[]
+  startTimeMs: number
+  endTimeMs: number
 }
 
 /** Where queries read. Implemented by `store/`. Memory first; older data from the engine. */
@@ -92,6 +115,8 @@ export interface Querier {
   release?(answer: readonly SeriesColumns[]): void
   /** The same from memory alone and at once, for rules on arrival; `undefined` when the range reaches behind memory. */
   selectRecent(selection: Selection): SeriesColumns[] | undefined
+  /** Exemplars with start ≤ time ≤ end of series that fulfil any of the sets of matchers, by series. */
+  selectExemplars?(selection: ExemplarSelection): Promise<SeriesExemplars[]>
   /** Label sets with at least one sample in the range. */
   series(selection: Selection): Promise<Labels[]>
   labelNames(selection: Selection): Promise<string[]>

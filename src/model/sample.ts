@@ -6,7 +6,12 @@
  * The stale marker is the bit pattern 0x7ff0000000000002. JavaScript may change a NaN's payload
  * when it passes through a variable, so it is written and tested through a Uint32Array view of the
  * same memory, and columns are copied with `set` or `slice`, never value by value, where it matters.
+ *
+ * A native histogram stands in a column of objects beside; the value of such a row is a NaN of its own
+ * bit pattern, so that whoever copies values bit by bit still knows which rows they were.
  */
+
+import type { Histogram } from './histogram.ts'
 
 /** A number the store gives to a label set; valid while the process runs. */
 export type SeriesId = number
@@ -17,6 +22,11 @@ export interface SampleBatch {
   seriesId: Uint32Array
   timeMs: Float64Array
   value: Float64Array
+  /**
+   * Native histograms by row, `undefined` where the row is a float; may be shorter than `count`, and is
+   * absent when no row has one. The row's `value` is then the mark that `setHistogramAt` writes.
+   */
+  histogram?: (Histogram | undefined)[]
 }
 
 const staleHigh = 0x7ff00000
@@ -39,6 +49,22 @@ export function isStaleAt(bits: Uint32Array, index: number): boolean {
 export function setStaleAt(bits: Uint32Array, index: number): void {
   bits[index * 2 + highIndex] = staleHigh
   bits[index * 2 + 1 - highIndex] = staleLow
+}
+
+/** "Hist" as the low half of a NaN: no sender's not-a-number, and no harm when it is one's. */
+const histogramLow = 0x48697374
+
+/** Whether row `index` bears the mark of a histogram. */
+export function isHistogramAt(bits: Uint32Array, index: number): boolean {
+  return (
+    bits[index * 2 + highIndex] === staleHigh && bits[index * 2 + 1 - highIndex] === histogramLow
+  )
+}
+
+/** Marks row `index` as a histogram. */
+export function setHistogramAt(bits: Uint32Array, index: number): void {
+  bits[index * 2 + highIndex] = staleHigh
+  bits[index * 2 + 1 - highIndex] = histogramLow
 }
 
 /** An empty batch with room for `capacity` rows. */
@@ -77,6 +103,16 @@ export class SampleBatchBuilder {
     setStaleAt(this.#bits, index)
   }
 
+  /** Adds a native histogram. */
+  addHistogram(seriesId: SeriesId, timeMs: number, histogram: Histogram): void {
+    const index = this.#reserve()
+    this.batch.seriesId[index] = seriesId
+    this.batch.timeMs[index] = timeMs
+    setHistogramAt(this.#bits, index)
+    this.batch.histogram ??= []
+    this.batch.histogram[index] = histogram
+  }
+
   #reserve(): number {
     if (this.batch.count === this.batch.seriesId.length) {
       const grown = makeSampleBatch(this.batch.count * 2)
@@ -84,6 +120,7 @@ export class SampleBatchBuilder {
       grown.timeMs.set(this.batch.timeMs)
       grown.value.set(this.batch.value)
       grown.count = this.batch.count
+      if (this.batch.histogram !== undefined) grown.histogram = this.batch.histogram
       this.batch = grown
       this.#bits = bitsOf(grown.value)
     }

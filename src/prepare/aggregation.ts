@@ -13,7 +13,13 @@ import { formatDuration } from '../base/duration.ts'
 import type { Random } from '../base/random.ts'
 import { type Labels, labelsFromPairs, metricNameLabel } from '../model/labels.ts'
 import { type Matcher, matchesAll } from '../model/matcher.ts'
-import { bitsOf, isStaleAt, type SampleBatch, type SeriesId } from '../model/sample.ts'
+import {
+  bitsOf,
+  isHistogramAt,
+  isStaleAt,
+  type SampleBatch,
+  type SeriesId,
+} from '../model/sample.ts'
 import { parseSelector } from './selector.ts'
 import { type AggregationSettings, type PlainOutput, readOutput } from './settings.ts'
 import { copyRow } from './value-rules.ts'
@@ -131,6 +137,8 @@ export class Aggregation {
       const seriesId = batch.seriesId[row]!
       let mark = seriesId < this.#groupOf.length ? this.#groupOf[seriesId]! : unknownGroup
       if (mark === unknownGroup) mark = this.#findGroup(seriesId, store)
+      // A native histogram is no number that could be summed with others here: it passes.
+      if (isHistogramAt(bits, row)) mark = noGroup
       if (mark === fullGroup) this.#fullCount++
       else if (mark !== noGroup && !isStaleAt(bits, row)) {
         this.#add(this.#groups[mark - firstGroup]!, batch, row)

@@ -1,12 +1,18 @@
 /**
  * Values that cannot be true, such as a negative temperature in kelvin or a ratio of 800: brought to the
  * bound or left out, by rules over selectors. The first rule that matches a series decides; which one
- * that is, is remembered by the series' number. Stale markers pass always.
+ * that is, is remembered by the series' number. Stale markers and native histograms
  */
 
 import type { Labels } from '../model/labels.ts'
 import { type Matcher, matchesAll } from '../model/matcher.ts'
-import { bitsOf, isStaleAt, type SampleBatch, type SeriesId } from '../model/sample.ts'
+import {
+  bitsOf,
+  isHistogramAt,
+  isStaleAt,
+  type SampleBatch,
+  type SeriesId,
+} from '../model/sample.ts'
 import { parseSelector } from './selector.ts'
 import type { ValueRuleSettings } from './settings.ts'
 
@@ -66,7 +72,10 @@ export class ValueRules {
       let mark = seriesId < this.#ruleOf.length ? this.#ruleOf[seriesId]! : unknownRule
       if (mark === unknownRule) mark = this.#findRule(seriesId, store.labelsOf(seriesId))
       const isKept =
-        mark === noRule || isStaleAt(bits, row) || this.#judge(mark - firstRule, batch, row)
+        mark === noRule ||
+        isStaleAt(bits, row) ||
+        isHistogramAt(bits, row) ||
+        this.#judge(mark - firstRule, batch, row)
       if (!isKept) continue
       if (kept < row) copyRow(batch, bits, row, kept)
       kept++
@@ -124,4 +133,5 @@ export function copyRow(batch: SampleBatch, bits: Uint32Array, from: number, to:
   batch.timeMs[to] = batch.timeMs[from]!
   bits[to * 2] = bits[from * 2]!
   bits[to * 2 + 1] = bits[from * 2 + 1]!
+  if (batch.histogram !== undefined) batch.histogram[to] = batch.histogram[from]
 }
