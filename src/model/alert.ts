@@ -33,7 +33,10 @@ export interface Alert extends DetectedAlert {
   updatedTimeMs: number
   /** Why nobody is told, when nobody is. */
   held:
-    | { reason: 'silenced' | 'inhibited' | 'out-of-hours' | 'acknowledged'; by: string[] }
+    | {
+        reason: 'silenced' | 'inhibited' | 'maintenance' | 'out-of-hours' | 'acknowledged'
+        by: string[]
+      }
     | undefined
   receivers: string[]
 }

@@ -17,4 +17,27 @@ export interface Notification {
   alerts: Alert[]
   background: AlertBackground | undefined
   externalUrl: string
+  /** Labels of the route that led here; for templates and webhooks, not part of any alert. */
+  routeLabels?: Labels
+  /** How the reader takes the matter on; absent when there is nothing to take. */
+  acknowledge?: AcknowledgeOffer
+  /** Name of the person whom a personal message is for; absent in messages to a receiver. */
+  person?: string
+}
+
+/**
+ * What buttons, links and key-presses of a message carry. The token is the right to act: it is signed,
+ * ends by itself, and has at most 60 characters of `[A-Za-z0-9._-]`, so that it fits Telegram's
+ * `callback_data`. Buttons of chats carry `ack:<token>` (Slack `value`, Telegram `callback_data`).
+ */
+export interface AcknowledgeOffer {
+  /** A page with a button; opening it does nothing yet. For links and buttons that open an address. */
+  url: string
+  /** Posted to by Twilio's `<Gather>` (form field `Digits`: 1 acknowledges, 2 escalates); answers TwiML. */
+  gatherUrl: string
+  token: string
+  /** The page, as its API and the ledger name it. */
+  pageId: string
+  /** Who has it already; empty when nobody has. */
+  acknowledgedBy: string
 }

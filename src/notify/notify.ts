@@ -74,6 +74,7 @@ export class Notifier {
   readonly #stopped = new AbortController()
   readonly #running = new Set<Promise<unknown>>()
   #receivers = new Map<string, ConfiguredChannel[]>()
+  #policies = new Map<string, string>()
   #templates: MessageTemplates
 
   /** Throws `NOTIFY_SETTING_INVALID` or `NOTIFY_TEMPLATE_INVALID`. */
@@ -82,6 +83,7 @@ export class Notifier {
     this.#buckets = new TokenBuckets(parts.clock)
     this.#templates = this.#loadTemplates(parts.settings)
     this.#receivers = this.#makeReceivers(parts.settings)
+    this.#policies = listPolicies(parts.settings)
   }
 
   /** Names of all receivers. */
@@ -100,6 +102,11 @@ export class Notifier {
       kind,
       sendsResolved,
     }))
+  }
+
+  /** The escalation policy that begins when a receiver is told; `undefined` when it names none. */
+  escalationPolicy(receiver: string): string | undefined {
+    return this.#policies.get(receiver)
   }
 
   /** Sends over every channel of the receiver; delivered when all of them took it. */
@@ -146,6 +153,7 @@ export class Notifier {
   reload(settings: NotifySettings): void {
     const templates = this.#loadTemplates(settings)
     this.#receivers = this.#makeReceivers(settings)
+    this.#policies = listPolicies(settings)
     this.#templates = templates
   }
 
@@ -297,6 +305,14 @@ export class Notifier {
       }
     }
   }
+}
+
+function listPolicies(settings: NotifySettings): Map<string, string> {
+  return new Map(
+    settings.receivers.flatMap(({ name, escalation_policy: policy }) =>
+      typeof policy === 'string' && policy !== '' ? [[name, policy]] : [],
+    ),
+  )
 }
 
 function withoutUndefined(settings: unknown): object {

@@ -44,6 +44,9 @@ const receiverSchema = z.strictObject({
     description: 'The name that routes use.',
     typeText: 'string',
   }),
+  escalation_policy: text(
+    'Policy of "escalation_policies" that begins when this receiver is told, until somebody acts.',
+  ).optional(),
   ...channelShape,
   ...Object.fromEntries(laterKeys.map((key) => [key, notYet('A channel of Alertmanager.')])),
 })

@@ -363,6 +363,7 @@ export const en = {
     heldReasons: {
       silenced: 'silenced',
       inhibited: 'inhibited',
+      maintenance: 'in maintenance',
       'out-of-hours': 'out of hours',
       acknowledged: 'acknowledged',
     },

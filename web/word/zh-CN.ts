@@ -305,6 +305,7 @@ export const zhCn: Words = {
     heldReasons: {
       silenced: '已静默',
       inhibited: '被抑制',
+      maintenance: '维护中',
       'out-of-hours': '不在通知时段',
       acknowledged: '已认领',
     },
