@@ -56,9 +56,9 @@ class Expansion implements Expander {
     for (const [word, action] of staticFunctions) functions.set(word, action)
     functions.set('query', (expression) => this.#contextNow().query(textOf(expression)))
     functions.set('now', () => this.#contextNow().timeMs / 1000)
-    functions.set('externalURL', () => this.#contextNow().externalUrl)
+    functions.set('externalURL', () => urlOf(this.#contextNow()))
     functions.set('pathPrefix', () =>
-      new URL(this.#contextNow().externalUrl).pathname.replace(/\/$/, ''),
+      new URL(urlOf(this.#contextNow())).pathname.replace(/\/$/, ''),
     )
     functions.set(
       'tmpl',
@@ -87,6 +87,12 @@ class Expansion implements Expander {
     if (this.#context === undefined) throw new TemplateError('not in an evaluation')
     return this.#context
   }
+}
+
+/** The external address; on a bench that names none the functions fail, as promtool's do. */
+function urlOf({ externalUrl }: TemplateContext): string {
+  if (externalUrl === '') throw new TemplateError('there is no external URL')
+  return externalUrl
 }
 
 /** Reads a template; text without actions costs nothing later. Throws `TemplateError`. */
