@@ -7,7 +7,12 @@ import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import type { Clock } from '../../base/clock.ts'
 import { CodedError, messageOf } from '../../base/error.ts'
-import { type HttpReply, type HttpRequest, sendHttp } from '../../base/http-client.ts'
+import {
+  type HttpReply,
+  type HttpRequest,
+  type HttpTransport,
+  sendHttp,
+} from '../../base/http-client.ts'
 import type { Random } from '../../base/random.ts'
 import { Secret } from '../../base/secret.ts'
 import { z } from '../../config/schema.ts'
@@ -104,17 +109,49 @@ export class SendFailure extends Error {
 const answerLengthMax = 300
 const replyBytesMax = 64 * 1024
 
+/** What a request gets from `http_config`: credentials, proxy, TLS. */
+export interface Connection {
+  headers: Record<string, string>
+  transport: HttpTransport
+  /** Headers with a new token, for when the other side refused the old one. */
+  renew?: () => Promise<Record<string, string>>
+}
+
+/** A request of a channel; headers of its own stand before those of the connection. */
+export type ChannelRequest = Omit<HttpRequest, 'transport'> & {
+  connect?: (url: string) => Promise<Connection>
+}
+
 /**
  * Sends a request; what went wrong on the way, or a status that is not 2xx, becomes a
- * `SendFailure`; `judge` may know better what such a status means.
+ * `SendFailure`; `judge` may know better what such a status means. A token that is refused is renewed
+ * once.
  */
 export async function sendRequest(
-  request: HttpRequest,
+  request: ChannelRequest,
   judge?: (reply: HttpReply) => SendFailure | undefined,
 ): Promise<HttpReply> {
-  let reply: HttpReply
+  const { connect, ...plain } = request
+  const connection = await connect?.(request.url)
+  let reply = await sendOnce(plain, connection?.headers, connection?.transport)
+  if (reply.status === 401 && connection?.renew !== undefined)
+    reply = await sendOnce(plain, await connection.renew(), connection.transport)
+  if (reply.status >= 200 && reply.status < 300) return reply
+  throw judge?.(reply) ?? failureOfStatus(reply)
+}
+
+async function sendOnce(
+  request: HttpRequest,
+  headers: Record<string, string> | undefined,
+  transport: HttpTransport | undefined,
+): Promise<HttpReply> {
   try {
-    reply = await sendHttp({ bodyBytesMax: replyBytesMax, ...request })
+    return await sendHttp({
+      bodyBytesMax: replyBytesMax,
+      ...request,
+      headers: { ...headers, ...request.headers },
+      ...(transport !== undefined && { transport }),
+    })
   } catch (thrown) {
     const isTimeout = thrown instanceof CodedError && thrown.code === 'HTTP_TIMEOUT'
     throw new SendFailure(messageOf(thrown), {
@@ -122,8 +159,6 @@ export async function sendRequest(
       canRetry: true,
     })
   }
-  if (reply.status >= 200 && reply.status < 300) return reply
-  throw judge?.(reply) ?? failureOfStatus(reply)
 }
 
 /** 5xx and 429 may be tried again, other statuses not. */
@@ -170,13 +205,13 @@ function readRetryAfter(reply: HttpReply): number | undefined {
 
 /** Sends a request whose body is JSON. */
 export function postJson(
-  request: Omit<HttpRequest, 'body' | 'method'> & { body: object },
+  request: Omit<ChannelRequest, 'body' | 'method'> & { body: object; method?: 'POST' | 'PUT' },
   judge?: (reply: HttpReply) => SendFailure | undefined,
 ): Promise<HttpReply> {
   return sendRequest(
     {
-      ...request,
       method: 'POST',
+      ...request,
       headers: { 'content-type': 'application/json; charset=utf-8', ...request.headers },
       body: JSON.stringify(request.body),
     },
@@ -186,7 +221,7 @@ export function postJson(
 
 /** Sends a request whose body is a form. */
 export function postForm(
-  request: Omit<HttpRequest, 'body' | 'method'> & { form: Record<string, string> },
+  request: Omit<ChannelRequest, 'body' | 'method'> & { form: Record<string, string> },
 ): Promise<HttpReply> {
   const { form, ...rest } = request
   return sendRequest({
@@ -207,6 +242,16 @@ export function readAnswer(reply: HttpReply): Record<string, unknown> | undefine
   } catch {
     return undefined
   }
+}
+
+/** The `access_token` and `expires_in` of an answer. */
+export function readGivenToken(reply: HttpReply): { text: string; lifeSeconds: number } {
+  const answer = readAnswer(reply)
+  if (typeof answer?.access_token !== 'string' || answer.access_token === '') {
+    const missing = `no access_token in the answer: ${describeReply(reply)}`
+    throw new SendFailure(missing, { reason: 'other', canRetry: true })
+  }
+  return { text: answer.access_token, lifeSeconds: Number(answer.expires_in ?? 7_200) }
 }
 
 /** What the codes in the body of an answer with HTTP 200 mean; every other code is a refusal for good. */

@@ -7,7 +7,7 @@
 
 import { durationOr, flagOr, secret, text, textOr, z } from '../../config/schema.ts'
 import { cutLength } from '../cut-text.ts'
-import { authHeaders, authSecrets, httpConfig, transportOf } from '../http-config.ts'
+import { connectBy, connectionSecrets, httpConfig } from '../http-config.ts'
 import {
   checkSource,
   defineChannel,
@@ -48,12 +48,12 @@ export const discord = defineChannel({
   kind: 'discord',
   settingsKey: 'discord_configs',
   schema,
-  make: (settings) => {
+  make: (settings, tools) => {
     const source = { value: settings.webhook_url, file: settings.webhook_url_file }
     const canCallAll = /@(everyone|here)/.test(settings.content)
     return {
       sendsResolved: settings.send_resolved,
-      secrets: () => [...secretTexts(source), ...authSecrets(settings.http_config)],
+      secrets: () => [...secretTexts(source), ...connectionSecrets(settings.http_config)],
       send: async (message) => {
         const { status } = message.notification
         const title = renderText(message, settings.title, 'discord.default.title')
@@ -61,7 +61,6 @@ export const discord = defineChannel({
         const content = renderField(message, settings.content).trim()
         const reply = await postJson({
           url: revealSecret(source.value, source.file),
-          headers: authHeaders(settings.http_config),
           body: {
             ...(content === '' ? {} : { content: cutLength(content, contentLengthMax) }),
             ...(settings.username === '' ? {} : { username: settings.username }),
@@ -76,7 +75,7 @@ export const discord = defineChannel({
             allowed_mentions: { parse: ['users', 'roles', ...(canCallAll ? ['everyone'] : [])] },
           },
           timeoutMs: settings.timeout || 10_000,
-          transport: transportOf(settings.http_config),
+          connect: connectBy(settings.http_config, tools.clock),
         })
         return describeReply(reply)
       },

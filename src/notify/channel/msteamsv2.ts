@@ -7,7 +7,7 @@
 
 import { durationOr, flagOr, secret, text, textOr, z } from '../../config/schema.ts'
 import { cutBytes } from '../cut-text.ts'
-import { authHeaders, authSecrets, httpConfig, transportOf } from '../http-config.ts'
+import { connectBy, connectionSecrets, httpConfig } from '../http-config.ts'
 import {
   checkSource,
   defineChannel,
@@ -41,11 +41,11 @@ export const msteamsv2 = defineChannel({
   kind: 'msteamsv2',
   settingsKey: 'msteamsv2_configs',
   schema,
-  make: (settings) => {
+  make: (settings, tools) => {
     const source = { value: settings.webhook_url, file: settings.webhook_url_file }
     return {
       sendsResolved: settings.send_resolved,
-      secrets: () => [...secretTexts(source), ...authSecrets(settings.http_config)],
+      secrets: () => [...secretTexts(source), ...connectionSecrets(settings.http_config)],
       send: async (message) => {
         const { status, background } = message.notification
         const title = renderText(message, settings.title, 'msteamsv2.default.title')
@@ -83,10 +83,9 @@ export const msteamsv2 = defineChannel({
         const contentType = 'application/vnd.microsoft.card.adaptive'
         const reply = await postJson({
           url: revealSecret(source.value, source.file),
-          headers: authHeaders(settings.http_config),
           body: { type: 'message', attachments: [{ contentType, content }] },
           timeoutMs: settings.timeout || 10_000,
-          transport: transportOf(settings.http_config),
+          connect: connectBy(settings.http_config, tools.clock),
         })
         return describeReply(reply)
       },

@@ -2,7 +2,7 @@
 
 import { durationOr, flagOr, secret, text, textOr, z } from '../../config/schema.ts'
 import { cutBytes } from '../cut-text.ts'
-import { authHeaders, authSecrets, httpConfig, transportOf } from '../http-config.ts'
+import { connectBy, connectionSecrets, httpConfig } from '../http-config.ts'
 import {
   checkSource,
   defineChannel,
@@ -48,12 +48,16 @@ export const ntfy = defineChannel({
   kind: 'ntfy',
   settingsKey: 'ntfy_configs',
   schema,
-  make: (settings) => {
+  make: (settings, tools) => {
     const token = { value: settings.token, file: settings.token_file }
     return {
       sendsResolved: settings.send_resolved,
       // On a public server the topic is the password.
-      secrets: () => [...secretTexts(token), settings.topic, ...authSecrets(settings.http_config)],
+      secrets: () => [
+        ...secretTexts(token),
+        settings.topic,
+        ...connectionSecrets(settings.http_config),
+      ],
       send: async (message) => {
         const tokenText = revealSecret(token.value, token.file)
         const priority = Number(renderField(message, settings.priority))
@@ -62,10 +66,7 @@ export const ntfy = defineChannel({
         const { background, externalUrl } = message.notification
         const reply = await postJson({
           url: settings.url,
-          headers:
-            tokenText === ''
-              ? authHeaders(settings.http_config)
-              : { authorization: `Bearer ${tokenText}` },
+          headers: tokenText === '' ? {} : { authorization: `Bearer ${tokenText}` },
           body: {
             topic: settings.topic,
             title: cutBytes(title, titleBytesMax),
@@ -75,7 +76,7 @@ export const ntfy = defineChannel({
             click: background?.url ?? externalUrl,
           },
           timeoutMs: settings.timeout || 10_000,
-          transport: transportOf(settings.http_config),
+          connect: connectBy(settings.http_config, tools.clock),
         })
         return describeReply(reply)
       },

@@ -6,7 +6,7 @@
 
 import { durationOr, flagOr, labelMap, secret, text, textOr, z } from '../../config/schema.ts'
 import { cutLength } from '../cut-text.ts'
-import { authSecrets, httpConfig, transportOf } from '../http-config.ts'
+import { connectBy, connectionSecrets, httpConfig } from '../http-config.ts'
 import {
   checkSource,
   chooseSecret,
@@ -96,7 +96,7 @@ export const opsgenie = defineChannel({
     const api = (settings.api_url ?? shared.opsgenie_api_url).replace(/\/?$/, '/')
     return {
       sendsResolved: settings.send_resolved,
-      secrets: () => [...secretTexts(key), ...authSecrets(settings.http_config)],
+      secrets: () => [...secretTexts(key), ...connectionSecrets(settings.http_config)],
       send: async (message) => {
         const { notification } = message
         const write = (template: string): string => renderField(message, template).trim()
@@ -148,7 +148,7 @@ export const opsgenie = defineChannel({
           headers: { authorization: `GenieKey ${revealSecret(key.value, key.file)}` },
           body,
           timeoutMs: settings.timeout || 10_000,
-          transport: transportOf(settings.http_config),
+          connect: connectBy(settings.http_config, tools.clock),
         })
         return describeReply(reply)
       },

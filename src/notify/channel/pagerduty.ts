@@ -7,7 +7,7 @@
 
 import { durationOr, flagOr, labelMap, secret, text, textOr, z } from '../../config/schema.ts'
 import { cutLength } from '../cut-text.ts'
-import { authHeaders, authSecrets, httpConfig, transportOf } from '../http-config.ts'
+import { connectBy, connectionSecrets, httpConfig } from '../http-config.ts'
 import {
   checkSource,
   defineChannel,
@@ -111,17 +111,16 @@ export const pagerduty = defineChannel({
       : { value: settings.routing_key, file: settings.routing_key_file }
     return {
       sendsResolved: settings.send_resolved,
-      secrets: () => [...secretTexts(key), ...authSecrets(settings.http_config)],
+      secrets: () => [...secretTexts(key), ...connectionSecrets(settings.http_config)],
       send: async (message) => {
         const keyText = revealSecret(key.value, key.file).trim()
         const make = isV1 ? makeOlderEvent : makeEvent
         const reply = await postJson(
           {
             url,
-            headers: authHeaders(settings.http_config),
             body: make(settings, message, keyText),
             timeoutMs: settings.timeout || 10_000,
-            transport: transportOf(settings.http_config),
+            connect: connectBy(settings.http_config, tools.clock),
           },
           (answer) =>
             isV1 && answer.status === 403

@@ -6,7 +6,7 @@
 
 import { durationOr, flagOr, secret, text, textOr, z } from '../../config/schema.ts'
 import { cutLength } from '../cut-text.ts'
-import { authHeaders, authSecrets, httpConfig, transportOf } from '../http-config.ts'
+import { connectBy, connectionSecrets, httpConfig } from '../http-config.ts'
 import {
   checkAnswer,
   checkSource,
@@ -62,7 +62,7 @@ export const pushover = defineChannel({
   kind: 'pushover',
   settingsKey: 'pushover_configs',
   schema,
-  make: (settings) => {
+  make: (settings, tools) => {
     const user = { value: settings.user_key, file: settings.user_key_file }
     const token = { value: settings.token, file: settings.token_file }
     return {
@@ -70,7 +70,7 @@ export const pushover = defineChannel({
       secrets: () => [
         ...secretTexts(user),
         ...secretTexts(token),
-        ...authSecrets(settings.http_config),
+        ...connectionSecrets(settings.http_config),
       ],
       send: async (message) => {
         const write = (template: string): string => renderField(message, template).trim()
@@ -100,9 +100,8 @@ export const pushover = defineChannel({
         const reply = await postForm({
           url: settings.api_url,
           form,
-          headers: authHeaders(settings.http_config),
           timeoutMs: settings.timeout || 10_000,
-          transport: transportOf(settings.http_config),
+          connect: connectBy(settings.http_config, tools.clock),
         })
         checkAnswer(reply, { fields: ['status'], success: 1 })
         return describeReply(reply)

@@ -8,7 +8,7 @@ import type { HttpReply } from '../../base/http-client.ts'
 import { Secret } from '../../base/secret.ts'
 import { durationOr, flagOr, secret, text, textOr, z } from '../../config/schema.ts'
 import { cutLength } from '../cut-text.ts'
-import { authHeaders, authSecrets, httpConfig, transportOf } from '../http-config.ts'
+import { connectBy, connectionSecrets, httpConfig } from '../http-config.ts'
 import {
   type ChannelTools,
   checkSource,
@@ -116,19 +116,16 @@ export const slack = defineChannel({
       secrets: () => [
         ...secretTexts(url),
         ...(token === undefined ? [] : secretTexts(token)),
-        ...authSecrets(settings.http_config),
+        ...connectionSecrets(settings.http_config),
       ],
       send: async (message) => {
         const tokenText = token === undefined ? '' : revealSecret(token.value, token.file)
         const reply = await postJson({
           url: revealSecret(url.value, url.file),
-          headers:
-            tokenText === ''
-              ? authHeaders(settings.http_config)
-              : { authorization: `Bearer ${tokenText}` },
+          headers: tokenText === '' ? {} : { authorization: `Bearer ${tokenText}` },
           body: makeBody(settings, message),
           timeoutMs: settings.timeout || 10_000,
-          transport: transportOf(settings.http_config),
+          connect: connectBy(settings.http_config, tools.clock),
         })
         checkSlackAnswer(reply)
         return describeReply(reply)

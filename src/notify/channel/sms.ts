@@ -5,7 +5,7 @@
 
 import { durationOr, flagOr, secret, text, textOr, z } from '../../config/schema.ts'
 import { cutLength } from '../cut-text.ts'
-import { authHeaders, authSecrets, httpConfig, transportOf } from '../http-config.ts'
+import { connectBy, connectionSecrets, httpConfig } from '../http-config.ts'
 import { aliyunSmsSchema, sendAliyunSms } from '../phone/aliyun.ts'
 import { numbers, sendToEach } from '../phone/each-number.ts'
 import type { PhoneMessage, PhoneTools } from '../phone/phone-message.ts'
@@ -87,10 +87,9 @@ async function sendOne(
   if (tencent !== undefined) return sendTencentSms(tencent, message, tools)
   const reply = await postJson({
     url: revealSecret(http?.url, http?.url_file),
-    headers: authHeaders(http?.http_config),
     body: { to: message.to, text: message.text },
     timeoutMs: tools.timeoutMs,
-    transport: transportOf(http?.http_config),
+    connect: connectBy(http?.http_config, tools.clock),
   })
   return describeReply(reply)
 }
@@ -101,6 +100,6 @@ function secretsOf({ twilio, aliyun, tencent, http }: SmsSettings): string[] {
     ...secretTexts({ value: aliyun?.access_key_secret, file: aliyun?.access_key_secret_file }),
     ...secretTexts({ value: tencent?.secret_key, file: tencent?.secret_key_file }),
     ...secretTexts({ value: http?.url, file: http?.url_file }),
-    ...authSecrets(http?.http_config),
+    ...connectionSecrets(http?.http_config),
   ]
 }

@@ -7,7 +7,7 @@
 
 import { durationOr, flagOr, numberOr, secret, text, textOr, z } from '../../config/schema.ts'
 import { cutLength } from '../cut-text.ts'
-import { authSecrets, httpConfig, transportOf } from '../http-config.ts'
+import { connectBy, connectionSecrets, httpConfig } from '../http-config.ts'
 import { stripHtml } from '../markup.ts'
 import {
   checkSource,
@@ -83,7 +83,7 @@ export const telegram = defineChannel({
         url: `${api}/bot${tokenText.replace('%3A', ':')}/sendMessage`,
         body,
         timeoutMs: settings.timeout || 10_000,
-        transport: transportOf(settings.http_config),
+        connect: connectBy(settings.http_config, tools.clock),
       })
       if (readAnswer(reply)?.ok === true) return describeReply(reply)
       throw new SendFailure(describeReply(reply), { reason: 'client-error', canRetry: false })
@@ -93,7 +93,7 @@ export const telegram = defineChannel({
       secrets: () => {
         const texts = secretTexts(token)
         const keys = texts.map((text) => text.slice(text.indexOf(':') + 1))
-        return [...texts, ...keys, ...authSecrets(settings.http_config)]
+        return [...texts, ...keys, ...connectionSecrets(settings.http_config)]
       },
       send: async (message) => {
         const isHtml = settings.parse_mode === 'HTML'

@@ -7,7 +7,7 @@
 
 import { durationOr, flagOr, labelMap, secret, text, textOr, z } from '../../config/schema.ts'
 import { cutLength } from '../cut-text.ts'
-import { authHeaders, authSecrets, httpConfig, transportOf } from '../http-config.ts'
+import { connectBy, connectionSecrets, httpConfig } from '../http-config.ts'
 import {
   checkSource,
   chooseSecret,
@@ -91,7 +91,7 @@ export const victorops = defineChannel({
     const api = (settings.api_url ?? shared.victorops_api_url).replace(/\/?$/, '/')
     return {
       sendsResolved: settings.send_resolved,
-      secrets: () => [...secretTexts(key), ...authSecrets(settings.http_config)],
+      secrets: () => [...secretTexts(key), ...connectionSecrets(settings.http_config)],
       send: async (message) => {
         const { notification } = message
         const write = (template: string): string => renderField(message, template)
@@ -102,7 +102,6 @@ export const victorops = defineChannel({
         const keyText = encodeURIComponent(revealSecret(key.value, key.file))
         const reply = await postJson({
           url: `${api}${keyText}/${encodeURIComponent(write(settings.routing_key))}`,
-          headers: authHeaders(settings.http_config),
           body: {
             ...Object.fromEntries(custom),
             message_type: notification.status === 'resolved' ? 'RECOVERY' : type,
@@ -119,7 +118,7 @@ export const victorops = defineChannel({
             monitoring_tool: write(settings.monitoring_tool),
           },
           timeoutMs: settings.timeout || 10_000,
-          transport: transportOf(settings.http_config),
+          connect: connectBy(settings.http_config, tools.clock),
         })
         if (readAnswer(reply)?.result === 'failure') {
           const shown = describeReply(reply)

@@ -9,7 +9,7 @@
 import { createHmac } from 'node:crypto'
 import { durationOr, flagOr, numberOr, secret, text, textOr, z } from '../../config/schema.ts'
 import type { Alert } from '../../model/alert.ts'
-import { authHeaders, authSecrets, httpConfig, transportOf } from '../http-config.ts'
+import { connectBy, connectionSecrets, httpConfig } from '../http-config.ts'
 import type { Notification } from '../notification.ts'
 import {
   checkSource,
@@ -63,7 +63,7 @@ export const webhook = defineChannel({
       secrets: () => [
         ...secretTexts(url),
         ...secretTexts(key),
-        ...authSecrets(settings.http_config),
+        ...connectionSecrets(settings.http_config),
       ],
       send: async (message) => {
         const body =
@@ -72,7 +72,6 @@ export const webhook = defineChannel({
             : renderText(message, settings.body, 'webhook.default.body')
         const headers: Record<string, string> = {
           'content-type': settings.content_type,
-          ...authHeaders(settings.http_config),
         }
         if (settings.hmac !== undefined) {
           const seconds = Math.floor(tools.clock.nowTimeMs() / 1_000)
@@ -86,7 +85,7 @@ export const webhook = defineChannel({
           headers,
           body,
           timeoutMs: settings.timeout || 3_600_000,
-          transport: transportOf(settings.http_config),
+          connect: connectBy(settings.http_config, tools.clock),
         })
         return describeReply(reply)
       },

@@ -7,8 +7,9 @@
  */
 
 import { durationOr, flagOr, secret, text, textOr, z } from '../../config/schema.ts'
+import { AccessToken } from '../access-token.ts'
 import { cutBytes } from '../cut-text.ts'
-import { authHeaders, authSecrets, httpConfig, transportOf } from '../http-config.ts'
+import { connectBy, connectionSecrets, httpConfig } from '../http-config.ts'
 import {
   type AnswerCodes,
   checkAnswer,
@@ -19,17 +20,15 @@ import {
   isHttpUrl,
   postJson,
   readAnswer,
+  readGivenToken,
   renderField,
   renderText,
   revealSecret,
-  SendFailure,
   secretTexts,
   sendRequest,
 } from './channel.ts'
 
 const messageBytesMax = 2_048
-/** A token is renewed this long before it ends. */
-const tokenMarginMs = 300_000
 const refusedTokenCodes = new Set([40_001, 40_014, 42_001])
 const codes: AnswerCodes = {
   fields: ['errcode'],
@@ -92,31 +91,23 @@ export const wechat = defineChannel({
     if (corpId === undefined) throw new Error('no global Wechat CorpID set')
     const api = (settings.api_url ?? shared.wechat_api_url).replace(/\/?$/, '/')
     const timeoutMs = settings.timeout || 10_000
-    let token = { text: '', endMs: 0 }
-
-    const fetchToken = async (): Promise<string> => {
-      const transport = transportOf(settings.http_config)
+    const connect = connectBy(settings.http_config, tools.clock)
+    const token = new AccessToken(tools.clock, async () => {
       const url = new URL('gettoken', api)
       url.searchParams.set('corpid', corpId)
       url.searchParams.set('corpsecret', revealSecret(apiSecret.value, apiSecret.file))
-      const reply = await sendRequest({ url: url.href, timeoutMs, transport })
+      const reply = await sendRequest({ url: url.href, timeoutMs, connect })
       checkAnswer(reply, codes)
-      const answer = readAnswer(reply)
-      if (typeof answer?.access_token !== 'string') {
-        const missing = 'no access_token in the answer of gettoken'
-        throw new SendFailure(missing, { reason: 'other', canRetry: true })
-      }
-      const lifeMs = Number(answer.expires_in ?? 7_200) * 1_000
-      token = {
-        text: answer.access_token,
-        endMs: tools.clock.monotonicMs() + Math.max(0, lifeMs - tokenMarginMs),
-      }
-      return token.text
-    }
+      return readGivenToken(reply)
+    })
 
     return {
       sendsResolved: settings.send_resolved,
-      secrets: () => [...secretTexts(apiSecret), token.text, ...authSecrets(settings.http_config)],
+      secrets: () => [
+        ...secretTexts(apiSecret),
+        token.shown(),
+        ...connectionSecrets(settings.http_config),
+      ],
       send: async (message) => {
         const content = cutBytes(
           renderText(message, settings.message, 'wechat.default.message'),
@@ -132,17 +123,14 @@ export const wechat = defineChannel({
           [settings.message_type]: { content },
           safe: 0,
         }
-        const post = async (tokenText: string) => {
-          const url = new URL('message/send', api)
-          url.searchParams.set('access_token', tokenText)
-          const headers = authHeaders(settings.http_config)
-          const transport = transportOf(settings.http_config)
-          return postJson({ url: url.href, headers, body, timeoutMs, transport })
-        }
-        const isFresh = tools.clock.monotonicMs() < token.endMs
-        let reply = await post(isFresh ? token.text : await fetchToken())
-        if (isFresh && refusedTokenCodes.has(Number(readAnswer(reply)?.errcode)))
-          reply = await post(await fetchToken())
+        const reply = await token.use(
+          (tokenText) => {
+            const url = new URL('message/send', api)
+            url.searchParams.set('access_token', tokenText)
+            return postJson({ url: url.href, body, timeoutMs, connect })
+          },
+          (answer) => refusedTokenCodes.has(Number(readAnswer(answer)?.errcode)),
+        )
         checkAnswer(reply, codes)
         return describeReply(reply)
       },

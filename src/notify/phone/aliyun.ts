@@ -132,7 +132,7 @@ async function callAliyun(
     headers: {
       'x-acs-action': call.action,
       'x-acs-version': apiVersion,
-      'x-acs-date': new Date(tools.nowTimeMs()).toISOString().replace(/\.\d+Z$/, 'Z'),
+      'x-acs-date': new Date(tools.clock.nowTimeMs()).toISOString().replace(/\.\d+Z$/, 'Z'),
       'x-acs-signature-nonce': tools.makeNonce(),
     },
   })

@@ -45,7 +45,7 @@ export async function sendToEach(
   const done = channels.get(channel) ?? new Set<string>()
   channels.set(channel, done)
   const phoneTools: PhoneTools = {
-    nowTimeMs: () => tools.clock.nowTimeMs(),
+    clock: tools.clock,
     makeNonce: () => makeToken(16),
     timeoutMs,
   }

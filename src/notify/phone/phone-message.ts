@@ -1,5 +1,7 @@
 /** What is said to a phone, as SMS or as a call, and what its services are given. */
 
+import type { Clock } from '../../base/clock.ts'
+
 /** One message to one number. */
 export interface PhoneMessage {
   /** In international form, such as +8613800000000. */
@@ -11,7 +13,7 @@ export interface PhoneMessage {
 
 /** What a service needs besides. */
 export interface PhoneTools {
-  nowTimeMs(): number
+  clock: Clock
   makeNonce(): string
   timeoutMs: number
 }

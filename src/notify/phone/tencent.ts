@@ -51,7 +51,7 @@ export async function sendTencentSms(
   tools: PhoneTools,
 ): Promise<string> {
   const url = new URL(config.endpoint)
-  const seconds = Math.floor(tools.nowTimeMs() / 1_000)
+  const seconds = Math.floor(tools.clock.nowTimeMs() / 1_000)
   const body = JSON.stringify({
     PhoneNumberSet: [message.to],
     SmsSdkAppId: config.sdk_app_id,
