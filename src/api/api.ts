@@ -293,6 +293,60 @@ export interface RunningQueryView {
   isWaiting: boolean
 }
 
+/**
+ * `GET /explain?query=&timeMs=` or `?query=&startTimeMs=&endTimeMs=&stepMs=`: evaluates once more and tells what each
+ * node of the expression's tree cost.
+ */
+export interface ExplainView {
+  root: ExplainNodeView
+  elapsedMs: number
+  queueMs: number
+  /** Reading from the store. */
+  readMs: number
+  evaluateMs: number
+  /** Samples read from the store. */
+  sampleCount: number
+  /** Most samples held at once. */
+  peakSampleCount: number
+  warnings: string[]
+  infos: string[]
+}
+
+/** One node: an operator, a function, an aggregation or a selector. Times include what is below it, `ownMs` does not. */
+export interface ExplainNodeView {
+  kind: string
+  /** Its part of the expression. */
+  text: string
+  /** Its operator, function or metric; may be empty. */
+  name: string
+  /** Its place in the expression (UTF-16 offsets, the end not included). */
+  start: number
+  end: number
+  seriesCount: number
+  pointCount: number
+  elapsedMs: number
+  ownMs: number
+  labels: LabelCountView[]
+  read?: {
+    seriesCount: number
+    sampleCount: number
+    memorySampleCount: number
+    cacheSampleCount: number
+    engineSampleCount: number
+    elapsedMs: number
+    /** Selectors that share this read. */
+    selectorCount: number
+  }
+  children: ExplainNodeView[]
+}
+
+/** How many values a label has among some series; the values with the most series first. */
+export interface LabelCountView {
+  name: string
+  valueCount: number
+  examples: { value: string; seriesCount: number }[]
+}
+
 /** `GET /logs?query=&startTimeMs=&endTimeMs=&limit=&direction=`; `GET /logs/live?query=` streams `LogLineView` as server-sent events named `line`. */
 export interface LogList {
   lines: LogLineView[]

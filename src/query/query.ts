@@ -19,6 +19,7 @@ import { makeLogPicker } from './logql/tail.ts'
 import { queriesTotal, queryDuration } from './metrics.ts'
 import type { QueryTimes } from './promql/context.ts'
 import { describeExpression } from './promql/describe.ts'
+import { type ExplainNode, explainTree } from './promql/explain.ts'
 import { makeParseError } from './promql/parse-error.ts'
 import {
   listReaches,
@@ -28,18 +29,19 @@ import {
 } from './promql/prepare.ts'
 import { formatExpression } from './promql/print.ts'
 import type { QueryElement, QuerySeries, QueryValue } from './promql/result.ts'
-import { type Outcome, runRecent, runResting } from './promql/run.ts'
+import { type Detail, type Outcome, runRecent, runResting } from './promql/run.ts'
 import type { ValueType } from './promql/tree.ts'
 import { RunningQueries, type RunningQuery } from './running.ts'
 import type { QuerySettings } from './settings.ts'
 
 export { allBuckets, type Bucket } from './promql/histogram/bucket.ts'
+export { parseNumber } from './promql/literal.ts'
 export { runScript } from './script/run-script.ts'
 export { ScriptStore } from './script/script-store.ts'
 export { parseMetric, parseSeriesLine, type SeriesLine } from './script/series-line.ts'
 export { querySettings } from './settings.ts'
 export type { CaseOutcome } from './script/run-script.ts'
-export type { QueryElement, QuerySeries, QueryValue, RunningQuery, SelectorReach }
+export type { ExplainNode, QueryElement, QuerySeries, QueryValue, RunningQuery, SelectorReach }
 
 /** A query's result and what is to be said about it. */
 export interface QueryAnswer {
@@ -47,7 +49,34 @@ export interface QueryAnswer {
   /** At most as many as the expression gives; texts carry their place, such as `(1:6)`. */
   warnings: string[]
   infos: string[]
-  stats: { sampleCount: number; seriesCount: number; elapsedMs: number }
+  stats: QueryStats
+}
+
+/** What a query cost. */
+export interface QueryStats {
+  /** Samples read from the store. */
+  sampleCount: number
+  seriesCount: number
+  elapsedMs: number
+  /** Only when asked for, by `hasStats`. */
+  detail?: {
+    /** How long it waited for a place. */
+    queueMs: number
+    readMs: number
+    evaluateMs: number
+    /** Samples that selectors looked at, as Prometheus counts them: each window's again at each step. */
+    queryableSampleCount: number
+    /** The same by step. */
+    stepSampleCounts: Float64Array
+    /** Most samples that were held at once. */
+    peakSampleCount: number
+  }
+}
+
+/** A query's tree with its costs. */
+export interface QueryExplanation {
+  root: ExplainNode
+  answer: QueryAnswer
 }
 
 /** What all queries may say about how they run. */
@@ -56,6 +85,8 @@ export interface QueryOptions {
   lookbackMs?: number
   /** Most series in the answer; more are cut with a warning. 0 or absent: all. */
   limit?: number
+  /** Counts samples by step as well; costs a little. */
+  hasStats?: boolean
   signal?: AbortSignal
 }
 
@@ -132,11 +163,31 @@ export class QueryEngine {
   async instant(query: InstantQuery): Promise<QueryAnswer> {
     const prepared = this.#prepareTree(query.expression)
     const times = { startTimeMs: query.timeMs, endTimeMs: query.timeMs, stepMs: 0 }
-    return this.#run(prepared, times, { ...query, kind: 'instant' })
+    return toAnswer(await this.#run(prepared, times, { ...query, kind: 'instant' }), query.limit)
   }
 
   /** Evaluates at each step; the result is a matrix. Rejects with `QUERY_…` errors. */
   async range(query: RangeQuery): Promise<QueryAnswer> {
+    const prepared = this.#prepareRange(query)
+    return toAnswer(await this.#run(prepared, query, { ...query, kind: 'range' }), query.limit)
+  }
+
+  /** Evaluates once more and tells what each node of the tree cost. Rejects with `QUERY_…` errors. */
+  async explain(query: InstantQuery | RangeQuery): Promise<QueryExplanation> {
+    const isRange = 'stepMs' in query
+    const prepared = isRange ? this.#prepareRange(query) : this.#prepareTree(query.expression)
+    const times = isRange
+      ? query
+      : { startTimeMs: query.timeMs, endTimeMs: query.timeMs, stepMs: 0 }
+    const kind = isRange ? 'range' : 'instant'
+    const outcome = await this.#run(prepared, times, { ...query, kind, detail: 'nodes' })
+    const { profile } = outcome
+    if (profile === undefined) throw new Error('BUG: an explained query without its costs')
+    const root = explainTree(prepared.root, prepared.expression, profile)
+    return { root, answer: toAnswer(outcome, query.limit) }
+  }
+
+  #prepareRange(query: RangeQuery): PreparedTree {
     const { startTimeMs, endTimeMs, stepMs } = query
     if (!(stepMs > 0)) {
       const reason =
@@ -145,8 +196,7 @@ export class QueryEngine {
     }
     if (endTimeMs < startTimeMs)
       throw queryErrors.INVALID({ reason: 'end timestamp must not be before start time' })
-    const prepared = this.#prepareTree(query.expression)
-    return this.#run(prepared, { startTimeMs, endTimeMs, stepMs }, { ...query, kind: 'range' })
+    return this.#prepareTree(query.expression)
   }
 
   /** Parses and checks once; throws `QUERY_PARSE_FAILED` with the place in `facts`. */
@@ -158,9 +208,10 @@ export class QueryEngine {
       selectors: listReaches(prepared.root, atZero),
       valueType: prepared.valueType,
       evaluateRecent: (timeMs) => this.#runRecent(prepared, timeMs),
-      evaluate: (timeMs, signal) => {
+      evaluate: async (timeMs, signal) => {
         const times = { startTimeMs: timeMs, endTimeMs: timeMs, stepMs: 0 }
-        return this.#run(prepared, times, { kind: 'instant', ...(signal ? { signal } : {}) })
+        const options = { kind: 'instant' as const, ...(signal ? { signal } : {}) }
+        return toAnswer(await this.#run(prepared, times, options), undefined)
       },
     }
   }
@@ -255,14 +306,15 @@ export class QueryEngine {
     const limits = { sampleCountMax: this.#settings.sample_count_max }
     const outcome = runRecent(prepared, times, { querier: this.#querier, limits })
     if (outcome === undefined) return undefined
-    return toAnswer(outcome, this.#clock.monotonicMs() - startedMs, undefined)
+    const elapsedMs = this.#clock.monotonicMs() - startedMs
+    return toAnswer({ ...outcome, elapsedMs, queueMs: 0 }, undefined)
   }
 
   async #run(
     prepared: PreparedTree,
     span: Pick<QueryTimes, 'startTimeMs' | 'endTimeMs' | 'stepMs'>,
-    options: QueryOptions & { kind: 'instant' | 'range' },
-  ): Promise<QueryAnswer> {
+    options: QueryOptions & { kind: 'instant' | 'range'; detail?: Detail },
+  ): Promise<TimedOutcome> {
     const startedMs = this.#clock.monotonicMs()
     const settings = this.#settings
     const timeoutMs = Math.min(options.timeoutMs ?? settings.timeout, settings.timeout)
@@ -285,6 +337,7 @@ export class QueryEngine {
       return await this.#count(options.kind, async () => {
         const leave = await this.#turnstile.enter(stop.signal)
         phase = 'expression evaluation'
+        const queueMs = this.#clock.monotonicMs() - startedMs
         row.isWaiting = false
         try {
           const outcome = await runResting(prepared, this.#timesOf(span, options), {
@@ -293,8 +346,9 @@ export class QueryEngine {
             signal: stop.signal,
             pause,
             monotonicMs: () => this.#clock.monotonicMs(),
+            detail: options.detail ?? (options.hasStats === true ? 'steps' : 'none'),
           })
-          return toAnswer(outcome, this.#clock.monotonicMs() - startedMs, options.limit)
+          return { ...outcome, elapsedMs: this.#clock.monotonicMs() - startedMs, queueMs }
         } finally {
           leave()
         }
@@ -327,13 +381,26 @@ export class QueryEngine {
   }
 }
 
-function toAnswer(outcome: Outcome, elapsedMs: number, limit: number | undefined): QueryAnswer {
-  const { sampleCount, seriesCount, infos } = outcome
+type TimedOutcome = Outcome & { elapsedMs: number; queueMs: number }
+
+function toAnswer(outcome: TimedOutcome, limit: number | undefined): QueryAnswer {
+  const { sampleCount, seriesCount, infos, elapsedMs, queueMs, profile } = outcome
   const { value, isCut } = cut(outcome.value, limit)
   const warnings = isCut
     ? [...outcome.warnings, 'results truncated due to limit']
     : outcome.warnings
-  return { value, warnings, infos, stats: { sampleCount, seriesCount, elapsedMs } }
+  const stats: QueryStats = { sampleCount, seriesCount, elapsedMs }
+  if (profile !== undefined) {
+    stats.detail = {
+      queueMs,
+      readMs: profile.readElapsedMs,
+      evaluateMs: profile.evaluateElapsedMs,
+      queryableSampleCount: profile.queryableSampleCount,
+      stepSampleCounts: profile.stepSampleCounts,
+      peakSampleCount: profile.peakSampleCount,
+    }
+  }
+  return { value, warnings, infos, stats }
 }
 
 function cut(value: QueryValue, limit = 0): { value: QueryValue; isCut: boolean } {

@@ -79,6 +79,7 @@ export type EnginePart = Pick<
   QueryEngine,
   | 'instant'
   | 'range'
+  | 'explain'
   | 'parseSelector'
   | 'running'
   | 'stop'

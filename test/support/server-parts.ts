@@ -190,6 +190,7 @@ export class ServerBench {
           if (name === undefined) return [makeMatcher('__name__', '=~', '.*')]
           return [makeMatcher('__name__', '=', name)]
         },
+        explain: () => Promise.reject(new Error('not scripted')),
         running: () => [],
         stop: () => false,
         format: (expression) => expression,

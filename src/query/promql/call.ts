@@ -334,7 +334,9 @@ function* callRange(node: CallNode, definition: RangeFunction, around: Surroundi
     const bad = scalars[0]!.find((ratio) => !(ratio >= 0 && ratio <= 1))
     if (bad !== undefined) context.annotations.badQuantile(node.parameters[0]!.span, bad)
   }
+  if (range.kind === 'subquery') context.profile?.nest(1)
   const series = yield* around.evaluators.ranges(parameter, grid, context)
+  if (range.kind === 'subquery') context.profile?.nest(-1)
   const call: RangeCall = {
     node,
     span: parameter.span,

@@ -7,6 +7,7 @@
 import type { SeriesColumns } from '../../model/flow.ts'
 import { queryErrors } from '../errors.ts'
 import type { Annotations } from './annotation.ts'
+import type { Profile } from './profile.ts'
 import type { DurationNode, SelectorNode } from './tree.ts'
 
 /** Work that may rest at each `yield`. */
@@ -27,6 +28,8 @@ export class Context {
   readonly times: QueryTimes
   readonly annotations: Annotations
   readonly data: ReadonlyMap<SelectorNode, SeriesColumns[]>
+  /** Where costs are noted; absent when nobody asks for them. */
+  readonly profile: Profile | undefined
   readonly #sampleCountMax: number
   #sampleCount = 0
 
@@ -36,11 +39,13 @@ export class Context {
     annotations: Annotations
     data: ReadonlyMap<SelectorNode, SeriesColumns[]>
     sampleCountMax: number
+    profile?: Profile | undefined
   }) {
     this.text = parts.text
     this.times = parts.times
     this.annotations = parts.annotations
     this.data = parts.data
+    this.profile = parts.profile
     this.#sampleCountMax = parts.sampleCountMax
   }
 
@@ -51,6 +56,9 @@ export class Context {
   /** Counts samples that are about to be held; throws `QUERY_TOO_MANY_SAMPLES` beyond the limit. */
   countSamples(count: number): void {
     this.#sampleCount += count
+    const { profile } = this
+    if (profile !== undefined && this.#sampleCount > profile.peakSampleCount)
+      profile.peakSampleCount = this.#sampleCount
     if (this.#sampleCount > this.#sampleCountMax)
       throw queryErrors.TOO_MANY_SAMPLES({ countMax: this.#sampleCountMax })
   }

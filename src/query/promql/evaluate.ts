@@ -17,9 +17,30 @@ import type { AggregateNode, BinaryNode, Expression, SubqueryNode, UnaryNode } f
 import { childrenOf, withoutParens } from './tree.ts'
 
 /** Evaluates any expression. */
-export function* evaluate(node: Expression, grid: Grid, context: Context): Work<Value> {
+export function evaluate(node: Expression, grid: Grid, context: Context): Work<Value> {
+  return context.profile?.hasNodes === true && !isRange(node)
+    ? evaluateMeasured(node, grid, context)
+    : evaluateNode(node, grid, context)
+}
+
+/** Ranges are measured where they are selected, since functions ask for them there. */
+function isRange(node: Expression): boolean {
+  return node.kind === 'matrix' || node.kind === 'subquery'
+}
+
+function* evaluateMeasured(node: Expression, grid: Grid, context: Context): Work<Value> {
+  const profile = context.profile!
+  const begunMs = profile.workedMs()
+  const value = yield* evaluateNode(node, grid, context)
+  profile.leave(node, value, begunMs)
+  return value
+}
+
+function* evaluateNode(node: Expression, grid: Grid, context: Context): Work<Value> {
   if (grid.stepCount > 1 && isInvariant(node)) {
-    const once = yield* evaluate(node, { ...grid, stepCount: 1 }, context)
+    const countBefore = context.profile?.queryableSampleCount ?? 0
+    const once = yield* evaluateNode(node, { ...grid, stepCount: 1 }, context)
+    context.profile?.spreadFirstStep(countBefore, grid.stepCount)
     return spread(once, grid.stepCount, context)
   }
   switch (node.kind) {
@@ -32,8 +53,13 @@ export function* evaluate(node: Expression, grid: Grid, context: Context): Work<
     case 'selector':
       return { type: 'vector', block: yield* selectVector(node, grid, { context, as: 'value' }) }
     case 'matrix':
-    case 'subquery':
-      return { type: 'matrix', series: yield* evaluateRanges(node, grid, context) }
+    case 'subquery': {
+      const series = yield* evaluateRanges(node, grid, context)
+      // No function looks at this window: it is the answer.
+      if (node.kind === 'matrix')
+        for (const { count } of series) context.profile?.countStep(0, count)
+      return { type: 'matrix', series }
+    }
     case 'unary':
       return yield* evaluateUnary(node, grid, context)
     case 'aggregate':
@@ -66,9 +92,14 @@ function* evaluateScalar(node: Expression, grid: Grid, context: Context): Work<F
 /** The series of a range argument. */
 function* evaluateRanges(node: Expression, grid: Grid, context: Context): Work<RangeSeries[]> {
   const inner = withoutParens(node)
-  if (inner.kind === 'matrix') return selectRanges(inner.selector, context)
-  if (inner.kind === 'subquery') return yield* evaluateSubquery(inner, grid, context)
-  throw new Error(`BUG: ${inner.kind} where a range was checked`)
+  const { profile } = context
+  const begunMs = profile?.workedMs() ?? 0
+  let series: RangeSeries[]
+  if (inner.kind === 'matrix') series = selectRanges(inner.selector, context)
+  else if (inner.kind === 'subquery') series = yield* evaluateSubquery(inner, grid, context)
+  else throw new Error(`BUG: ${inner.kind} where a range was checked`)
+  if (profile?.hasNodes === true) profile.leave(inner, { type: 'matrix', series }, begunMs)
+  return series
 }
 
 function* evaluateSubquery(node: SubqueryNode, grid: Grid, context: Context): Work<RangeSeries[]> {

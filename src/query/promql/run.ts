@@ -15,6 +15,7 @@ import { evaluate } from './evaluate.ts'
 import { MatrixJoiner } from './matrix-joiner.ts'
 import { planReads, type Read } from './plan.ts'
 import { gridOf, type PreparedTree } from './prepare.ts'
+import { Profile } from './profile.ts'
 import { type QueryValue, toInstant, toMatrix } from './result.ts'
 import type { SelectorNode } from './tree.ts'
 
@@ -25,7 +26,11 @@ export interface Outcome {
   infos: string[]
   sampleCount: number
   seriesCount: number
+  profile?: Profile
 }
+
+/** What a run is asked to tell of itself: nothing, counts by step, or the cost of each node as well. */
+export type Detail = 'none' | 'steps' | 'nodes'
 
 /** What a run may use. */
 export interface RunLimits {
@@ -53,6 +58,7 @@ export async function runResting(
     signal: AbortSignal
     pause: () => void
     monotonicMs: () => number
+    detail: Detail
   },
 ): Promise<Outcome> {
   checkRangeType(prepared, times)
@@ -60,19 +66,23 @@ export async function runResting(
   const annotations = new Annotations(prepared.expression)
   const whole = gridOf(times)
   const joiner = new MatrixJoiner()
+  const profile = makeProfile(parts, whole.stepCount)
   let outcome: Outcome | undefined
   let restedMs = parts.monotonicMs()
   let stepCount = Math.min(whole.stepCount, firstStepCount(prepared, times, whole))
   for (let step = 0; step < whole.stepCount; ) {
     const grid = { ...whole, startTimeMs: timeOf(whole, step), stepCount }
     const reads = planReads(prepared.root, grid, times)
+    const readStartedMs = parts.monotonicMs()
     const answers = await untilAborted(
-      Promise.all(reads.map((read) => querier.select(selectionOf(read, limits, signal)))),
+      Promise.all(reads.map((read) => readOne(read, { ...parts, profile }))),
       signal,
     ).catch((thrown: unknown) => {
       throw translate(thrown, limits)
     })
-    const made = makeContext(prepared, times, { reads, answers, limits, annotations })
+    const evaluateStartedMs = parts.monotonicMs()
+    profile?.beginSlice(step)
+    const made = makeContext(prepared, times, { reads, answers, limits, annotations, profile })
     made.context.countSamples(joiner.pointCount)
     const work = finish(prepared, grid, made.context)
     for (let turn = work.next(); ; turn = work.next()) {
@@ -91,9 +101,15 @@ export async function runResting(
       }
       parts.pause()
       if (parts.monotonicMs() - restedMs > restAfterMs) {
+        const begunMs = parts.monotonicMs()
         await new Promise((resolve) => setImmediate(resolve))
         restedMs = parts.monotonicMs()
+        profile?.rest(restedMs - begunMs)
       }
+    }
+    if (profile !== undefined) {
+      profile.readElapsedMs += evaluateStartedMs - readStartedMs
+      profile.evaluateElapsedMs += parts.monotonicMs() - evaluateStartedMs
     }
     step += stepCount
     const growth = (limits.sampleCountMax * sliceShare) / Math.max(1, made.sampleCount)
@@ -101,7 +117,46 @@ export async function runResting(
     stepCount = Math.min(whole.stepCount - step, fitting)
   }
   if (outcome === undefined) throw new Error('BUG: a query without steps')
-  return { ...outcome, value: joiner.isWhole ? outcome.value : joiner.join() }
+  const value = joiner.isWhole ? outcome.value : joiner.join()
+  return { ...outcome, value, ...(profile === undefined ? {} : { profile }) }
+}
+
+function makeProfile(
+  parts: { detail: Detail; monotonicMs: () => number },
+  stepCount: number,
+): Profile | undefined {
+  if (parts.detail === 'none') return undefined
+  return new Profile({
+    hasNodes: parts.detail === 'nodes',
+    stepCount,
+    monotonicMs: parts.monotonicMs,
+  })
+}
+
+/** One read; its cost is noted when somebody asks for it. */
+async function readOne(
+  read: Read,
+  parts: {
+    querier: Querier
+    limits: RunLimits
+    signal: AbortSignal
+    monotonicMs: () => number
+    profile: Profile | undefined
+  },
+): Promise<SeriesColumns[]> {
+  const { querier, limits, signal, profile, monotonicMs } = parts
+  const selection = selectionOf(read, limits, signal)
+  if (profile?.hasNodes !== true) return querier.select(selection)
+  const begunMs = monotonicMs()
+  const report = { memorySampleCount: 0, cacheSampleCount: 0, engineSampleCount: 0 }
+  const series = await querier.select({ ...selection, report })
+  let sampleCount = 0
+  for (const { count } of series) sampleCount += count
+  const elapsedMs = monotonicMs() - begunMs
+  const cost = { ...report, seriesCount: series.length, sampleCount, elapsedMs }
+  for (const node of read.nodes)
+    profile.noteRead(node, { ...cost, selectorCount: read.nodes.length })
+  return series
 }
 
 /** Steps of the first slice. */
@@ -177,6 +232,7 @@ function makeContext(
     answers: readonly SeriesColumns[][]
     limits: RunLimits
     annotations: Annotations
+    profile?: Profile | undefined
   },
 ): { context: Context; sampleCount: number; seriesCount: number } {
   const data = new Map<SelectorNode, SeriesColumns[]>()
@@ -197,6 +253,7 @@ function makeContext(
     annotations,
     data,
     sampleCountMax,
+    profile: parts.profile,
   })
   context.countSamples(sampleCount)
   return { context, sampleCount, seriesCount }

@@ -9,6 +9,7 @@ import { Block, type Grid, isFloat, type RangeSeries } from './block.ts'
 import type { Context, Work } from './context.ts'
 import { firstAfter, type LookBounds, rowsPerRest } from './look.ts'
 import { shiftGrid } from './plan.ts'
+import { countSelected } from './profile.ts'
 import { smoothSelector } from './smooth.ts'
 import type { SelectorNode } from './tree.ts'
 
@@ -34,6 +35,7 @@ export function* selectVector(
     } else pickAny(columns, bounds, { block, base, as })
     block.dropEmptyLastRow()
   }
+  if (context.profile !== undefined) countSelected(context.profile, block, grid)
   return block
 }
 

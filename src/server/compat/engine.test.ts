@@ -99,6 +99,46 @@ describe('PromQL', () => {
     assert.match(reply.json().error.message, /no query "77"/)
   })
 
+  test('statistics tell timings, samples by step and the most held at once', async () => {
+    const reply = await get(
+      '/api/v1/query_range?query=rate(requests_total[1m])&start=1699999460&end=1699999490&step=15&stats=all',
+    )
+    const { timings, samples } = reply.json().data.stats
+    assert.deepEqual(samples.totalQueryableSamplesPerStep, [
+      [1699999460, 8],
+      [1699999475, 8],
+      [1699999490, 8],
+    ])
+    assert.equal(samples.totalQueryableSamples, 24)
+    assert.ok(samples.peakSamples >= 12, String(samples.peakSamples))
+    for (const name of ['evalTotalTime', 'innerEvalTime', 'execQueueTime', 'execTotalTime'])
+      assert.ok(timings[name] >= 0 && timings[name] < 60, name)
+    const sums = (await query('requests_total', '&stats=true')).json().data.stats.samples
+    assert.deepEqual(Object.keys(sums), ['totalQueryableSamples', 'peakSamples'])
+    assert.equal((await query('requests_total')).json().data.stats, undefined)
+  })
+
+  test('a query is explained node by node, with where its samples came from', async () => {
+    const explain = (rest: string) => get(`/api/shipwatch/v1/explain?query=${rest}`)
+    const expression = encodeURIComponent('sum(rate(requests_total[1m]))')
+    const times = 'startTimeMs=1699999460000&endTimeMs=1699999490000'
+    const view = (await explain(`${expression}&${times}&stepMs=15000`)).json()
+    const matrix = view.root.children[0].children[0]
+    assert.deepEqual(
+      [view.root.name, view.root.pointCount, matrix.text, matrix.read.memorySampleCount],
+      ['sum', 3, 'requests_total[1m]', 12],
+    )
+    assert.deepEqual([matrix.read.engineSampleCount, matrix.read.cacheSampleCount], [0, 0])
+    const job = matrix.labels.find((label: { name: string }) => label.name === 'job')
+    assert.deepEqual(job.examples, [
+      { value: 'a', seriesCount: 1 },
+      { value: 'b', seriesCount: 1 },
+    ])
+    assert.equal((await explain('sum(')).statusCode, 400)
+    assert.equal((await explain('up&stepMs=1')).statusCode, 400)
+    assert.equal((await explain(`up&${times}&stepMs=1`)).statusCode, 400)
+  })
+
   test('the health check of Grafana, decades before retention, is answered', async () => {
     const { data } = (await query('1+1', '&time=4')).json()
     assert.deepEqual(data, { resultType: 'scalar', result: [4, '2'] })

@@ -76,14 +76,26 @@ describe('results', () => {
       },
       warnings: ['careful'],
       infos: ['by the way'],
-      stats,
+      stats: {
+        ...stats,
+        detail: {
+          queueMs: 1,
+          readMs: 40,
+          evaluateMs: 200,
+          queryableSampleCount: 9,
+          stepSampleCounts: Float64Array.of(9),
+          peakSampleCount: 4,
+        },
+      },
     })
     assert.equal(
-      (await get('/query?query=up&stats=all')).body,
+      (await get('/query?query=up&stats=all&time=1')).body,
       '{"status":"success","data":{"resultType":"vector","result":[' +
         '{"metric":{"__name__":"up","__proto__":"x\\"\\n"},"value":[1,"1"]},' +
         '{"metric":{},"value":[1,"NaN"]}],"stats":' +
-        '{"timings":{"evalTotalTime":0.25,"execTotalTime":0.25},"samples":{"totalQueryableSamples":4}}},' +
+        '{"timings":{"evalTotalTime":0.24,"resultSortTime":0,"queryPreparationTime":0.04,' +
+        '"innerEvalTime":0.2,"execQueueTime":0.001,"execTotalTime":0.25},' +
+        '"samples":{"totalQueryableSamplesPerStep":[[1,9]],"totalQueryableSamples":9,"peakSamples":4}}},' +
         '"warnings":["careful"],"infos":["by the way"]}',
     )
   })

@@ -21,7 +21,7 @@ import {
 } from './parameter.ts'
 import { addPrometheusRuleRoutes } from './prometheus-rules.ts'
 import { addPrometheusStatusRoutes } from './prometheus-status.ts'
-import { formatLabels, sendAnswer, sendSuccess } from './result.ts'
+import { formatLabels, sendAnswer, sendSuccess, type StatsWish } from './result.ts'
 
 const pointCountMax = 11_000
 const truncated = 'results truncated due to limit'
@@ -51,15 +51,17 @@ function addQueries(add: AddRoute, context: RouteContext): void {
     const parameters = parametersOf(request)
     const timeMs = timeParameter(parameters, 'time', clock.nowTimeMs())
     const limits = readLimits(parameters)
+    const wish = readStatsWish(parameters)
     const answer = await naming('query', () =>
       engine.instant({
         expression: parameters.get('query') ?? '',
         timeMs,
         ...limits,
+        ...(wish === 'none' ? {} : { hasStats: true }),
         signal: request.goneSignal,
       }),
     )
-    return sendAnswer(reply, answer, wantsStats(parameters))
+    return sendAnswer(reply, answer, { wish, startTimeMs: timeMs, stepMs: 0 })
   })
 
   add('GET+POST', '/query_range', async (request, reply) => {
@@ -76,6 +78,7 @@ function addQueries(add: AddRoute, context: RouteContext): void {
       })
     }
     const limits = readLimits(parameters)
+    const wish = readStatsWish(parameters)
     const answer = await naming('query', () =>
       engine.range({
         expression: parameters.get('query') ?? '',
@@ -83,10 +86,11 @@ function addQueries(add: AddRoute, context: RouteContext): void {
         endTimeMs,
         stepMs,
         ...limits,
+        ...(wish === 'none' ? {} : { hasStats: true }),
         signal: request.goneSignal,
       }),
     )
-    return sendAnswer(reply, answer, wantsStats(parameters))
+    return sendAnswer(reply, answer, { wish, startTimeMs, stepMs })
   })
 
   add('GET+POST', '/format_query', async (request, reply) => {
@@ -254,8 +258,9 @@ function readLimits(parameters: URLSearchParams): {
   }
 }
 
-function wantsStats(parameters: URLSearchParams): boolean {
-  return (parameters.get('stats') ?? '') !== ''
+function readStatsWish(parameters: URLSearchParams): StatsWish {
+  const text = parameters.get('stats') ?? ''
+  return text === '' ? 'none' : text === 'all' ? 'steps' : 'sums'
 }
 
 /** An expression that cannot be parsed is told as a mistake in the parameter that held it. */

@@ -41,14 +41,17 @@ export function sendSuccess(
   return reply.type('application/json').send(formatSuccess(data, warnings))
 }
 
-/** Answers a query; `hasStats` adds its cost. */
+/** Whether and how much of a query's cost is told with its answer. */
+export type StatsWish = 'none' | 'sums' | 'steps'
+
+/** Answers a query; `stats` adds its cost. */
 export function sendAnswer(
   reply: FastifyReply,
   answer: QueryAnswer,
-  hasStats: boolean,
+  stats: { wish: StatsWish; startTimeMs: number; stepMs: number },
 ): FastifyReply {
   reply.type('application/json')
-  const pieces = formatAnswer(answer, hasStats)
+  const pieces = formatAnswer(answer, stats.wish === 'none' ? '' : formatStats(answer, stats))
   const first = pieces.next()
   if (first.done) return reply.send('')
   const second = pieces.next()
@@ -62,7 +65,7 @@ function* joined(head: string[], tail: Generator<string>): Generator<string> {
 }
 
 /** The whole answer in pieces. */
-function* formatAnswer(answer: QueryAnswer, hasStats: boolean): Generator<string> {
+function* formatAnswer(answer: QueryAnswer, stats: string): Generator<string> {
   const { value } = answer
   let text = `{"status":"success","data":{"resultType":"${value.type}","result":`
   switch (value.type) {
@@ -114,7 +117,7 @@ function* formatAnswer(answer: QueryAnswer, hasStats: boolean): Generator<string
       break
     }
   }
-  if (hasStats) text += `,"stats":${formatStats(answer)}`
+  if (stats !== '') text += `,"stats":${stats}`
   yield `${text}}${formatAnnotations(answer.warnings, answer.infos)}}`
 }
 
@@ -165,12 +168,40 @@ function formatMixedRows(series: QuerySeries): string {
   return lists.join(',')
 }
 
-/** Only what is measured. */
-function formatStats(answer: QueryAnswer): string {
-  const seconds = answer.stats.elapsedMs / 1000
+/**
+ * As Prometheus's util/stats gives it, in seconds. Results are sorted while they are evaluated, so that the
+ * time of sorting is 0; preparation is the reading of samples.
+ */
+function formatStats(
+  answer: QueryAnswer,
+  o: { wish: StatsWish; startTimeMs: number; stepMs: number },
+): string {
+  const { elapsedMs, detail } = answer.stats
+  const prepareMs = detail?.readMs ?? 0
+  const evaluateMs = detail?.evaluateMs ?? 0
+  const steps =
+    o.wish === 'steps' && detail !== undefined
+      ? {
+          totalQueryableSamplesPerStep: Array.from(detail.stepSampleCounts, (count, step) => [
+            (o.startTimeMs + step * o.stepMs) / 1000,
+            count,
+          ]),
+        }
+      : {}
   return JSON.stringify({
-    timings: { evalTotalTime: seconds, execTotalTime: seconds },
-    samples: { totalQueryableSamples: answer.stats.sampleCount },
+    timings: {
+      evalTotalTime: (prepareMs + evaluateMs) / 1000,
+      resultSortTime: 0,
+      queryPreparationTime: prepareMs / 1000,
+      innerEvalTime: evaluateMs / 1000,
+      execQueueTime: (detail?.queueMs ?? 0) / 1000,
+      execTotalTime: elapsedMs / 1000,
+    },
+    samples: {
+      ...steps,
+      totalQueryableSamples: detail?.queryableSampleCount ?? 0,
+      peakSamples: detail?.peakSampleCount ?? 0,
+    },
   })
 }
 

@@ -144,6 +144,7 @@ export class EngineQuerier {
       }
       await readMissing()
       windows.push(kept)
+      if (selection.report !== undefined) selection.report.cacheSampleCount += kept.values.length
     }
     await readMissing()
     let rowCount = 0
@@ -182,7 +183,11 @@ export class EngineQuerier {
     if (limit !== undefined && isCut(blocks, rowLimit)) {
       throw storeErrors.TOO_MANY_SAMPLES({ limit })
     }
-    return new SampleGatherer(blocks, found).gather()
+    const gathered = new SampleGatherer(blocks, found).gather()
+    const { report } = selection
+    if (report !== undefined)
+      for (const [, { count }] of gathered) report.engineSampleCount += count
+    return gathered
   }
 
   /** Label sets on the days of the range. */
