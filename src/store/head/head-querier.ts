@@ -19,6 +19,7 @@ export function selectFromHead(head: Head, selection: Selection): SeriesColumns[
   if (total > (selection.sampleCountMax ?? Infinity)) {
     throw storeErrors.TOO_MANY_SAMPLES({ limit: selection.sampleCountMax! })
   }
+  if (selection.report !== undefined) selection.report.memorySampleCount += total
   const out = { timeMs: new Float64Array(total), value: new Float64Array(total), at: 0 }
   const answer: SeriesColumns[] = []
   for (let index = 0; index < ids.length; index++) {
