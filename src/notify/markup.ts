@@ -18,7 +18,9 @@ const calmCharacters: Record<string, string> = {
 
 /** For dialects of Markdown that know no escaping: characters that look alike and do nothing. */
 export function calmMarkup(text: string): string {
-  return text.replace(/[<>[\]`]/g, (character) => calmCharacters[character]!)
+  return text
+    .replace(/[<>[\]`]/g, (character) => calmCharacters[character]!)
+    .replace(/@(?=(?:all|channel|everyone|here)(?![\w.]))/gi, '＠')
 }
 
 /** HTML as plain text, for services that take no more of it. */

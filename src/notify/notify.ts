@@ -25,10 +25,12 @@ import {
   notificationsTotal,
   templateFailuresTotal,
 } from './metrics.ts'
+import { listActions } from './message-actions.ts'
 import type { Notification } from './notification.ts'
 import type { NotifySettings } from './settings.ts'
 import { MessageTemplates, makeTemplateData, type TemplateFile } from './template.ts'
 import { TokenBuckets } from './token-bucket.ts'
+import { wordsOf } from './words.ts'
 
 export type { Notification } from './notification.ts'
 export type { NotifySettings } from './settings.ts'
@@ -267,9 +269,12 @@ export class Notifier {
 
   #makeMessage(kind: string, notification: Notification, signal: AbortSignal): OutgoingMessage {
     const data = makeTemplateData(notification)
+    const words = wordsOf('en')
     return {
       notification,
       signal,
+      words,
+      actions: listActions(notification, words),
       render: (text, options) => {
         try {
           return this.#templates.render(text, options.escape, data)

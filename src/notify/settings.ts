@@ -2,32 +2,7 @@
 
 import { type SettingsOf, type SettingsPart, text, z } from '../config/schema.ts'
 import { allChannels } from './channel/all.ts'
-import { notYet } from './channel/channel.ts'
 import { httpConfig } from './http-config.ts'
-
-/** Channels of Alertmanager that are still to come. */
-const laterKeys = [
-  'incidentio_configs',
-  'jira_configs',
-  'mattermost_configs',
-  'msteams_configs',
-  'rocketchat_configs',
-  'sns_configs',
-  'webex_configs',
-] as const
-
-/** Keys below `global` that belong to those. */
-const laterGlobalKeys = [
-  'jira_api_url',
-  'mattermost_webhook_url',
-  'mattermost_webhook_url_file',
-  'rocketchat_api_url',
-  'rocketchat_token',
-  'rocketchat_token_file',
-  'rocketchat_token_id',
-  'rocketchat_token_id_file',
-  'webex_api_url',
-] as const
 
 const channelShape: Record<string, z.ZodType<unknown[] | null | undefined>> = Object.fromEntries(
   allChannels.map(({ kind, settingsKey, schema }) => [
@@ -48,7 +23,6 @@ const receiverSchema = z.strictObject({
     'Policy of "escalation_policies" that begins when this receiver is told, until somebody acts.',
   ).optional(),
   ...channelShape,
-  ...Object.fromEntries(laterKeys.map((key) => [key, notYet('A channel of Alertmanager.')])),
 })
 
 /** One receiver: its name, and lists of channels below their keys. */
@@ -68,14 +42,9 @@ const receiversSchema = z.array(receiverSchema).superRefine((receivers, context)
   }
 })
 
-const globalShape: z.ZodRawShape = Object.assign(
-  {},
-  ...allChannels.map(({ global }) => global),
-  { http_config: httpConfig },
-  Object.fromEntries(
-    laterGlobalKeys.map((key) => [key, notYet('Default of a channel of Alertmanager.')]),
-  ),
-)
+const globalShape: z.ZodRawShape = Object.assign({}, ...allChannels.map(({ global }) => global), {
+  http_config: httpConfig,
+})
 
 /** The folder's part of the configuration. */
 export const notifySettings = {

@@ -16,8 +16,10 @@ import {
 import type { Random } from '../../base/random.ts'
 import { Secret } from '../../base/secret.ts'
 import { z } from '../../config/schema.ts'
+import type { MessageAction } from '../message-actions.ts'
 import type { Notification } from '../notification.ts'
 import type { TokenBuckets } from '../token-bucket.ts'
+import type { MessageWords } from '../words.ts'
 
 /** A configured channel of a receiver. */
 export interface Channel {
@@ -37,6 +39,10 @@ export interface OutgoingMessage {
   signal: AbortSignal
   /** Writes a template in Go's language; when it fails, the built-in template `fallback` is written instead. */
   render(text: string, options: { escape: 'none' | 'html'; fallback: string }): string
+  /** What buttons and frames say, in the receiver's language. */
+  words: MessageWords
+  /** What the reader can do. */
+  actions: readonly MessageAction[]
 }
 
 /** What channels are made with. */

@@ -15,6 +15,7 @@ import type { Alert } from '../../model/alert.ts'
 import { makeLabels } from '../../model/labels.ts'
 import type { NotificationAttempt } from '../../store/store.ts'
 import { type Notification, Notifier } from '../notify.ts'
+import { signAws } from '../aws-sign.ts'
 import { canonicalQuery, signAcs3 } from '../phone/aliyun.ts'
 import { signTc3 } from '../phone/tencent.ts'
 import { notifySettings } from '../settings.ts'
@@ -50,6 +51,8 @@ interface Manners {
   textOf: (body: string) => string
   bytesMax?: number
   lengthMax?: number
+  /** The service takes texts that are longer than any we make. */
+  isTextFull?: boolean
   /** Whether what is said is fixed by the service or the settings. */
   isTemplate?: boolean
   /** What a label must not be able to write. */
@@ -225,6 +228,151 @@ const manners: Record<string, Manners> = {
       const { contentType, content } = jsonOf(body).attachments[0]
       assert.equal(contentType, 'application/vnd.microsoft.card.adaptive')
       assert.equal(content.actions[0].url, 'http://ship.example/incidents/abc')
+    },
+  },
+  msteams: {
+    key: 'msteams_configs',
+    settings: (address) => ({ webhook_url: `${address}/webhookb2/S3CR3T-S3CR3T-S3CR3T` }),
+    success: { status: 200, body: '1' },
+    refusal: {
+      status: 200,
+      body: 'Webhook message delivery failed with error: Microsoft Teams endpoint returned HTTP error 404',
+    },
+    tooFast: {
+      status: 200,
+      body: 'Webhook message delivery failed with error: Microsoft Teams endpoint returned HTTP error 429',
+    },
+    textOf: (body) => jsonOf(body).text,
+    bytesMax: 20_000,
+    markup: /\[click\]|<at/,
+    check: ({ body }) => {
+      const card = jsonOf(body)
+      assert.equal(card.type, 'MessageCard')
+      assert.equal(card.themeColor, '8C1A1A')
+      assert.equal(card.potentialAction[0].targets[0].uri, 'http://ship.example/incidents/abc')
+    },
+  },
+  mattermost: {
+    key: 'mattermost_configs',
+    settings: (address) => ({
+      webhook_url: `${address}/hooks/S3CR3T-S3CR3T-S3CR3T`,
+      channel: 'ops',
+      priority: { priority: 'urgent', requested_ack: true },
+      props: { card: 'see {{ .CommonLabels.alertname }}' },
+    }),
+    success: { status: 200, body: 'ok' },
+    textOf: (body) => jsonOf(body).attachments[0].text,
+    lengthMax: 14_000,
+    markup: /\[click\]|@all|!channel>/,
+    check: ({ body }) => {
+      const { channel, props, priority, attachments } = jsonOf(body)
+      assert.equal(channel, 'ops')
+      assert.deepEqual(props, { card: 'see Down' })
+      assert.equal(priority.priority, 'urgent')
+      assert.equal(attachments[0].color, '#c5303a')
+    },
+  },
+  rocketchat: {
+    key: 'rocketchat_configs',
+    settings: (address) => ({
+      api_url: address,
+      token: 'S3CR3T',
+      token_id: 'S3CR3T-ID',
+      channel: '#ops',
+    }),
+    success: json({ success: true }),
+    refusal: json({ success: false, error: 'error-room-not-found' }),
+    tooFast: json({ success: false, error: 'error-too-many-requests' }),
+    textOf: (body) => jsonOf(body).attachments[0].text,
+    lengthMax: 5_000,
+    markup: /\[click\]|@all/,
+    check: ({ url, headers, body }) => {
+      assert.equal(url, '/api/v1/chat.postMessage')
+      assert.equal(`${headers['x-user-id']} ${headers['x-auth-token']}`, 'S3CR3T-ID S3CR3T')
+      assert.equal(jsonOf(body).channel, '#ops')
+      assert.equal(jsonOf(body).attachments[0].color, 'red')
+    },
+  },
+  webex: {
+    key: 'webex_configs',
+    settings: (address) => ({
+      api_url: `${address}/v1/messages`,
+      room_id: 'room',
+      http_config: { authorization: { credentials: 'S3CR3T' } },
+    }),
+    success: json({ id: 'x' }),
+    textOf: (body) => jsonOf(body).markdown,
+    bytesMax: 7_439,
+    markup: /\[click\]|<@/,
+    check: ({ headers, body }) => {
+      assert.equal(headers.authorization, 'Bearer S3CR3T')
+      assert.equal(jsonOf(body).roomId, 'room')
+    },
+  },
+  incidentio: {
+    key: 'incidentio_configs',
+    settings: (address) => ({ url: `${address}/v2/alert_events`, alert_source_token: 'S3CR3T' }),
+    success: json({ status: 'success' }, 202),
+    textOf: (body) => jsonOf(body).commonAnnotations.summary,
+    check: ({ headers, body }) => {
+      assert.equal(headers.authorization, 'Bearer S3CR3T')
+      assert.match(jsonOf(body).deduplication_key, /^[0-9a-f]{64}$/)
+    },
+  },
+  sns: {
+    key: 'sns_configs',
+    settings: (address) => ({
+      api_url: address,
+      sigv4: { region: 'us-east-2', access_key: 'AKID', secret_key: 'S3CR3T' },
+      topic_arn: 'arn:aws:sns:us-east-2:1:ops.fifo',
+      attributes: { severity: '{{ .CommonLabels.severity }}' },
+    }),
+    success: { status: 200, body: '<PublishResponse/>' },
+    textOf: (body) => new URLSearchParams(body).get('Message')!,
+    bytesMax: 262_144,
+    isTextFull: true,
+    check: ({ headers, body }) => {
+      const form = new URLSearchParams(body)
+      assert.equal(form.get('MessageAttributes.entry.1.Value.StringValue'), 'page')
+      assert.match(form.get('MessageGroupId')!, /^[0-9a-f]{64}$/)
+      assert.match(form.get('Subject')!, /^\[FIRING:1\] Down/)
+      const signed = signAws(
+        {
+          url: `http://${headers.host}/`,
+          region: 'us-east-2',
+          service: 'sns',
+          headers: { 'content-type': headers['content-type']! },
+          body,
+          timeMs: startTimeMs,
+        },
+        { id: 'AKID', secret: 'S3CR3T' },
+      )
+      assert.equal(headers.authorization, signed.authorization)
+    },
+  },
+  jira: {
+    key: 'jira_configs',
+    settings: (address) => ({
+      api_url: `${address}/rest/api/2/`,
+      project: 'OPS',
+      issue_type: 'Bug',
+      labels: ['a b'],
+      priority: 'High',
+      fields: { customfield_1: { value: '{{ .CommonLabels.severity }}' } },
+      http_config: { basic_auth: { username: 'ship', password: 'S3CR3T' } },
+    }),
+    before: ({ url }) => (url.endsWith('/search') ? json({ issues: [] }) : undefined),
+    success: json({ key: 'OPS-1' }, 201),
+    textOf: (body) => jsonOf(body).fields.description,
+    lengthMax: 32_767,
+    check: ({ url, body }) => {
+      assert.equal(url, '/rest/api/2/issue')
+      const { fields } = jsonOf(body)
+      assert.match(fields.summary, /^\[FIRING:1\] Down/)
+      assert.deepEqual(fields.project, { key: 'OPS' })
+      assert.deepEqual(fields.issuetype, { name: 'Bug' })
+      assert.deepEqual(fields.customfield_1, { value: 'page' })
+      assert.match(fields.labels.join(), /^ALERT\{[0-9a-f]{64}\},a_b$/)
     },
   },
   opsgenie: {
@@ -685,6 +833,7 @@ for (const [kind, one] of Object.entries(manners)) {
     assert.ok(text.isWellFormed() && !text.includes('\ufffd'), 'whole characters')
     if (one.bytesMax !== undefined) assert.ok(Buffer.byteLength(text) <= one.bytesMax)
     if (one.lengthMax !== undefined) assert.ok(text.length <= one.lengthMax)
+    if (one.isTextFull === true) return
     if (one.bytesMax !== undefined || one.lengthMax !== undefined) assert.ok(text.includes('…'))
     if (one.markup === undefined) return
     const marked = await open(t, one)
@@ -718,6 +867,22 @@ test('the signatures are the golden ones', () => {
   assert.match(
     authorization!,
     /Signature=06563a9e1b43f5dfe96b81484da74bceab24a1d853912eee15083a6f0f3283c0$/,
+  )
+  // Of Amazon's published suite of signatures, "post-x-www-form-urlencoded".
+  const amazon = signAws(
+    {
+      url: 'https://example.amazonaws.com/',
+      region: 'us-east-1',
+      service: 'service',
+      headers: { 'content-type': 'application/x-www-form-urlencoded' },
+      body: 'Param1=value1',
+      timeMs: Date.parse('2015-08-30T12:36:00Z'),
+    },
+    { id: 'AKIDEXAMPLE', secret: 'wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY' },
+  )
+  assert.match(
+    amazon.authorization!,
+    /Signature=ff11897932ad3f4e8b18135d722051e5ac45fc38421b1da7b9d196a0fe09473a$/,
   )
   // The published example of Tencent Cloud.
   const tencent = signTc3({
@@ -792,4 +957,34 @@ test('a token that WeCom refuses is fetched anew, one that it takes is kept', as
   assert.equal((await stage.send()).isDelivered, true)
   assert.equal(tokenCount, 2)
   assert.match(stage.calls.at(-1)!.url, /token-2$/)
+})
+
+test('Jira keeps one issue for a group: changed, closed and opened again by its transitions', async (t) => {
+  let status = { statusCategory: { key: 'new' } }
+  const one: Manners = {
+    ...manners.jira!,
+    before: ({ method, url }) => {
+      if (url.endsWith('/search')) return json({ issues: [{ key: 'OPS-1', fields: { status } }] })
+      if (method !== 'GET') return undefined
+      const transitions = [
+        { id: '31', name: 'Done' },
+        { id: '41', name: 'Reopen' },
+      ]
+      return json({ transitions })
+    },
+  }
+  const transitions = { resolve_transition: 'Done', reopen_transition: 'Reopen' }
+  const stage = await open(t, one, transitions)
+  await stage.send(makeNotification({ status: 'resolved' }))
+  status = { statusCategory: { key: 'done' } }
+  await stage.send()
+  assert.deepEqual(
+    stage.calls.map(({ method, url, body }) => [method, url, jsonOf(body).transition?.id]),
+    [
+      ['PUT', '/rest/api/2/issue/OPS-1', undefined],
+      ['POST', '/rest/api/2/issue/OPS-1/transitions', '31'],
+      ['PUT', '/rest/api/2/issue/OPS-1', undefined],
+      ['POST', '/rest/api/2/issue/OPS-1/transitions', '41'],
+    ],
+  )
 })

@@ -47,21 +47,16 @@ export const msteamsv2 = defineChannel({
       sendsResolved: settings.send_resolved,
       secrets: () => [...secretTexts(source), ...connectionSecrets(settings.http_config)],
       send: async (message) => {
-        const { status, background } = message.notification
+        const { status } = message.notification
         const title = renderText(message, settings.title, 'msteamsv2.default.title')
         const body = renderText(message, settings.text, 'msteamsv2.default.text')
         const block = { type: 'TextBlock', wrap: true }
         const color = status === 'firing' ? 'attention' : 'good'
-        const actions =
-          background === undefined
-            ? []
-            : [
-                {
-                  type: 'Action.OpenUrl',
-                  title: `Incident #${background.incidentNumber}`,
-                  url: background.url,
-                },
-              ]
+        const actions = message.actions.map(({ title: name, url }) => ({
+          type: 'Action.OpenUrl',
+          title: name,
+          url,
+        }))
         const content = {
           $schema: 'http://adaptivecards.io/schemas/adaptive-card.json',
           type: 'AdaptiveCard',

@@ -8,9 +8,8 @@
 
 import { createHmac } from 'node:crypto'
 import { durationOr, flagOr, numberOr, secret, text, textOr, z } from '../../config/schema.ts'
-import type { Alert } from '../../model/alert.ts'
 import { connectBy, connectionSecrets, httpConfig } from '../http-config.ts'
-import type { Notification } from '../notification.ts'
+import { makeWebhookBody } from '../webhook-body.ts'
 import {
   checkSource,
   defineChannel,
@@ -97,53 +96,4 @@ export const webhook = defineChannel({
 export function signWebhook(secretText: string, seconds: number, body: string): string {
   const digest = createHmac('sha256', secretText).update(`${seconds}.${body}`).digest('hex')
   return `v1=${digest}`
-}
-
-/** The body of a webhook call. */
-function makeWebhookBody(notification: Notification, alertCountMax: number): object {
-  const { background } = notification
-  const isCut = alertCountMax > 0 && notification.alerts.length > alertCountMax
-  const alerts = isCut ? notification.alerts.slice(0, alertCountMax) : notification.alerts
-  return {
-    version: '4',
-    groupKey: notification.groupKey,
-    truncatedAlerts: notification.alerts.length - alerts.length,
-    status: notification.status,
-    receiver: notification.receiver,
-    groupLabels: notification.groupLabels,
-    commonLabels: notification.commonLabels,
-    commonAnnotations: notification.commonAnnotations,
-    routeLabels: {},
-    externalURL: notification.externalUrl,
-    notification_reason: notification.reason,
-    alerts: alerts.map(makeWebhookAlert),
-    ...(background === undefined
-      ? {}
-      : {
-          shipwatch: {
-            incidentId: background.incidentId,
-            incidentNumber: background.incidentNumber,
-            cause: background.cause,
-            url: background.url,
-          },
-        }),
-  }
-}
-
-function makeWebhookAlert(alert: Alert): object {
-  return {
-    status: alert.state,
-    labels: alert.labels,
-    annotations: alert.annotations,
-    startsAt: formatTime(alert.firedTimeMs),
-    // The Go zero time: a firing alert has no end.
-    endsAt: alert.state === 'firing' ? '0001-01-01T00:00:00Z' : formatTime(alert.endTimeMs),
-    generatorURL: alert.generatorUrl,
-    fingerprint: alert.fingerprint,
-  }
-}
-
-/** RFC 3339 with the fraction as short as it is, as Go writes it. */
-function formatTime(timeMs: number): string {
-  return new Date(timeMs).toISOString().replace(/\.?0*Z$/, 'Z')
 }

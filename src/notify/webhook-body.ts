@@ -1,0 +1,57 @@
+/**
+ * Alertmanager's payload of webhooks, version 4. When something is known of the background, the extra
+ * field `shipwatch` says it; receivers written for Alertmanager ignore it.
+ * Source: alertmanager notify/webhook and template data (Apache-2.0), behaviour re-implemented.
+ */
+
+import type { Alert } from '../model/alert.ts'
+import type { Notification } from './notification.ts'
+
+/** The body of a webhook call, with at most `alertCountMax` alerts; 0 is all. */
+export function makeWebhookBody(notification: Notification, alertCountMax: number): object {
+  const { background } = notification
+  const isCut = alertCountMax > 0 && notification.alerts.length > alertCountMax
+  const alerts = isCut ? notification.alerts.slice(0, alertCountMax) : notification.alerts
+  return {
+    version: '4',
+    groupKey: notification.groupKey,
+    truncatedAlerts: notification.alerts.length - alerts.length,
+    status: notification.status,
+    receiver: notification.receiver,
+    groupLabels: notification.groupLabels,
+    commonLabels: notification.commonLabels,
+    commonAnnotations: notification.commonAnnotations,
+    routeLabels: notification.routeLabels ?? {},
+    externalURL: notification.externalUrl,
+    notification_reason: notification.reason,
+    alerts: alerts.map(makeWebhookAlert),
+    ...(background === undefined
+      ? {}
+      : {
+          shipwatch: {
+            incidentId: background.incidentId,
+            incidentNumber: background.incidentNumber,
+            cause: background.cause,
+            url: background.url,
+          },
+        }),
+  }
+}
+
+function makeWebhookAlert(alert: Alert): object {
+  return {
+    status: alert.state,
+    labels: alert.labels,
+    annotations: alert.annotations,
+    startsAt: formatTime(alert.firedTimeMs),
+    // The Go zero time: a firing alert has no end.
+    endsAt: alert.state === 'firing' ? '0001-01-01T00:00:00Z' : formatTime(alert.endTimeMs),
+    generatorURL: alert.generatorUrl,
+    fingerprint: alert.fingerprint,
+  }
+}
+
+/** RFC 3339 with the fraction as short as it is, as Go writes it. */
+function formatTime(timeMs: number): string {
+  return new Date(timeMs).toISOString().replace(/\.?0*Z$/, 'Z')
+}
