@@ -51,20 +51,18 @@ export function setStaleAt(bits: Uint32Array, index: number): void {
   bits[index * 2 + 1 - highIndex] = staleLow
 }
 
-/** "Hist" as the low half of a NaN: no sender's not-a-number, and no harm when it is one's. */
-const histogramLow = 0x48697374
+/** High half of the mark of a histogram: a NaN that no sender writes, and no harm when one does. */
+const histogramHigh = 0x7ff46869
 
 /** Whether row `index` bears the mark of a histogram. */
 export function isHistogramAt(bits: Uint32Array, index: number): boolean {
-  return (
-    bits[index * 2 + highIndex] === staleHigh && bits[index * 2 + 1 - highIndex] === histogramLow
-  )
+  return bits[index * 2 + highIndex] === histogramHigh
 }
 
-/** Marks row `index` as a histogram. */
-export function setHistogramAt(bits: Uint32Array, index: number): void {
-  bits[index * 2 + highIndex] = staleHigh
-  bits[index * 2 + 1 - highIndex] = histogramLow
+/** Marks row `index` as a histogram; the low half is the store's, where equal histograms are equal. */
+export function setHistogramAt(bits: Uint32Array, index: number, low = 0): void {
+  bits[index * 2 + highIndex] = histogramHigh
+  bits[index * 2 + 1 - highIndex] = low
 }
 
 /** An empty batch with room for `capacity` rows. */

@@ -1,6 +1,7 @@
 /** Puts together what the engine and memory have of the same series. */
 
 import type { SeriesColumns } from '../model/flow.ts'
+import type { Histogram } from '../model/histogram.ts'
 
 /** All series of both; where a series is in both, its older samples come first. */
 export function joinColumns(
@@ -24,5 +25,13 @@ function joinTwo(older: SeriesColumns, recent: SeriesColumns): SeriesColumns {
   timeMs.set(recent.timeMs.subarray(0, recent.count), older.count)
   value.set(older.value.subarray(0, older.count))
   value.set(recent.value.subarray(0, recent.count), older.count)
-  return { labels: recent.labels, count, timeMs, value }
+  const joined: SeriesColumns = { labels: recent.labels, count, timeMs, value }
+  if (older.histogram !== undefined || recent.histogram !== undefined) {
+    joined.histogram = [...histogramsOf(older), ...histogramsOf(recent)]
+  }
+  return joined
+}
+
+function histogramsOf(series: SeriesColumns): (Histogram | undefined)[] {
+  return series.histogram ?? new Array<undefined>(series.count).fill(undefined)
 }

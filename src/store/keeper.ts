@@ -14,6 +14,7 @@ import { type Checkpoint, writeCheckpoint, writeMetadata } from './checkpoint.ts
 import type { Engine } from './column/engine.ts'
 import type { Flusher } from './column/flush.ts'
 import { dropDaysBefore, measureEngine } from './column/retention.ts'
+import { storeErrors } from './errors.ts'
 import type { Head } from './head/head.ts'
 import type { LogHead } from './head/log-head.ts'
 import type { MetadataTable } from './head/metadata-table.ts'
@@ -53,6 +54,8 @@ export class Keeper {
   #timers: Timer[] = []
   #running: Promise<void> | undefined
   #isWanted = false
+  /** Those that want to run alone: no turn begins before they are through. */
+  #aloneCount = 0
   #isClosed = false
   #isFailing = false
   #hasForgotten = false
@@ -89,7 +92,7 @@ export class Keeper {
   /** Something may be to be done: a segment was closed. */
   wake(): void {
     this.#isWanted = true
-    if (this.#running !== undefined || this.#isClosed) return
+    if (this.#running !== undefined || this.#aloneCount > 0 || this.#isClosed) return
     this.#running = this.#work().finally(() => {
       this.#running = undefined
       if (this.#isWanted) this.wake()
@@ -99,22 +102,31 @@ export class Keeper {
   /** Brings everything into the engine now; rejects with the engine's error. */
   async flush(): Promise<void> {
     await this.#parts.journal.rotate()
-    for (;;) {
-      const running = this.#running
-      if (running === undefined) break
-      await running
-    }
-    const work = async (): Promise<void> => {
+    await this.runAlone(async () => {
       await this.#flushSealed()
       await this.#measure()
-    }
-    this.#running = work().finally(() => {
-      this.#running = undefined
+      this.#tidy()
     })
     await this.#running
-    this.#tidy()
-    this.wake()
-    await this.#running
+  }
+
+  /** Runs `work` while the household rests; what it would have done meanwhile is done after. */
+  async runAlone<Value>(work: () => Promise<Value>): Promise<Value> {
+    this.#aloneCount++
+    try {
+      while (this.#running !== undefined) await this.#running
+      if (this.#isClosed) throw storeErrors.CLOSED({})
+      const result = work()
+      this.#running = result.then(
+        () => undefined,
+        () => undefined,
+      )
+      return await result
+    } finally {
+      this.#running = undefined
+      this.#aloneCount--
+      this.wake()
+    }
   }
 
   /** Ends after the turn that is under way. */
@@ -190,10 +202,10 @@ export class Keeper {
     const flushedTimeMs = journal.oldestUnflushedTimeMs()
     this.#truncate(Math.min(nowTimeMs - this.#settings.memory_window, flushedTimeMs))
     const bytesMax = this.#settings.memory_size_max
-    for (let windowMs = this.#settings.memory_window; head.pool.usedBytes > bytesMax; ) {
+    for (let windowMs = this.#settings.memory_window; head.usedBytes > bytesMax; ) {
       windowMs *= windowStep
       if (windowMs < windowMsMin) break
-      const canForget = head.pool.usedBytes > bytesMax * 1.5
+      const canForget = head.usedBytes > bytesMax * 1.5
       this.#truncate(
         canForget ? nowTimeMs - windowMs : Math.min(nowTimeMs - windowMs, flushedTimeMs),
       )
@@ -203,7 +215,7 @@ export class Keeper {
     journal.removeBefore(head.coveredTimeMs)
     this.#saveMetadata()
     storeMetrics.headSeries.set(head.index.count)
-    storeMetrics.headBytes.set(head.pool.usedBytes)
+    storeMetrics.headBytes.set(head.usedBytes)
   }
 
   #truncate(timeMs: number): void {

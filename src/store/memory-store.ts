@@ -4,11 +4,13 @@
  */
 
 import { type Clock, systemClock } from '../base/clock.ts'
+import type { ExemplarResult, ExemplarRow, SeriesExemplars } from '../model/exemplar.ts'
 import type {
   AppendResult,
   Appender,
   ArrivalFeed,
   ArrivalListener,
+  ExemplarSelection,
   LogQuerier,
   LogSelection,
   LogVolume,
@@ -22,7 +24,9 @@ import type { LogBatch, LogRecord } from '../model/log-line.ts'
 import type { Matcher } from '../model/matcher.ts'
 import type { SampleBatch, SeriesId } from '../model/sample.ts'
 import { Arrivals } from './head/arrivals.ts'
+import { ExemplarRing } from './head/exemplar-ring.ts'
 import { Head } from './head/head.ts'
+import { countLabels, type LabelStatistics } from './head/label-counts.ts'
 import {
   labelNamesFromHead,
   labelValuesFromHead,
@@ -32,12 +36,16 @@ import {
 import { LogHead } from './head/log-head.ts'
 import { MetadataTable } from './head/metadata-table.ts'
 
+/** Exemplars kept at most. */
+const exemplarCountMax = 1_000
+
 /** A store in memory alone. */
 export class MemoryStore implements Appender, Querier, ArrivalFeed, LogQuerier {
   readonly #head: Head
   readonly #arrivals: Arrivals
   readonly #metadata = new MetadataTable()
   readonly #logs = new LogHead()
+  readonly #exemplars = new ExemplarRing(exemplarCountMax)
   readonly #clock: Clock
   readonly #windowMs: number
 
@@ -85,6 +93,20 @@ export class MemoryStore implements Appender, Querier, ArrivalFeed, LogQuerier {
     return checked.result
   }
 
+  async appendExemplars(rows: readonly ExemplarRow[]): Promise<ExemplarResult> {
+    const result: ExemplarResult = { accepted: 0, reasons: {} }
+    for (const { seriesId, labels, value, timeMs } of rows) {
+      const verdict = this.#exemplars.add(this.labelsOf(seriesId), { labels, value, timeMs })
+      if (verdict === 'take' || verdict === 'known') result.accepted++
+      else result.reasons[verdict] = (result.reasons[verdict] ?? 0) + 1
+    }
+    return result
+  }
+
+  async selectExemplars(selection: ExemplarSelection): Promise<SeriesExemplars[]> {
+    return this.#exemplars.select(selection)
+  }
+
   async appendLogs(batch: LogBatch): Promise<void> {
     this.#logs.add(batch)
     this.#arrivals.deliverLogs(batch)
@@ -100,6 +122,11 @@ export class MemoryStore implements Appender, Querier, ArrivalFeed, LogQuerier {
 
   async select(selection: Selection): Promise<SeriesColumns[]> {
     return selectFromHead(this.#head, selection)
+  }
+
+  /** How many of the series in memory have which labels; of those that fulfil the matchers. */
+  labelStatistics(o: { matchers: readonly Matcher[]; limit: number }): Promise<LabelStatistics> {
+    return countLabels(this.#head.index, o)
   }
 
   selectRecent(selection: Selection): SeriesColumns[] {

@@ -13,6 +13,23 @@ export const storeMetrics = {
     help: 'Samples not taken, by reason.',
     labels: ['reason'],
   }),
+  appendedExemplars: counter({
+    name: 'shipwatch_store_appended_exemplars_total',
+    help: 'Exemplars accepted; one that comes again counts again.',
+  }),
+  rejectedExemplars: counter({
+    name: 'shipwatch_store_rejected_exemplars_total',
+    help: 'Exemplars not taken, by reason.',
+    labels: ['reason'],
+  }),
+  evictedExemplars: counter({
+    name: 'shipwatch_store_evicted_exemplars_total',
+    help: 'Exemplars overwritten by newer ones because store.exemplar_count_max was reached.',
+  }),
+  exemplars: gauge({
+    name: 'shipwatch_store_exemplars',
+    help: 'Exemplars in memory.',
+  }),
   appendedLines: counter({
     name: 'shipwatch_store_appended_lines_total',
     help: 'Log lines accepted.',
@@ -80,6 +97,11 @@ export const storeMetrics = {
   engineBytes: gauge({
     name: 'shipwatch_store_engine_bytes',
     help: 'Bytes of tables on disk.',
+  }),
+  backups: counter({
+    name: 'shipwatch_store_backups_total',
+    help: 'Backups that were asked for, by outcome.',
+    labels: ['outcome'],
   }),
   droppedPartitions: counter({
     name: 'shipwatch_store_dropped_partitions_total',

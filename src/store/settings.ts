@@ -24,6 +24,10 @@ const store = z
       '64MiB',
       'Limit of the log lines in memory; beyond it they are brought to the engine early.',
     ),
+    exemplar_count_max: z.int().min(0).max(10_000_000).default(100_000).meta({
+      description:
+        'How many exemplars are kept, of all series together; the oldest are overwritten. 0 keeps none.',
+    }),
     journal_sync: z
       .union([z.literal('always'), durationOr('1s', 'The interval.')])
       .default(1_000)

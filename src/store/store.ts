@@ -18,11 +18,13 @@ import { join } from 'node:path'
 import type { Clock } from '../base/clock.ts'
 import { CodedError, messageOf } from '../base/error.ts'
 import type { Log } from '../base/log.ts'
+import type { ExemplarResult, ExemplarRow, SeriesExemplars } from '../model/exemplar.ts'
 import type {
   AppendResult,
   Appender,
   ArrivalFeed,
   ArrivalListener,
+  ExemplarSelection,
   LogQuerier,
   LogSelection,
   LogVolume,
@@ -35,21 +37,28 @@ import { compareText, type Labels } from '../model/labels.ts'
 import type { LogBatch, LogRecord } from '../model/log-line.ts'
 import type { Matcher } from '../model/matcher.ts'
 import type { SampleBatch, SeriesId } from '../model/sample.ts'
+import type { OpenBackup } from './backup/backup.ts'
+import { BackupTaker } from './backup/take-backup.ts'
 import { readCheckpoint, readMetadata } from './checkpoint.ts'
 import { openChdb } from './column/chdb.ts'
 import { Engine, type OpenConnection } from './column/engine.ts'
 import { EngineLogs } from './column/engine-logs.ts'
 import { EngineQuerier } from './column/engine-querier.ts'
 import { Flusher } from './column/flush.ts'
+import { listPartPaths } from './column/retention.ts'
 import { storeErrors } from './errors.ts'
+import { ExemplarBook } from './exemplar-book.ts'
 import { Arrivals } from './head/arrivals.ts'
+import { ExemplarRing } from './head/exemplar-ring.ts'
 import { Head } from './head/head.ts'
+import { countLabels, type LabelStatistics } from './head/label-counts.ts'
 import {
   labelNamesFromHead,
   labelValuesFromHead,
   selectFromHead,
   seriesFromHead,
 } from './head/head-querier.ts'
+import { packedBytes } from './head/histogram-table.ts'
 import { LogHead, sortLines } from './head/log-head.ts'
 import { MetadataTable } from './head/metadata-table.ts'
 import { Journal, type JournalSettings, noteTimes, type Segment } from './journal/journal.ts'
@@ -63,6 +72,8 @@ import type { Records } from './record/records.ts'
 import { type OpenRecords, openSqliteRecords } from './record/sql-records.ts'
 import type { StoreSettings } from './settings.ts'
 
+export type { OpenBackup } from './backup/backup.ts'
+export { restoreBackup } from './backup/restore-backup.ts'
 export { MemoryStore } from './memory-store.ts'
 export type * from './record/records.ts'
 export { type StoreSettings, storeSettings } from './settings.ts'
@@ -93,9 +104,11 @@ export class Store implements Appender, Querier, ArrivalFeed, LogQuerier {
   readonly #metadata = new MetadataTable()
   readonly #journal: Journal
   readonly #seriesLog: SeriesLog
+  readonly #exemplars: ExemplarBook
   readonly #engine: Engine
   readonly #engineQuerier: EngineQuerier
   readonly #engineLogs: EngineLogs
+  readonly #backups: BackupTaker
   readonly #options: StoreOptions
   #keeper: Keeper | undefined
   #settings: StoreSettings
@@ -143,6 +156,11 @@ export class Store implements Appender, Querier, ArrivalFeed, LogQuerier {
       syncNames: () => this.#seriesLog.sync(),
       onSealed: () => this.#keeper?.wake(),
     })
+    this.#exemplars = new ExemplarBook({
+      ring: new ExemplarRing(options.settings.store.exemplar_count_max),
+      index: this.#head.index,
+      journal: this.#journal,
+    })
     this.#engine = new Engine({
       open: options.openEngine ?? (() => openChdb(join(dataDir, 'engine'))),
       clock,
@@ -153,6 +171,15 @@ export class Store implements Appender, Querier, ArrivalFeed, LogQuerier {
       () => this.#settings.store.read_cache_size_max,
     )
     this.#engineLogs = new EngineLogs(this.#engine)
+    this.#backups = new BackupTaker({
+      dataDir,
+      nowTimeMs: () => clock.nowTimeMs(),
+      pause: (work) => this.#keeper!.runAlone(work),
+      sealJournal: () => this.#journal.seal(),
+      listNames: () => this.#seriesLog.listFiles(),
+      listParts: () => listPartPaths(this.#engine, join(dataDir, 'engine')),
+      copyRecords: (path) => records.copyTo(path),
+    })
   }
 
   async #recover(): Promise<void> {
@@ -219,6 +246,7 @@ export class Store implements Appender, Querier, ArrivalFeed, LogQuerier {
       onSymbol: () => undefined,
       onSeries: () => undefined,
       onRemoved: () => undefined,
+      onExemplar: (entry) => this.#exemplars.replay(entry),
     }
   }
 
@@ -255,7 +283,7 @@ export class Store implements Appender, Querier, ArrivalFeed, LogQuerier {
     if (result.accepted === 0) return Promise.resolve(result)
     return new Promise((resolve, reject) => {
       this.#journal.submit({
-        bytes: rows.count * rowBytes,
+        bytes: rows.count * rowBytes + packedBytes(rows),
         encode: (writer, segment) => {
           // Rows that were all known already still wait for the writes before them.
           if (rows.count > 0) writer.samples(rows, noteTimes(segment, rows.timeMs, rows.count))
@@ -272,6 +300,10 @@ export class Store implements Appender, Querier, ArrivalFeed, LogQuerier {
         },
       })
     })
+  }
+
+  appendExemplars(rows: readonly ExemplarRow[]): Promise<ExemplarResult> {
+    return this.#exemplars.append(rows)
   }
 
   appendLogs(batch: LogBatch): Promise<void> {
@@ -320,9 +352,18 @@ export class Store implements Appender, Querier, ArrivalFeed, LogQuerier {
     return this.#arrivals.subscribeLogs(listener)
   }
 
+  /** How many of the series in memory have which labels; of those that fulfil the matchers. */
+  labelStatistics(o: { matchers: readonly Matcher[]; limit: number }): Promise<LabelStatistics> {
+    return countLabels(this.#head.index, o)
+  }
+
   selectRecent(selection: Selection): SeriesColumns[] | undefined {
     if (selection.startTimeMs < this.#head.coveredTimeMs) return undefined
     return selectFromHead(this.#head, selection)
+  }
+
+  async selectExemplars(selection: ExemplarSelection): Promise<SeriesExemplars[]> {
+    return this.#exemplars.ring.select(selection)
   }
 
   async select(selection: Selection): Promise<SeriesColumns[]> {
@@ -445,9 +486,18 @@ export class Store implements Appender, Querier, ArrivalFeed, LogQuerier {
     }
   }
 
+  /**
+   * A backup of everything acknowledged so far, while all goes on; `version` is noted in it. Throws
+   * `STORE_BACKUP_BUSY` or `STORE_BACKUP_FAILED`. Must be closed.
+   */
+  openBackup(version: string): Promise<OpenBackup> {
+    return this.#backups.take(version)
+  }
+
   /** Takes new settings. */
   reload(settings: StoreSettings): void {
     this.#settings = settings
+    this.#exemplars.ring.resize(settings.store.exemplar_count_max)
     this.#journal.reload(journalSettingsOf(settings))
     this.#keeper!.reload(settings.store)
   }

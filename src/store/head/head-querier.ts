@@ -27,12 +27,15 @@ export function selectFromHead(head: Head, selection: Selection): SeriesColumns[
     if (count === 0) continue
     const at = out.at
     head.copy(ids[index]!, { startTimeMs, endTimeMs }, out)
-    answer.push({
+    const series: SeriesColumns = {
       labels: head.index.labelsOf(ids[index]!),
       count,
       timeMs: out.timeMs.subarray(at, at + count),
       value: out.value.subarray(at, at + count),
-    })
+    }
+    const histogram = head.histograms.columnOf(ids[index]!, series)
+    if (histogram !== undefined) series.histogram = histogram
+    answer.push(series)
   }
   return answer
 }

@@ -45,6 +45,8 @@ export interface Segment {
   maxTimeMs: number
   sampleCount: number
   lineCount: number
+  /** Time of the newest exemplar. */
+  exemplarTimeMs: number
 }
 
 /** Something to be written. */
@@ -82,6 +84,8 @@ export class Journal {
   #waiting: JournalEntry[] = []
   #waitingBytes = 0
   #running: Promise<void> | undefined
+  /** Those who wait for the segment to be closed. */
+  #rotations: (() => void)[] = []
   #writer = new RecordWriter()
   #syncTimer: Timer | undefined
   #isClosed = false
@@ -190,6 +194,10 @@ export class Journal {
         noteTimes(segment, batch.timeMs, batch.count)
         visitor.onSamples(batch)
       },
+      onExemplar: (entry) => {
+        segment.exemplarTimeMs = Math.max(segment.exemplarTimeMs, entry.row.timeMs)
+        visitor.onExemplar?.(entry)
+      },
       onLines: (batch, firstSequence) => {
         segment.lineCount += batch.count
         visitor.onLines(batch, firstSequence)
@@ -244,8 +252,16 @@ export class Journal {
 
   /** Closes the segment being written, if anything is in it. */
   async rotate(): Promise<void> {
-    while (this.#running !== undefined) await this.#running
-    await this.#closeSegment()
+    if (this.#running === undefined) await this.#closeSegment()
+    // Between two groups: under load there is always a next one.
+    else await new Promise<void>((resolve) => this.#rotations.push(resolve))
+  }
+
+  /** Closes the segment being written; answers the files of all that are closed. */
+  async seal(): Promise<string[]> {
+    await this.rotate()
+    const open = this.#file === undefined ? undefined : this.#segments.at(-1)
+    return this.#segments.filter((segment) => segment !== open).map((segment) => segment.path)
   }
 
   /** Marks a segment as being in the engine. */
@@ -272,10 +288,11 @@ export class Journal {
     this.#showBytes()
   }
 
-  /** Deletes flushed segments whose samples are all before `timeMs`. */
+  /** Deletes flushed segments whose samples and exemplars are all before `timeMs`. */
   removeBefore(timeMs: number): void {
     this.#segments = this.#segments.filter((segment) => {
-      const isNeeded = segment.sampleCount > 0 && segment.maxTimeMs >= timeMs
+      const isNeeded =
+        (segment.sampleCount > 0 && segment.maxTimeMs >= timeMs) || segment.exemplarTimeMs >= timeMs
       if (!segment.isFlushed || isNeeded) return true
       rmSync(segment.path, { force: true })
       return false
@@ -300,12 +317,16 @@ export class Journal {
     if (this.#running !== undefined) return
     this.#running = this.#writeGroups().finally(() => {
       this.#running = undefined
-      if (this.#waiting.length > 0) this.#run()
+      if (this.#waiting.length > 0 || this.#rotations.length > 0) this.#run()
     })
   }
 
   async #writeGroups(): Promise<void> {
-    while (this.#waiting.length > 0) {
+    for (;;) {
+      const rotations = this.#rotations.splice(0)
+      if (rotations.length > 0) await this.#closeSegment()
+      for (const resolve of rotations) resolve()
+      if (this.#waiting.length === 0) return
       const group = this.#takeGroup()
       let segment: Segment
       try {
@@ -409,10 +430,13 @@ export class Journal {
       await this.#sync(file)
     } catch (thrown) {
       this.#log.error({ reason: messageOf(thrown) }, 'A journal segment could not be synced.')
-    } finally {
-      await file.close()
-      this.#onSealed()
     }
+    try {
+      await file.close()
+    } catch (thrown) {
+      this.#log.error({ reason: messageOf(thrown) }, 'A journal segment could not be closed.')
+    }
+    this.#onSealed()
   }
 
   async #sync(file: JournalFile): Promise<void> {
@@ -475,6 +499,7 @@ function makeSegment(number: number, path: string): Segment {
     maxTimeMs: Number.NEGATIVE_INFINITY,
     sampleCount: 0,
     lineCount: 0,
+    exemplarTimeMs: Number.NEGATIVE_INFINITY,
   }
 }
 

@@ -12,6 +12,10 @@
  *   3 symbols   count:u32 (symbol:varint text)×count
  *   4 series    count:u32 (id:varint size:varint symbol:varint×size)×count
  *   5 removed   count:u32 id:varint×count
+ *   6 samples with histograms    as 1, then size:u32 (row:varint size:varint histogram)×size, the bytes of
+ *               a histogram as chunk/histogram-bytes.ts has them; the value of such a row is its mark
+ *   7 exemplars count:u32 (id:varint hash:u32×2 time:f64 value:f64 labels)×count; the hash is that of the
+ *               series' label set, since numbers are given again
  *
  *   text    = size:varint utf-8                      labels = size:varint text×size, name and value in turn
  *
@@ -21,9 +25,11 @@
 
 import { crc32 } from 'node:zlib'
 import { assert } from '../../base/assert.ts'
+import type { ExemplarRow } from '../../model/exemplar.ts'
 import { Labels } from '../../model/labels.ts'
 import type { LogBatch } from '../../model/log-line.ts'
-import type { SampleBatch, SeriesId } from '../../model/sample.ts'
+import type { SeriesId } from '../../model/sample.ts'
+import type { PackedBatch } from '../head/histogram-table.ts'
 
 /** First bytes of every journal file. */
 export const fileHeader = Buffer.from('SWJ1\x01\x00\x00\x00', 'latin1')
@@ -33,14 +39,23 @@ const kindLines = 2
 const kindSymbols = 3
 const kindSeries = 4
 const kindRemoved = 5
+const kindPacked = 6
+const kindExemplars = 7
+
+/** An exemplar with what proves its series. */
+export interface ExemplarEntry {
+  row: ExemplarRow
+  hash: { high: number; low: number }
+}
 
 /** Hears the records of a file in order. Batches are the hearer's own. */
 export interface RecordVisitor {
-  onSamples(batch: SampleBatch): void
+  onSamples(batch: PackedBatch): void
   onLines(batch: LogBatch, firstSequence: number): void
   onSymbol(symbol: number, text: string): void
   onSeries(id: SeriesId, symbols: readonly number[]): void
   onRemoved(id: SeriesId): void
+  onExemplar?(entry: ExemplarEntry): void
 }
 
 /** Collects records in one growing buffer. */
@@ -61,10 +76,10 @@ export class RecordWriter {
   }
 
   /** Adds a record of samples. */
-  samples(batch: SampleBatch, times: { minTimeMs: number; maxTimeMs: number }): void {
-    const { count } = batch
+  samples(batch: PackedBatch, times: { minTimeMs: number; maxTimeMs: number }): void {
+    const { count, packed } = batch
     const { minTimeMs, maxTimeMs } = times
-    this.#begin(kindSamples, 14 + count * 20)
+    this.#begin(packed === undefined ? kindSamples : kindPacked, 14 + count * 20)
     this.#u32(count)
     if (minTimeMs === maxTimeMs) {
       this.#u8(0)
@@ -81,6 +96,34 @@ export class RecordWriter {
     }
     this.#column(batch.seriesId.subarray(0, count))
     this.#column(batch.value.subarray(0, count))
+    if (packed !== undefined) this.#packed(packed)
+    this.#finish()
+  }
+
+  #packed(packed: readonly (Uint8Array | undefined)[]): void {
+    const rows = [...packed.entries()].filter(([, bytes]) => bytes !== undefined)
+    this.#reserve(4)
+    this.#u32(rows.length)
+    for (const [row, bytes] of rows) {
+      this.#varint(row)
+      this.#varint(bytes!.length)
+      this.#column(bytes!)
+    }
+  }
+
+  /** Adds exemplars. */
+  exemplars(entries: readonly ExemplarEntry[]): void {
+    this.#begin(kindExemplars, 4)
+    this.#u32(entries.length)
+    for (const { row, hash } of entries) {
+      this.#varint(row.seriesId)
+      this.#reserve(24)
+      this.#u32(hash.high)
+      this.#u32(hash.low)
+      this.#f64(row.timeMs)
+      this.#f64(row.value)
+      this.#labels(row.labels)
+    }
     this.#finish()
   }
 
@@ -254,17 +297,43 @@ class RecordReader {
     const kind = this.#payload[0]
     const count = this.#u32()
     if (kind === kindSamples) visitor.onSamples(this.#samples(count))
+    else if (kind === kindPacked) visitor.onSamples(this.#packedSamples(count))
     else if (kind === kindLines) this.#lines(count, visitor)
     else {
       for (let index = 0; index < count; index++) {
         if (kind === kindSymbols) visitor.onSymbol(this.#varint(), this.#text())
         else if (kind === kindSeries) visitor.onSeries(this.#varint(), this.#symbols())
         else if (kind === kindRemoved) visitor.onRemoved(this.#varint())
+        else if (kind === kindExemplars) {
+          const entry = this.#exemplar()
+          visitor.onExemplar?.(entry)
+        }
       }
     }
   }
 
-  #samples(count: number): SampleBatch {
+  #exemplar(): ExemplarEntry {
+    const seriesId = this.#varint()
+    const hash = { high: this.#u32(), low: this.#u32() }
+    const timeMs = this.#f64()
+    const value = this.#f64()
+    return { row: { seriesId, timeMs, value, labels: this.#labels() }, hash }
+  }
+
+  #packedSamples(count: number): PackedBatch {
+    const batch = this.#samples(count)
+    const packed: (Uint8Array | undefined)[] = []
+    const size = this.#u32()
+    for (let index = 0; index < size; index++) {
+      const row = this.#varint()
+      const bytes = this.#varint()
+      packed[row] = this.#payload.subarray(this.#at, this.#at + bytes)
+      this.#at += bytes
+    }
+    return { ...batch, packed }
+  }
+
+  #samples(count: number): PackedBatch {
     const mode = this.#payload[this.#at++]
     let timeMs = new Float64Array(count)
     if (mode === 0) timeMs.fill(this.#f64())

@@ -1,0 +1,91 @@
+/** Exemplars on their way: judged, journaled, kept in the ring; and back from the journal after a restart. */
+
+import type { CodedError } from '../base/error.ts'
+import type { ExemplarReason, ExemplarResult, ExemplarRow } from '../model/exemplar.ts'
+import type { ExemplarRing } from './head/exemplar-ring.ts'
+import type { SeriesIndex } from './head/series-index.ts'
+import type { Journal } from './journal/journal.ts'
+import type { ExemplarEntry } from './journal/record-format.ts'
+import { storeMetrics } from './metrics.ts'
+
+/** Bytes of an exemplar in the journal, with a trace's id, for its limits. */
+const entryBytes = 120
+
+/** Takes exemplars into a store. */
+export class ExemplarBook {
+  readonly ring: ExemplarRing
+  readonly #index: SeriesIndex
+  readonly #journal: Journal
+
+  constructor(parts: { ring: ExemplarRing; index: SeriesIndex; journal: Journal }) {
+    this.ring = parts.ring
+    this.#index = parts.index
+    this.#journal = parts.journal
+  }
+
+  /** Resolves when what is kept survives kill -9; rejects as the journal does. */
+  append(rows: readonly ExemplarRow[]): Promise<ExemplarResult> {
+    const refusal = this.#journal.refusal()
+    if (refusal !== undefined) return Promise.reject(refusal)
+    const result: ExemplarResult = { accepted: 0, reasons: {} }
+    const entries: ExemplarEntry[] = []
+    for (const row of rows) {
+      // Only what is certain already: others may be on their way to the ring.
+      const verdict = this.#judge(row)
+      if (verdict === 'take' || verdict === 'known') {
+        entries.push({ row, hash: this.#hashOf(row.seriesId) })
+      } else count(result, verdict)
+    }
+    if (entries.length === 0) return Promise.resolve(result)
+    return new Promise((resolve, reject) => {
+      this.#journal.submit({
+        bytes: entries.length * entryBytes,
+        encode: (writer, segment) => {
+          writer.exemplars(entries)
+          for (const { row } of entries) {
+            segment.exemplarTimeMs = Math.max(segment.exemplarTimeMs, row.timeMs)
+          }
+        },
+        onWritten: () => {
+          for (const { row } of entries) {
+            const verdict = this.#add(row)
+            if (verdict === 'take' || verdict === 'known') result.accepted++
+            else count(result, verdict)
+          }
+          storeMetrics.appendedExemplars.inc(result.accepted)
+          resolve(result)
+        },
+        onFailed: (error: CodedError) => reject(error),
+      })
+    })
+  }
+
+  /** Takes an exemplar of the journal, unless its series' number means another one by now. */
+  replay({ row, hash }: ExemplarEntry): void {
+    if (this.#index.isLive[row.seriesId] !== 1) return
+    const now = this.#hashOf(row.seriesId)
+    if (now.high === hash.high && now.low === hash.low) this.#add(row)
+  }
+
+  #judge(row: ExemplarRow): ExemplarReason | 'take' | 'known' {
+    if (this.#index.isLive[row.seriesId] !== 1) return 'series-gone'
+    return this.ring.judge(this.#index.labelsOf(row.seriesId), row)
+  }
+
+  #add(row: ExemplarRow): ExemplarReason | 'take' | 'known' {
+    if (this.#index.isLive[row.seriesId] !== 1) return 'series-gone'
+    const { labels, value, timeMs } = row
+    return this.ring.add(this.#index.labelsOf(row.seriesId), { labels, value, timeMs })
+  }
+
+  #hashOf(seriesId: number): { high: number; low: number } {
+    this.#index.identify(seriesId)
+    const { identities } = this.#index
+    return { high: identities[seriesId * 3]!, low: identities[seriesId * 3 + 1]! }
+  }
+}
+
+function count(result: ExemplarResult, reason: ExemplarReason): void {
+  result.reasons[reason] = (result.reasons[reason] ?? 0) + 1
+  storeMetrics.rejectedExemplars.inc({ reason })
+}
