@@ -20,6 +20,7 @@ import {
 import { loadGroups } from '../detect/detect.ts'
 import { systemRandom } from '../base/random.ts'
 import { Notifier } from '../notify/notify.ts'
+import { findNameProblems } from '../oncall/oncall.ts'
 import { QueryEngine } from '../query/query.ts'
 import type { RouteSettings } from '../alert/settings.ts'
 import { MemoryStore } from '../store/store.ts'
@@ -106,6 +107,8 @@ function checkRoutes(config: Config, parsed: ParsedYaml): void {
       walk(child, [...path, 'routes', index])
   }
   if (config.route !== undefined) walk(config.route, ['route'])
+  for (const { path, message } of findNameProblems(config))
+    problems.push(problemAt(parsed, path, message))
   if (problems.length > 0) throw makeConfigError(problems)
 }
 

@@ -10,6 +10,7 @@ import { deliverSettings } from '../deliver/settings.ts'
 import { detectSettings } from '../detect/settings.ts'
 import { incidentSettings } from '../incident/settings.ts'
 import { notifySettings } from '../notify/settings.ts'
+import { oncallSettings } from '../oncall/settings.ts'
 import { querySettings } from '../query/settings.ts'
 import { serverSettings } from '../server/settings.ts'
 import { storeSettings } from '../store/settings.ts'
@@ -32,6 +33,7 @@ export const configSchema = z.strictObject({
       ...querySettings.global,
       ...detectSettings.global,
       ...alertSettings.global,
+      ...oncallSettings.global,
       ...notifySettings.global,
       ...incidentSettings.global,
       ...deliverSettings.global,
@@ -48,6 +50,7 @@ export const configSchema = z.strictObject({
   ...querySettings.top,
   ...detectSettings.top,
   ...alertSettings.top,
+  ...oncallSettings.top,
   ...notifySettings.top,
   ...incidentSettings.top,
   ...deliverSettings.top,
@@ -55,7 +58,10 @@ export const configSchema = z.strictObject({
     'Shipwatch notifies by itself: bring "route" and "receivers" of alertmanager.yml here and remove this section',
   ),
   storage: foreign('Shipwatch stores in its own way: see "store", and remove this section'),
-  tracing: foreign('Shipwatch sends no traces: remove this section'),
+  tracing: z
+    .unknown()
+    .optional()
+    .meta({ description: 'Taken and not used: Shipwatch sends no traces.', typeText: 'ignored' }),
   runtime: foreign('Shipwatch is no Go program: remove this section'),
 })
 

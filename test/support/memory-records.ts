@@ -8,6 +8,9 @@ import type { Alert } from '../../src/model/alert.ts'
 import type { Decision, Deployment } from '../../src/model/deployment.ts'
 import type { Incident, TimelineEntry } from '../../src/model/incident.ts'
 import { Labels } from '../../src/model/labels.ts'
+import type { MaintenanceWindow } from '../../src/model/maintenance.ts'
+import type { OnCallOverride } from '../../src/model/on-call.ts'
+import type { Page, PageEvent } from '../../src/model/page.ts'
 import type { Silence } from '../../src/model/silence.ts'
 import type {
   AccessRecords,
@@ -15,8 +18,11 @@ import type {
   DecisionRecords,
   DeploymentRecords,
   IncidentRecords,
+  MaintenanceRecords,
   NotificationAttempt,
   NotificationRecords,
+  OverrideRecords,
+  PageRecords,
   Records,
   SilenceRecords,
   StateRecords,
@@ -37,6 +43,9 @@ export class MemoryRecords implements Records {
   readonly notifications: NotificationRecords
   readonly alerts: AlertRecords
   readonly silences: SilenceRecords
+  readonly pages: PageRecords
+  readonly overrides: OverrideRecords
+  readonly maintenance: MaintenanceRecords
   readonly access: AccessRecords
   readonly states: StateRecords
 
@@ -47,6 +56,9 @@ export class MemoryRecords implements Records {
     this.notifications = this.#guard('notifications', makeNotifications())
     this.alerts = this.#guard('alerts', makeAlerts())
     this.silences = this.#guard('silences', makeSilences())
+    this.pages = this.#guard('pages', makePages())
+    this.overrides = this.#guard('overrides', makeOverrides())
+    this.maintenance = this.#guard('maintenance', makeMaintenance())
     this.access = this.#guard('access', makeAccess())
     this.states = this.#guard('states', makeStates())
   }
@@ -200,6 +212,64 @@ function makeSilences(): SilenceRecords {
       for (const { id, endTimeMs } of [...rows.values()]) if (endTimeMs < timeMs) rows.delete(id)
     },
     list: async () => copy([...rows.values()]),
+  }
+}
+
+function makePages(): PageRecords {
+  const rows = new Map<string, Page>()
+  let events: PageEvent[] = []
+  return {
+    save: async (page, news) => {
+      rows.set(page.id, copy(page))
+      events.push(...copy([...news]))
+    },
+    find: async (id) => copy(rows.get(id)),
+    list: async (filter) =>
+      copy(
+        [...rows.values()]
+          .filter((row) => filter.state !== 'open' || row.isOpen)
+          .filter((row) => filter.state !== 'resolved' || row.state === 'resolved')
+          .filter((row) => row.openedTimeMs < (filter.beforeTimeMs ?? Number.POSITIVE_INFINITY))
+          .sort((a, b) => b.openedTimeMs - a.openedTimeMs || (a.id < b.id ? 1 : -1))
+          .slice(0, filter.limit),
+      ),
+    listEvents: async (pageId) => copy(events.filter((event) => event.pageId === pageId)),
+    removeBefore: async (timeMs) => {
+      for (const row of [...rows.values()]) {
+        if (row.isOpen || row.updatedTimeMs >= timeMs) continue
+        rows.delete(row.id)
+        events = events.filter((event) => event.pageId !== row.id)
+      }
+    },
+  }
+}
+
+function makeOverrides(): OverrideRecords {
+  const rows = new Map<string, OnCallOverride>()
+  return {
+    save: async (override) => {
+      rows.set(override.id, copy(override))
+    },
+    remove: async (id) => {
+      rows.delete(id)
+    },
+    removeBefore: async (timeMs) => {
+      for (const { id, endTimeMs } of [...rows.values()]) if (endTimeMs < timeMs) rows.delete(id)
+    },
+    list: async () => copy([...rows.values()].sort((a, b) => (a.id < b.id ? -1 : 1))),
+  }
+}
+
+function makeMaintenance(): MaintenanceRecords {
+  const rows = new Map<string, MaintenanceWindow>()
+  return {
+    save: async (window) => {
+      rows.set(window.id, copy(window))
+    },
+    remove: async (id) => {
+      rows.delete(id)
+    },
+    list: async () => copy([...rows.values()].sort((a, b) => (a.id < b.id ? -1 : 1))),
   }
 }
 

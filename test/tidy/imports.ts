@@ -23,6 +23,7 @@ export const floors: Readonly<Record<string, number>> = {
   prepare: 2,
   store: 2,
   cluster: 2,
+  oncall: 2,
   api: 2,
   collect: 3,
   query: 3,

@@ -10,6 +10,7 @@ import type { Migration } from 'kysely/migration'
 export const migrations: Record<string, Migration> = {
   '0001-begin': { up: begin },
   '0002-silences': { up: addSilences },
+  '0003-on-call': { up: addOnCall },
 }
 
 async function begin(database: Kysely<unknown>): Promise<void> {
@@ -149,6 +150,37 @@ async function addSilences(database: Kysely<unknown>): Promise<void> {
     .createTable('silence')
     .addColumn('id', 'text', (column) => column.primaryKey())
     .addColumn('end_time_ms', 'bigint', (column) => column.notNull())
+    .$call((table) => texts(table, 'body'))
+    .execute()
+}
+
+async function addOnCall(database: Kysely<unknown>): Promise<void> {
+  const { schema } = database
+  await schema
+    .createTable('page')
+    .addColumn('id', 'text', (column) => column.primaryKey())
+    .$call((table) => texts(table, 'group_key', 'state'))
+    .addColumn('is_open', 'bigint', (column) => column.notNull())
+    .addColumn('opened_time_ms', 'bigint', (column) => column.notNull())
+    .addColumn('updated_time_ms', 'bigint', (column) => column.notNull())
+    .$call((table) => texts(table, 'body'))
+    .execute()
+  await schema.createIndex('page_time').on('page').column('opened_time_ms').execute()
+  await positioned(database, 'page_event')
+    .$call((table) => texts(table, 'id', 'page_id'))
+    .addColumn('time_ms', 'bigint', (column) => column.notNull())
+    .$call((table) => texts(table, 'actor', 'action', 'from_state', 'to_state', 'reason'))
+    .execute()
+  await schema.createIndex('page_event_page').on('page_event').column('page_id').execute()
+  await schema
+    .createTable('on_call_override')
+    .addColumn('id', 'text', (column) => column.primaryKey())
+    .addColumn('end_time_ms', 'bigint', (column) => column.notNull())
+    .$call((table) => texts(table, 'body'))
+    .execute()
+  await schema
+    .createTable('maintenance')
+    .addColumn('id', 'text', (column) => column.primaryKey())
     .$call((table) => texts(table, 'body'))
     .execute()
 }

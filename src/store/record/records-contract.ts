@@ -1,6 +1,7 @@
 /**
  * What every implementation of the records must do, as tests over a function that opens an empty
- * one. Sections: deployments, decisions, incidents, timelines, notifications, alerts, silences, access, states.
+ * one. Sections: deployments, decisions, incidents, timelines, notifications, alerts, silences, pages,
+ * overrides, maintenance, access, states.
  */
 
 import assert from 'node:assert/strict'
@@ -9,6 +10,9 @@ import type { Alert } from '../../model/alert.ts'
 import type { Decision, Deployment } from '../../model/deployment.ts'
 import type { Incident, TimelineEntry } from '../../model/incident.ts'
 import { emptyLabels, labelsFromPairs, makeLabels } from '../../model/labels.ts'
+import type { MaintenanceWindow } from '../../model/maintenance.ts'
+import type { OnCallOverride } from '../../model/on-call.ts'
+import type { Page, PageEvent } from '../../model/page.ts'
 import type { Silence } from '../../model/silence.ts'
 import type { NotificationAttempt } from './records.ts'
 import type { OpenRecords } from './sql-records.ts'
@@ -201,6 +205,115 @@ export function testRecords(name: string, open: () => Promise<OpenedRecords>): v
     assert.deepEqual(await reopened.silences.list(), [make('a', 9), make('b', 6)])
     await reopened.close()
   })
+
+  check('a page comes back with its story, open ones apart, old ones forgotten', async (opened) => {
+    const { pages } = opened.records
+    const delivery = { id: 'd', person: 'ana', receiver: 'r', kind: 'page', step: 1 } as const
+    const make = (id: string, change: Partial<Page>): Page => ({
+      id,
+      groupKey: '{}:{a="__proto__"}',
+      receiver: 'r',
+      policy: 'p',
+      title: 'it’s ✓',
+      labels: [['__proto__', 'x']],
+      state: 'firing',
+      openedTimeMs: 1,
+      updatedTimeMs: 1,
+      resolvedTimeMs: undefined,
+      isOpen: true,
+      alerts: ['f'],
+      step: 1,
+      round: 0,
+      nextTimeMs: 9,
+      acknowledgedBy: '',
+      acknowledgedTimeMs: undefined,
+      acknowledgeEndTimeMs: undefined,
+      assignee: '',
+      people: ['ana'],
+      deliveries: [
+        { ...delivery, dueTimeMs: 2, state: 'waiting', reason: '', doneTimeMs: undefined },
+      ],
+      ...change,
+    })
+    const event = (id: string, pageId: string): PageEvent => ({
+      ...{ id, pageId, timeMs: 3, actor: 'ana', action: 'note' },
+      ...{ from: 'firing', to: 'firing', reason: "let's see" },
+    })
+    const a = make('a', {})
+    await pages.save(a, [event('1', 'a'), event('2', 'a')])
+    await pages.save(make('b', { openedTimeMs: 5, isOpen: false, state: 'resolved' }), [])
+    await pages.save(
+      make('c', { openedTimeMs: 7, isOpen: false, state: 'resolved', updatedTimeMs: 8 }),
+      [event('3', 'c')],
+    )
+    await pages.save({ ...a, nextTimeMs: undefined }, [event('4', 'a')])
+    assert.deepEqual(await pages.find('a'), { ...a, nextTimeMs: undefined })
+    assert.deepEqual(
+      (await pages.listEvents('a')).map(({ id }) => id),
+      ['1', '2', '4'],
+    )
+    assert.deepEqual((await pages.listEvents('c'))[0], event('3', 'c'))
+    const list = async (filter: object): Promise<string> =>
+      (await pages.list({ state: 'all', limit: 10, ...filter })).map(({ id }) => id).join('')
+    assert.equal(await list({}), 'cba')
+    assert.equal(await list({ state: 'open' }), 'a')
+    assert.equal(await list({ state: 'resolved', beforeTimeMs: 7 }), 'b')
+    await pages.removeBefore(8)
+    assert.equal(await list({}), 'ca')
+    assert.equal(await pages.find('b'), undefined)
+  })
+
+  check(
+    'overrides and maintenance windows are replaced, removed, and forgotten',
+    async (opened) => {
+      const { overrides, maintenance } = opened.records
+      const override = (id: string, endTimeMs: number): OnCallOverride => ({
+        ...{ id, schedule: 's', people: ['__proto__'], replaces: '', startTimeMs: 1, endTimeMs },
+        ...{ createdBy: 'me', comment: '✓' },
+      })
+      for (const [id, end] of [
+        ['a', 5],
+        ['b', 6],
+        ['a', 9],
+        ['c', 2],
+        ['d', 9],
+      ] as const)
+        await overrides.save(override(id, end))
+      await overrides.remove('d')
+      await overrides.removeBefore(6)
+      assert.deepEqual(await overrides.list(), [override('a', 9), override('b', 6)])
+      const window = (id: string, change: Partial<MaintenanceWindow>): MaintenanceWindow => ({
+        ...{
+          id,
+          name: 'n',
+          matchers: [],
+          services: ['a'],
+          teams: [],
+          startTimeMs: 1,
+          endTimeMs: 2,
+        },
+        ...{
+          timeZone: 'UTC',
+          repeat: undefined,
+          summaryReceiver: '',
+          createdBy: 'me',
+          comment: '',
+        },
+        ...{ updatedTimeMs: 1, endedTimeMs: undefined, summarisedTimeMs: 0 },
+        ...change,
+      })
+      const repeat = { every: 'week', interval: 1, weekdays: [1], untilTimeMs: undefined } as const
+      await maintenance.save(window('a', {}))
+      await maintenance.save(window('b', { repeat: { ...repeat, weekdays: [1] } }))
+      await maintenance.save(window('a', { endedTimeMs: 4 }))
+      await maintenance.save(window('c', {}))
+      await maintenance.remove('c')
+      assert.deepEqual(await maintenance.list(), [
+        window('a', { endedTimeMs: 4 }),
+        window('b', { repeat: { ...repeat, weekdays: [1] } }),
+      ])
+    },
+  )
 
   check('tokens, sessions and passwords are found by their hashes', async ({ records }) => {
     const { access } = records

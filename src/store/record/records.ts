@@ -8,6 +8,9 @@
 import type { Alert } from '../../model/alert.ts'
 import type { Decision, Deployment } from '../../model/deployment.ts'
 import type { Incident, TimelineEntry } from '../../model/incident.ts'
+import type { MaintenanceWindow } from '../../model/maintenance.ts'
+import type { OnCallOverride } from '../../model/on-call.ts'
+import type { Page, PageEvent } from '../../model/page.ts'
 import type { Silence } from '../../model/silence.ts'
 
 /** All record keepers. */
@@ -18,6 +21,9 @@ export interface Records {
   notifications: NotificationRecords
   alerts: AlertRecords
   silences: SilenceRecords
+  pages: PageRecords
+  overrides: OverrideRecords
+  maintenance: MaintenanceRecords
   access: AccessRecords
   /** Small named values: rule state, notification groups. JSON inside. */
   states: StateRecords
@@ -106,6 +112,41 @@ export interface SilenceRecords {
   /** Removes those that ended before `timeMs`. */
   removeBefore(timeMs: number): Promise<void>
   list(): Promise<Silence[]>
+}
+
+/** Pages and what happened to them. */
+export interface PageRecords {
+  /** Inserts or replaces the page and adds to its story, both or neither. */
+  save(page: Page, events: readonly PageEvent[]): Promise<void>
+  find(id: string): Promise<Page | undefined>
+  /** Newest first by `openedTimeMs`; `open` are those whose group is not over. */
+  list(filter: {
+    state: 'open' | 'resolved' | 'all'
+    beforeTimeMs?: number
+    limit: number
+  }): Promise<Page[]>
+  /** Oldest first. */
+  listEvents(pageId: string): Promise<PageEvent[]>
+  /** Removes closed ones that last changed before `timeMs`. */
+  removeBefore(timeMs: number): Promise<void>
+}
+
+/** Overrides of on-call duty by id; `save` inserts or replaces. */
+export interface OverrideRecords {
+  save(override: OnCallOverride): Promise<void>
+  remove(id: string): Promise<void>
+  /** Removes those that ended before `timeMs`. */
+  removeBefore(timeMs: number): Promise<void>
+  /** Oldest first. */
+  list(): Promise<OnCallOverride[]>
+}
+
+/** Maintenance windows by id; `save` inserts or replaces. */
+export interface MaintenanceRecords {
+  save(window: MaintenanceWindow): Promise<void>
+  remove(id: string): Promise<void>
+  /** Oldest first. */
+  list(): Promise<MaintenanceWindow[]>
 }
 
 /** People, tokens, sessions and what they did. Secrets are stored as SHA-256 (tokens, sessions) or scrypt (passwords). */

@@ -12,6 +12,7 @@ import { makeDecisionRecords, makeDeploymentRecords } from './deployments.ts'
 import { makeIncidentRecords } from './incidents.ts'
 import { migrations } from './migrations.ts'
 import { makeAlertRecords, makeNotificationRecords, makeStateRecords } from './notifications.ts'
+import { makeMaintenanceRecords, makeOverrideRecords, makePageRecords } from './pages.ts'
 import type { Records } from './records.ts'
 import { makeSilenceRecords } from './silences.ts'
 import { openSqlite } from './sqlite.ts'
@@ -21,6 +22,8 @@ import type { Run, Tables } from './tables.ts'
 export interface OpenRecords extends Records {
   /** Later calls reject with `STORE_RECORDS_UNAVAILABLE`. */
   close(): Promise<void>
+  /** Writes a consistent copy to a new file, while others go on. */
+  copyTo(path: string): Promise<void>
 }
 
 /** Opens the records in a SQLite file; throws `STORE_RECORDS_UNAVAILABLE`, `STORE_RECORDS_CORRUPT`, `STORE_RECORDS_NEWER` or `STORE_DATA_DIR_IN_USE`. */
@@ -40,12 +43,12 @@ export async function openSqliteRecords(options: {
     }
     throw nameFailure(thrown, options.path)
   }
-  return await openRecords(file.dialect, { path: options.path, sync: () => file.sync() })
+  return await openRecords(file.dialect, { ...file, path: options.path })
 }
 
 async function openRecords(
   dialect: Dialect,
-  file: { path: string; sync: () => Promise<void> },
+  file: { path: string; sync: () => Promise<void>; copyTo: (path: string) => Promise<void> },
 ): Promise<OpenRecords> {
   const database = new Kysely<Tables>({ dialect })
   let isClosed = false
@@ -71,8 +74,12 @@ async function openRecords(
     notifications: makeNotificationRecords(run),
     alerts: makeAlertRecords(run),
     silences: makeSilenceRecords(run),
+    pages: makePageRecords(run),
+    overrides: makeOverrideRecords(run),
+    maintenance: makeMaintenanceRecords(run),
     access: makeAccessRecords(run),
     states: makeStateRecords(run),
+    copyTo: (path) => run(() => file.copyTo(path)),
     close: async () => {
       if (isClosed) return
       isClosed = true

@@ -78,6 +78,29 @@ export interface Tables {
   }
   alert: { fingerprint: string; body: string }
   silence: { id: string; end_time_ms: number; body: string }
+  page: {
+    id: string
+    group_key: string
+    state: string
+    /** 0 or 1. */
+    is_open: number
+    opened_time_ms: number
+    updated_time_ms: number
+    body: string
+  }
+  page_event: {
+    position: Generated<number>
+    id: string
+    page_id: string
+    time_ms: number
+    actor: string
+    action: string
+    from_state: string
+    to_state: string
+    reason: string
+  }
+  on_call_override: { id: string; end_time_ms: number; body: string }
+  maintenance: { id: string; body: string }
   password: { user_name: string; hash: string }
   token: {
     id: string
