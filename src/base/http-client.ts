@@ -7,6 +7,7 @@
  */
 
 import { createHash } from 'node:crypto'
+import { Readable } from 'node:stream'
 import type { ConnectionOptions, SecureVersion } from 'node:tls'
 import { Agent, type Dispatcher, ProxyAgent, request } from 'undici'
 import { errorTable } from './error.ts'
@@ -169,6 +170,42 @@ export async function sendHttp(options: HttpRequest): Promise<HttpReply> {
     if (signal.aborted)
       throw httpErrors.TIMEOUT({ url: shownUrl, timeoutMs: options.timeoutMs }, thrown)
     throw httpErrors.UNREACHABLE({ url: shownUrl, reason: reasonOf(thrown) }, thrown)
+  }
+}
+
+/** A reply whose body is read piece by piece; of any size. */
+export interface HttpStream {
+  status: number
+  headers: Record<string, string>
+  body: AsyncIterable<Buffer>
+}
+
+/**
+ * Sends a request and answers as soon as the headers are there. `timeoutMs` is for these and, anew, for each
+ * pause within the body. The body may be sent piece by piece too. Throws `HTTP_UNREACHABLE`.
+ */
+export async function streamHttp(
+  options: Omit<HttpRequest, 'body' | 'bodyBytesMax'> & {
+    body?: string | Uint8Array | AsyncIterable<Uint8Array>
+  },
+): Promise<HttpStream> {
+  const { url, timeoutMs } = options
+  try {
+    const body = options.body ?? null
+    const reply = await request(url, {
+      method: options.method ?? 'GET',
+      headers: { 'user-agent': 'shipwatch', ...options.headers },
+      body:
+        body === null || typeof body === 'string' || body instanceof Uint8Array
+          ? body
+          : Readable.from(body),
+      headersTimeout: timeoutMs,
+      bodyTimeout: timeoutMs,
+      dispatcher: dispatcherOf(options.transport),
+    })
+    return { status: reply.statusCode, headers: flatten(reply.headers), body: reply.body }
+  } catch (thrown) {
+    throw httpErrors.UNREACHABLE({ url: redactUrl(url), reason: reasonOf(thrown) }, thrown)
   }
 }
 

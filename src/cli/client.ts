@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { ApiFailure } from '../api/api.ts'
 import { errorTable } from '../base/error.ts'
-import { sendHttp } from '../base/http-client.ts'
+import { type HttpStream, sendHttp, streamHttp } from '../base/http-client.ts'
 import type { CommandArguments } from './command/command.ts'
 
 /** Errors of the command line's own. */
@@ -27,6 +27,11 @@ const cliErrors = errorTable('CLI', {
 export interface Client {
   get<Reply>(path: string, query?: Record<string, string | undefined>): Promise<Reply>
   post<Reply>(path: string, body: unknown): Promise<Reply>
+  /** Posts, perhaps a long body, and answers what comes back as it comes; refused statuses throw. */
+  stream(
+    path: string,
+    body?: { contentType: string; pieces: AsyncIterable<Uint8Array> },
+  ): Promise<HttpStream>
 }
 
 /** The server that the options name. */
@@ -68,6 +73,21 @@ export function makeClient(args: CommandArguments): Client {
       return ask('GET', search === '' ? path : `${path}?${search}`)
     },
     post: (path, body) => ask('POST', path, body),
+    stream: async (path, body) => {
+      const reply = await streamHttp({
+        method: 'POST',
+        url: base + path,
+        headers: body === undefined ? headers : { ...headers, 'content-type': body.contentType },
+        ...(body === undefined ? {} : { body: body.pieces }),
+        timeoutMs: 600_000,
+      })
+      if (reply.status === 401) throw cliErrors.NOT_SIGNED_IN({ url: base })
+      if (reply.status < 300) return reply
+      const pieces: Buffer[] = []
+      for await (const piece of reply.body) pieces.push(piece)
+      const message = failureText(reply.status, Buffer.concat(pieces).toString())
+      throw cliErrors.SERVER_REFUSED({ message })
+    },
   }
 }
 

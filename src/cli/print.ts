@@ -1,4 +1,7 @@
-/** Tables and times for the terminal. */
+/** Tables, times, sizes and progress for the terminal. */
+
+import type { Clock } from '../base/clock.ts'
+import type { Output } from './command/command.ts'
 
 /** Columns padded to their widest cell; the first row is the head. */
 export function formatTable(rows: readonly (readonly string[])[]): string {
@@ -26,6 +29,30 @@ export function formatTime(timeMs: number | undefined): string {
   return timeMs === undefined
     ? '-'
     : `${new Date(timeMs).toISOString().slice(0, 19).replace('T', ' ')}Z`
+}
+
+/** `1.4 GiB` */
+export function formatBytes(bytes: number): string {
+  const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB']
+  let unit = 0
+  let size = bytes
+  for (; size >= 1_000 && unit < units.length - 1; unit++) size /= 1_024
+  return `${unit === 0 ? size : size.toFixed(size < 10 ? 1 : 0)} ${units[unit]}`
+}
+
+/** Shows on one line of a terminal how far something is; nothing where there is no terminal. */
+export function makeProgress(
+  output: Output,
+  clock: Clock,
+): (text: string, isLast?: boolean) => void {
+  let shownMs = Number.NEGATIVE_INFINITY
+  return (text, isLast = false) => {
+    if (process.stderr.isTTY !== true) return
+    const nowMs = clock.monotonicMs()
+    if (!isLast && nowMs - shownMs < 200) return
+    shownMs = nowMs
+    output.err(`\r${text}\u001b[K${isLast ? '\n' : ''}`)
+  }
 }
 
 /** Cells that a terminal needs: wide East Asian characters take two. */

@@ -56,7 +56,9 @@ export interface ConfigView {
 }
 
 /** What is read of the store. */
-export type StorePart = Querier & LogQuerier & Pick<Store, 'stats' | 'flush'>
+export type StorePart = Querier &
+  LogQuerier &
+  Pick<Store, 'stats' | 'flush' | 'labelStatistics' | 'openBackup'>
 
 /** What is asked of collection. */
 export type CollectorPart = Pick<

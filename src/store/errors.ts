@@ -67,6 +67,41 @@ export const storeErrors = errorTable('STORE', {
       `The records were written by a newer version (schema ${facts.found}, this one knows ${facts.known}).`,
     hint: 'Start the newer version again, or restore a backup made by this one.',
   },
+  BACKUP_BUSY: {
+    kind: 'user',
+    status: 409,
+    canRetry: true,
+    message: (_facts: Record<string, never>) => 'A backup is being taken.',
+    hint: 'Wait until it has ended, or end its client.',
+  },
+  BACKUP_FAILED: {
+    kind: 'operation',
+    status: 503,
+    canRetry: true,
+    message: (facts: { reason: string }) => `The backup could not be taken: ${facts.reason}.`,
+    hint: 'Look at the log and at the free space of the data directory; take it again.',
+  },
+  BACKUP_INVALID: {
+    kind: 'user',
+    status: 422,
+    message: (facts: { path: string; reason: string }) =>
+      `${facts.path} is not a whole backup: ${facts.reason}.`,
+    hint: 'Nothing was written. Take another backup, or copy this one again from where it was kept.',
+  },
+  RESTORE_NOT_EMPTY: {
+    kind: 'user',
+    status: 409,
+    message: (facts: { path: string }) => `${facts.path} is not empty; nothing was written.`,
+    hint: 'Name a new or empty directory with --data-dir.',
+  },
+  RESTORE_FAILED: {
+    kind: 'operation',
+    status: 503,
+    canRetry: true,
+    message: (facts: { path: string; reason: string }) =>
+      `The backup could not be written to ${facts.path}: ${facts.reason}.`,
+    hint: 'Check space and permissions, empty the directory and restore again.',
+  },
   DATA_DIR_IN_USE: {
     kind: 'user',
     status: 500,

@@ -73,7 +73,7 @@ import { type OpenRecords, openSqliteRecords } from './record/sql-records.ts'
 import type { StoreSettings } from './settings.ts'
 
 export type { OpenBackup } from './backup/backup.ts'
-export { restoreBackup } from './backup/restore-backup.ts'
+export { checkBackup, restoreBackup } from './backup/restore-backup.ts'
 export { MemoryStore } from './memory-store.ts'
 export type * from './record/records.ts'
 export { type StoreSettings, storeSettings } from './settings.ts'

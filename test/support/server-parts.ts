@@ -160,6 +160,15 @@ export class ServerBench {
           oldestTimeMs: undefined,
         }),
         flush: note('store.flush', async () => undefined),
+        openBackup: note('store.openBackup', async () => ({
+          sizeBytes: 4,
+          fileCount: 1,
+          engine: 'included' as const,
+          read: async function* () {
+            yield Buffer.from('data')
+          },
+          close: () => undefined,
+        })),
       }),
       collector: {
         receiveRemoteWrite: note('collector.receiveRemoteWrite', (request: never) =>

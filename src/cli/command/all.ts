@@ -1,5 +1,6 @@
 /** Every command, in the order of the help. */
 
+import { backupCommand } from './backup.ts'
 import { checkConfigCommand } from './check-config.ts'
 import { checkMetricsCommand } from './check-metrics.ts'
 import { checkRulesCommand } from './check-rules.ts'
@@ -8,6 +9,7 @@ import { deploymentRecordCommand } from './deployment-record.ts'
 import { incidentListCommand } from './incident-list.ts'
 import { measureCommand } from './measure.ts'
 import { queryCommand } from './query.ts'
+import { restoreCommand } from './restore.ts'
 import { serveCommand } from './serve.ts'
 import { testRulesCommand } from './test-rules.ts'
 import { versionCommand } from './version.ts'
@@ -22,6 +24,8 @@ export const commands: readonly Command[] = [
   queryCommand,
   deploymentRecordCommand,
   incidentListCommand,
+  backupCommand,
+  restoreCommand,
   measureCommand,
   versionCommand,
 ]

@@ -2,6 +2,7 @@
 
 import type { FastifyInstance } from 'fastify'
 import { addAlertRoutes } from './alerts.ts'
+import { addBackupRoute } from './backup.ts'
 import { addDeploymentRoutes } from './deployments.ts'
 import { addIncidentRoutes } from './incidents.ts'
 import { addLiveRoute } from './live.ts'
@@ -20,6 +21,7 @@ import { addTokenRoutes } from './tokens.ts'
 /** Adds every route of the product's own API, receivers and management. Returns the call that disconnects them. */
 export function addAllRoutes(app: FastifyInstance, context: RouteContext): () => void {
   addAlertRoutes(app, context)
+  addBackupRoute(app, context)
   addDeploymentRoutes(app, context)
   addIncidentRoutes(app, context)
   addLogRoutes(app, context)

@@ -24,6 +24,18 @@ export async function dropDaysBefore(engine: Engine, timeMs: number): Promise<Ma
   return dropped
 }
 
+/** The directories of the parts that count now; `undefined` when they are not below `directory`, on a server. */
+export async function listPartPaths(
+  engine: Engine,
+  directory: string,
+): Promise<string[] | undefined> {
+  const blocks = await engine.query(
+    'SELECT path FROM system.parts WHERE active AND database = currentDatabase()',
+  )
+  const paths = blocks.flatMap((block) => block.columns[0] as string[])
+  return paths.every((path) => path.startsWith(directory)) ? paths : undefined
+}
+
 /** Bytes of all tables on disk, and the time of the oldest sample. Looks at no more than one day. */
 export async function measureEngine(
   engine: Engine,

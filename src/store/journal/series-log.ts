@@ -163,6 +163,20 @@ export class SeriesLog {
     this.#oldBytes = 0
   }
 
+  /** The files, each with how many of its bytes are whole records now. */
+  async listFiles(): Promise<{ path: string; sizeBytes: number }[]> {
+    await this.write()
+    let files: { path: string; sizeBytes: number }[] = []
+    await this.#enqueue(async () => {
+      const newest = this.#file === undefined ? undefined : this.#paths.at(-1)
+      files = this.#paths.map((path) => ({
+        path,
+        sizeBytes: path === newest ? this.#end : statSync(path).size,
+      }))
+    })
+    return files
+  }
+
   /** Writes what is noted, syncs and closes. */
   async close(): Promise<void> {
     await this.write()
