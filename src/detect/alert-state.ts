@@ -8,6 +8,7 @@
  * resolved but kept, and its `for` stands still meanwhile ("missing is not healthy").
  */
 
+import { formatDuration } from '../base/duration.ts'
 import type { DetectedAlert } from '../model/alert.ts'
 import { compareLabels, type Labels, labelsFromPairs, makeLabels } from '../model/labels.ts'
 import { detectErrors } from './errors.ts'
@@ -38,6 +39,21 @@ export interface ActiveAlert {
 export interface Element {
   labels: Labels
   value: number
+  /** What the rule's strategy makes of it; without one it is an alert and `for` decides when it fires. */
+  verdict?: ElementVerdict
+  /** Since when its data is missing, when that is why it is an alert. */
+  noDataSinceTimeMs?: number
+}
+
+/** The judgement of a strategy. */
+export interface ElementVerdict {
+  /** Empty: as the rule's labels say. */
+  severity: string
+  /** Whether it fires now; else it is pending. */
+  isDue: boolean
+  sinceTimeMs: number
+  /** How many changes made it flapping; 0 when it is not. */
+  flapCount: number
 }
 
 /** What became of an element that the expression no longer answers. */
@@ -62,6 +78,8 @@ export class AlertState {
   /** By the key of the final labels. */
   readonly active = new Map<string, ActiveAlert>()
   lastTimeMs: number | undefined
+  /** Of the last answer, by the key of the final labels. */
+  readonly #verdicts = new Map<string, ElementVerdict>()
   readonly #labels: [string, Expander][]
   readonly #annotations: [string, Expander][]
 
@@ -89,23 +107,26 @@ export class AlertState {
         alert.elementLabels = next.elementLabels
         alert.lastTrueTimeMs = timeMs
         alert.keepFiringSinceTimeMs = undefined
-        if (alert.noDataSinceTimeMs !== undefined) isChanged = true
-        alert.noDataSinceTimeMs = undefined
+        if (alert.noDataSinceTimeMs !== next.noDataSinceTimeMs) isChanged = true
+        alert.noDataSinceTimeMs = next.noDataSinceTimeMs
       } else {
         this.active.set(key, next)
         isChanged = true
       }
     }
     let liveCount = 0
+    const verdicts = this.#verdicts
     for (const [key, alert] of this.active) {
       const before = alert.state
       if (!answered.has(key) && !this.#keep(timeMs, alert, options)) {
         if (this.#end(timeMs, alert)) this.active.delete(key)
+        if (alert.state !== before) this.#noteMove(alert, verdicts)
         if (alert.state !== before || before === 'pending') isChanged = true
         continue
       }
       liveCount++
-      if (alert.state === 'pending' && timeMs - alert.activeTimeMs >= this.rule.holdMs) {
+      const isDue = verdicts.get(key)?.isDue ?? this.#hasHeld(timeMs, alert)
+      if (alert.state === 'pending' && isDue) {
         alert.state = 'firing'
         alert.firedTimeMs = timeMs
       }
@@ -129,6 +150,8 @@ export class AlertState {
     for (const alert of this.active.values()) {
       let dueMs: number | undefined
       if (alert.noDataSinceTimeMs !== undefined) continue
+      // A strategy knows its own deadlines.
+      if (alert.state === 'pending' && this.rule.strategy !== undefined) continue
       if (alert.state === 'pending') dueMs = alert.activeTimeMs + this.rule.holdMs
       else if (alert.state === 'firing' && alert.keepFiringSinceTimeMs !== undefined)
         dueMs = alert.keepFiringSinceTimeMs + this.rule.keepFiringMs
@@ -177,6 +200,7 @@ export class AlertState {
     options: JudgeOptions,
   ): Map<string, ActiveAlert> {
     const answered = new Map<string, ActiveAlert>()
+    this.#verdicts.clear()
     for (const element of elements) {
       const context: TemplateContext = {
         ...options.template,
@@ -187,29 +211,56 @@ export class AlertState {
       const elementLabels = element.labels.with('__name__', '')
       const pairs = [...elementLabels.pairs]
       for (const [name, expander] of this.#labels) pairs.push(name, expander.expand(context))
+      const { verdict } = element
+      if (verdict !== undefined && verdict.severity !== '') pairs.push('severity', verdict.severity)
       pairs.push('alertname', this.rule.name)
-      const labels = labelsFromPairs(pairs)
+      const labels = this.#withDefaults(labelsFromPairs(pairs))
       if (answered.has(labels.key)) {
         throw detectErrors.DUPLICATE_LABELS({ rule: this.rule.name, labels: String(labels) })
       }
       const annotations: Record<string, string> = Object.create(null)
       for (const [name, expander] of this.#annotations) annotations[name] = expander.expand(context)
+      if (verdict !== undefined) this.#verdicts.set(labels.key, verdict)
+      addStrategyAnnotations(annotations, this.rule, element)
       answered.set(labels.key, {
         labels,
         elementLabels,
         annotations: makeLabels(annotations),
         state: 'pending',
         value: element.value,
-        activeTimeMs: timeMs,
+        activeTimeMs: verdict?.sinceTimeMs ?? timeMs,
         firedTimeMs: undefined,
         resolvedTimeMs: undefined,
         keepFiringSinceTimeMs: undefined,
-        noDataSinceTimeMs: undefined,
+        noDataSinceTimeMs: element.noDataSinceTimeMs,
         lastTrueTimeMs: timeMs,
         lastSentTimeMs: undefined,
       })
     }
     return answered
+  }
+
+  #hasHeld(timeMs: number, alert: ActiveAlert): boolean {
+    return this.rule.strategy === undefined && timeMs - alert.activeTimeMs >= this.rule.holdMs
+  }
+
+  /** Service and owner are labels, so that routes can use them; what is there already stays. */
+  #withDefaults(labels: Labels): Labels {
+    const { strategy } = this.rule
+    if (strategy === undefined) return labels
+    let all = labels
+    for (const name of ['service', 'owner'] as const) {
+      if (strategy[name] !== '' && !all.has(name)) all = all.with(name, strategy[name])
+    }
+    return all
+  }
+
+  /** An alert that ended because the same element has another severity now says so. */
+  #noteMove(alert: ActiveAlert, verdicts: ReadonlyMap<string, ElementVerdict>): void {
+    for (const [key, { severity }] of verdicts) {
+      if (severity === '' || alert.labels.with('severity', severity).key !== key) continue
+      alert.annotations = alert.annotations.with('moved_to', severity)
+    }
   }
 
   /** Whether an alert that was not answered stays as it is. */
@@ -238,6 +289,23 @@ export class AlertState {
     }
     return alert.resolvedTimeMs !== undefined && timeMs - alert.resolvedTimeMs > resolvedKeepMs
   }
+}
+
+/** What a strategy adds to what a person reads. */
+function addStrategyAnnotations(
+  annotations: Record<string, string>,
+  { strategy }: AlertingRule,
+  { verdict, noDataSinceTimeMs }: Element,
+): void {
+  if (strategy === undefined) return
+  const { runbook, flapping } = strategy
+  const runbookName = /^https?:/.test(runbook) ? 'runbook_url' : 'runbook'
+  if (runbook !== '') annotations[runbookName] ??= runbook
+  if (verdict !== undefined && verdict.flapCount > 0 && flapping !== undefined)
+    annotations['flapping'] =
+      `changed ${verdict.flapCount} times within ${formatDuration(flapping.withinMs)}`
+  if (noDataSinceTimeMs !== undefined)
+    annotations['no_data'] = `no data since ${new Date(noDataSinceTimeMs).toISOString()}`
 }
 
 /** What is sent of an alert. `validMs`: how long a firing one counts without news. */

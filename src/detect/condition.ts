@@ -41,6 +41,29 @@ export function findCondition(expression: string): Condition {
   return { type: 'leaf', expression: text, isOpaque: filtersInside(text) }
 }
 
+/** What stands left of the comparison with a number that an expression ends in. */
+export interface MeasuredComparison {
+  /** What is measured. */
+  expression: string
+  operator: string
+  /** The number as written. */
+  threshold: string
+}
+
+/** The parts of `measure > 0.05`; `undefined` when the expression is no comparison of a measure with a number. */
+export function findMeasuredComparison(expression: string): MeasuredComparison | undefined {
+  const text = stripParentheses(expression)
+  const words = topLevelWords(text)
+  const keys = words.map((word, place) => wordKey(word, words, place))
+  if (keys.some((key) => levels[0]!.has(key) || levels[1]!.has(key))) return undefined
+  const index = keys.findLastIndex((key) => levels[2]!.has(key))
+  const word = words[index]
+  if (word === undefined) return undefined
+  const threshold = stripParentheses(text.slice(word.end))
+  if (!/^[-+]?\s*(?:[\d.][\w.+-]*|inf)$/i.test(threshold)) return undefined
+  return { expression: text.slice(0, word.start).trim(), operator: word.text, threshold }
+}
+
 /** Whether a comparison, set operator or choosing aggregation stands anywhere in the text. */
 function filtersInside(text: string): boolean {
   for (let index = 0; index < text.length; ) {

@@ -86,10 +86,11 @@ export class Detector {
   /** Loads the rules, brings back their alerts and begins. Throws `CONFIG_INVALID` for bad rule files. */
   async start(): Promise<void> {
     const groups = loadGroups(this.#settings, this.#parts)
-    const kept = await this.#memory.load()
+    const kept = await this.#memory.load(this.#settings.rule_alerts.for_outage_tolerance)
     this.#install(groups)
     for (const rule of this.#rules) {
-      rule.restore(kept.get(rule.key) ?? [])
+      const found = kept.get(rule.key)
+      if (found !== undefined) rule.restore(found)
       kept.delete(rule.key)
     }
     await this.#memory.forget(kept.keys())
@@ -116,7 +117,8 @@ export class Detector {
     this.#dirtyGroups.clear()
     this.#install(groups)
     for (const rule of this.#rules) {
-      rule.restore([...(oldRules.get(rule.key)?.alerts?.active.values() ?? [])])
+      const old = oldRules.get(rule.key)
+      if (old !== undefined) rule.restore(old.kept)
       oldRules.delete(rule.key)
     }
     for (const group of this.#groups) group.start()
@@ -167,6 +169,9 @@ export class Detector {
       index: () => this.#index,
       externalLabels: makeLabels(this.#settings.global.external_labels),
       noDataKeepMs: this.#settings.no_data === 'keep' ? this.#settings.no_data_keep_for : 0,
+      noDataKeepForMs: this.#settings.no_data_keep_for,
+      resendDelayMs: this.#settings.rule_alerts.resend_delay,
+      forGraceMs: this.#settings.rule_alerts.for_grace_period,
       send: (alerts) => this.#send(alerts),
       noteChanged: (runner) => this.#memory.note(runner),
       noteDue: (runner) => this.#markDirty(runner),
@@ -202,7 +207,7 @@ export class Detector {
     this.#unsubscribe?.()
     const before = this.#index
     const index = new ArrivalIndex(
-      this.#rules.map((rule) => rule.query.selectors),
+      this.#rules.map((rule) => rule.selectors),
       (ruleIndex, arrival) => this.#touch(ruleIndex, arrival),
     )
     this.#index = index
@@ -327,7 +332,7 @@ function connectRules(groups: readonly GroupRunner[], rules: readonly RuleRunner
 /** The recordings whose series a rule may read. */
 function listRead(rule: RuleRunner, recordings: ReadonlyMap<string, RuleRunner[]>): RuleRunner[] {
   const found: RuleRunner[] = []
-  for (const { matchers } of rule.query.selectors) {
+  for (const { matchers } of rule.selectors) {
     const names = matchers.filter((matcher) => matcher.name === '__name__')
     const exact = names.find((matcher) => matcher.operator === '=')
     if (exact !== undefined) found.push(...(recordings.get(exact.value) ?? []))

@@ -54,6 +54,12 @@ export const noDataAlerts = gauge({
   help: 'Alerts that are kept although their data stopped arriving.',
 })
 
+/** Elements whose silence a rule would not notice. */
+export const untrackedElementsTotal = counter({
+  name: 'shipwatch_detect_untracked_elements_total',
+  help: 'Times that a rule with "no_data: alert" could not remember a healthy element, because it remembers 20,000 already.',
+})
+
 /** Records that could not be written or read. */
 export const recordFailuresTotal = counter({
   name: 'shipwatch_detect_record_failures_total',

@@ -152,7 +152,7 @@ function targetOf(labels: Labels): string {
 }
 
 /** Whether no label contradicts another. */
-function fits(a: Labels, b: Labels): boolean {
+export function fits(a: Labels, b: Labels): boolean {
   for (let index = 0; index < a.pairs.length; index += 2) {
     const name = a.pairs[index]!
     if (name === '__name__') continue

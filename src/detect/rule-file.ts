@@ -18,6 +18,7 @@ import {
 import { duration, labelMap, z } from '../config/schema.ts'
 import { isLegacyMetricName } from '../model/labels.ts'
 import type { PreparedQuery } from '../query/query.ts'
+import { readStrategy, type Strategy, strategyAnnotation } from './strategy/strategy.ts'
 import { checkTemplate } from './template.ts'
 
 /** A group: rules that are evaluated one after the other at the same instant. */
@@ -46,6 +47,8 @@ export interface AlertingRule {
   /** Templates, those of the group included. */
   labels: Map<string, string>
   annotations: Map<string, string>
+  /** What it says beyond Prometheus, in the annotation `shipwatch`; absent in plain rules. */
+  strategy?: Strategy
 }
 
 /** A rule whose results are appended as a series. */
@@ -166,6 +169,8 @@ function makeGroup(raw: RawGroup, place: GroupPlace): RuleGroup {
     checkRule(rule, { ...place, path })
     const labels = new Map(Object.entries({ ...raw.labels, ...rule.labels }))
     if (rule.alert !== undefined) {
+      const annotations = new Map(Object.entries(rule.annotations ?? {}))
+      const strategy = takeStrategy(rule, annotations, { ...place, path })
       rules.push({
         kind: 'alerting',
         name: rule.alert,
@@ -173,7 +178,8 @@ function makeGroup(raw: RawGroup, place: GroupPlace): RuleGroup {
         holdMs: rule.for ?? 0,
         keepFiringMs: rule.keep_firing_for ?? 0,
         labels,
-        annotations: new Map(Object.entries(rule.annotations ?? {})),
+        annotations,
+        ...(strategy === undefined ? {} : { strategy }),
       })
     } else if (rule.record !== undefined) {
       rules.push({ kind: 'recording', name: rule.record, expression: rule.expr, labels })
@@ -187,6 +193,40 @@ function makeGroup(raw: RawGroup, place: GroupPlace): RuleGroup {
     limit: raw.limit ?? 0,
     rules,
   }
+}
+
+/** Takes what concerns us alone out of the annotations; its mistakes are named at their line. */
+function takeStrategy(
+  rule: RawRule,
+  annotations: Map<string, string>,
+  place: GroupPlace,
+): Strategy | undefined {
+  const text = annotations.get(strategyAnnotation)
+  if (text === undefined) return undefined
+  annotations.delete(strategyAnnotation)
+  const found = readStrategy(text, {
+    expression: rule.expr,
+    holdMs: rule.for ?? 0,
+    checkExpression: (expression) => reasonAgainst(expression, place.parser),
+  })
+  if ('strategy' in found) return found.strategy
+  const { file, lineOffset, text: whole } = placeOfBlock(place)
+  for (const problem of found.problems) {
+    const line = lineOffset(problem.line)
+    const lineText = whole.split('\n', line)[line - 1] ?? ''
+    const path = `${strategyAnnotation}${problem.path === '' ? '' : `.${problem.path}`}`
+    place.problems.push({ ...problem, file, line, path, lineText })
+  }
+  return undefined
+}
+
+/** Where the lines of a block of text under `annotations` stand in the file. */
+function placeOfBlock({ parsed, path }: GroupPlace) {
+  const { line } = parsed.locate([...path, 'annotations', strategyAnnotation])
+  const head = parsed.text.split('\n', line)[line - 1] ?? ''
+  const isBlock = /:\s*[|>][-+\d]*\s*(#.*)?$/.test(head)
+  const lineOffset = (inner: number): number => (isBlock ? line + Math.max(1, inner) : line)
+  return { file: parsed.file, lineOffset, text: parsed.text }
 }
 
 function checkRule(rule: RawRule, place: GroupPlace): void {
@@ -212,6 +252,7 @@ function checkRule(rule: RawRule, place: GroupPlace): void {
   for (const key of ['labels', 'annotations'] as const) {
     for (const [name, template] of Object.entries(rule[key] ?? {})) {
       if (key === 'annotations' && name === '') add(key, 'an annotation needs a name')
+      if (key === 'annotations' && name === strategyAnnotation) continue
       const reason = checkTemplate(template, `__alert_${rule.alert}`)
       if (reason !== undefined)
         problems.push(problemAt(parsed, [...path, key, name], `bad template: ${reason}`))
@@ -220,19 +261,23 @@ function checkRule(rule: RawRule, place: GroupPlace): void {
 }
 
 function checkExpression(expression: string, place: GroupPlace): void {
-  if (place.parser === undefined) return
-  const path = [...place.path, 'expr']
+  const reason = reasonAgainst(expression, place.parser)
+  if (reason !== undefined)
+    place.problems.push(problemAt(place.parsed, [...place.path, 'expr'], reason))
+}
+
+/** Why an expression cannot be a rule's. */
+function reasonAgainst(
+  expression: string,
+  parser: ExpressionParser | undefined,
+): string | undefined {
+  if (parser === undefined) return undefined
   try {
-    const { valueType } = place.parser.prepare(expression)
-    if (valueType === 'string' || valueType === 'matrix') {
-      place.problems.push(
-        problemAt(place.parsed, path, `answers a ${valueType}; a rule needs a vector or a scalar`),
-      )
-    }
+    const { valueType } = parser.prepare(expression)
+    const isUsable = valueType === 'vector' || valueType === 'scalar'
+    return isUsable ? undefined : `answers a ${valueType}; a rule needs a vector or a scalar`
   } catch (thrown) {
-    place.problems.push(
-      problemAt(place.parsed, path, `could not parse expression: ${messageOf(thrown)}`),
-    )
+    return `could not parse expression: ${messageOf(thrown)}`
   }
 }
 

@@ -12,15 +12,14 @@ import { Labels } from '../model/labels.ts'
 import type { Records } from '../store/store.ts'
 import type { ActiveAlert } from './alert-state.ts'
 import { recordFailuresTotal } from './metrics.ts'
-import type { RuleRunner } from './rule-runner.ts'
+import type { KeptRule, RuleRunner } from './rule-runner.ts'
+import type { SavedCourse } from './strategy/strategy-judge.ts'
 
 const rulePrefix = 'detect.rule.'
 const heartbeatName = 'detect.heartbeat'
 /** Changes are collected this long before they are written. */
 const saveDelayMs = 50
 const heartbeatIntervalMs = 15_000
-/** A gap after which pending alerts start anew; Prometheus's --rules.alert.for-outage-tolerance. */
-const outageToleranceMs = 3_600_000
 
 /** An alert as JSON. */
 interface SavedAlert
@@ -31,6 +30,9 @@ interface SavedAlert
   /** As text: JSON has no NaN and no infinity. */
   value: string
 }
+
+/** A rule as JSON; of plain rules the alerts alone. */
+type SavedRule = SavedAlert[] | { alerts: SavedAlert[]; courses: SavedCourse[] }
 
 /** Keeps and restores. */
 export class RuleMemory {
@@ -48,18 +50,27 @@ export class RuleMemory {
     this.#log = parts.log
   }
 
-  /** Reads what was kept, by rule key, with the gap already taken into account. */
-  async load(): Promise<Map<string, ActiveAlert[]>> {
-    const found = new Map<string, ActiveAlert[]>()
+  /**
+   * Reads what was kept, by rule key, with the gap already taken into account. After a gap longer
+   * than `toleranceMs` pending alerts start anew.
+   */
+  async load(toleranceMs: number): Promise<Map<string, KeptRule>> {
+    const found = new Map<string, KeptRule>()
     try {
       const nowTimeMs = this.#clock.nowTimeMs()
       const beat = await this.#records.states.find(heartbeatName)
       const gapMs = typeof beat === 'number' ? Math.max(0, nowTimeMs - beat) : 0
       for (const { name, value } of await this.#records.states.list(rulePrefix)) {
-        const alerts = (value as SavedAlert[])
-          .map((saved) => revive(saved, gapMs))
-          .filter((alert) => alert.state !== 'pending' || gapMs <= outageToleranceMs)
-        found.set(name.slice(rulePrefix.length), alerts)
+        const saved = value as SavedRule
+        const isPlain = Array.isArray(saved)
+        const isForgiven = gapMs <= toleranceMs
+        const alerts = (isPlain ? saved : saved.alerts)
+          .map((alert) => revive(alert, gapMs))
+          .filter((alert) => alert.state !== 'pending' || isForgiven)
+        const courses = (isPlain ? [] : saved.courses).filter(
+          ({ course }) => course.isShown || isForgiven,
+        )
+        found.set(name.slice(rulePrefix.length), { alerts, courses, gapMs })
       }
     } catch (thrown) {
       recordFailuresTotal.inc()
@@ -102,12 +113,16 @@ export class RuleMemory {
       const runners = [...this.#changed]
       this.#changed.clear()
       for (const runner of runners) {
-        const alerts = [...(runner.alerts?.active.values() ?? [])]
+        const { alerts, courses } = runner.kept
         const name = rulePrefix + runner.key
+        const saved = alerts.map(reduce)
         const isKept = await this.#attempt(() =>
-          alerts.length === 0
+          alerts.length + courses.length === 0
             ? this.#records.states.remove(name)
-            : this.#records.states.set(name, alerts.map(reduce)),
+            : this.#records.states.set(
+                name,
+                courses.length === 0 ? saved : { alerts: saved, courses },
+              ),
         )
         // Tried again with the next change or at the end.
         if (!isKept) this.#changed.add(runner)

@@ -10,8 +10,14 @@ import type { DetectedAlert } from '../model/alert.ts'
 import type { Appender } from '../model/flow.ts'
 import { type Labels, labelsFromPairs, makeLabels } from '../model/labels.ts'
 import type { PreparedQuery, QueryAnswer, QueryEngine } from '../query/query.ts'
-import { type ActiveAlert, AlertState, type Element, toDetected } from './alert-state.ts'
-import type { ArrivalIndex } from './arrival.ts'
+import {
+  type ActiveAlert,
+  AlertState,
+  type Element,
+  type JudgeOptions,
+  toDetected,
+} from './alert-state.ts'
+import type { ArrivalIndex, ReadSelector } from './arrival.ts'
 import { elementsOf } from './elements.ts'
 import { detectErrors } from './errors.ts'
 import {
@@ -26,6 +32,7 @@ import type { Pace } from './pace.ts'
 import type { Rule, RuleGroup } from './rule-file.ts'
 import { SeriesWriter, type WrittenSample } from './series-writer.ts'
 import type { SharedAnswers } from './shared-answers.ts'
+import { type SavedCourse, StrategyJudge } from './strategy/strategy-judge.ts'
 import { makeLink, mapOf, type TemplateSample } from './template.ts'
 
 /** What causes an evaluation. */
@@ -42,7 +49,13 @@ export interface RuleSurroundings {
   index(): ArrivalIndex
   externalLabels: Labels
   externalUrl: string
+  /** How long silence keeps the alerts of rules that say nothing of it; 0 not at all. */
   noDataKeepMs: number
+  /** The same for rules that ask for it. */
+  noDataKeepForMs: number
+  resendDelayMs: number
+  /** The least time that a restored pending alert still waits. */
+  forGraceMs: number
   /** Takes the alerts that are due. */
   send(alerts: DetectedAlert[]): void
   /** The state of a rule changed and must be kept. */
@@ -51,8 +64,16 @@ export interface RuleSurroundings {
   noteDue(runner: RuleRunner): void
 }
 
-/** Firing alerts are sent again at least this often. */
-const resendDelayMs = 60_000
+/** What is kept of a rule over reloads and restarts. */
+export interface KeptRule {
+  alerts: readonly ActiveAlert[]
+  courses: readonly SavedCourse[]
+  /** The time in which nobody watched; already counted in the alerts. */
+  gapMs: number
+}
+
+/** How long a rule that alerts on missing data goes on doing so, unless it says. */
+const noDataAlertMs = 86_400_000
 /** On arrival a rule is evaluated at most this often … */
 const arrivalSpacingMs = 20
 /** … and takes at most one part in so many of the time. */
@@ -87,6 +108,8 @@ export class RuleRunner {
   readonly #around: RuleSurroundings
   readonly #writer: SeriesWriter
   readonly #noData: NoDataFinder
+  readonly #strategy: StrategyJudge | undefined
+  readonly #recovery: PreparedQuery | undefined
   readonly #recordLabels: Labels
   readonly #offsetMs: number
   #lastElements: { labels: Labels; lastTrueTimeMs: number }[] = []
@@ -109,7 +132,11 @@ export class RuleRunner {
     this.intervalMs = options.intervalMs
     this.#offsetMs = options.offsetMs
     this.#around = around
-    this.query = around.answers.prepare(rule.expression)
+    const strategy = rule.kind === 'alerting' ? rule.strategy : undefined
+    this.query = around.answers.prepare(strategy?.measure ?? rule.expression)
+    this.#strategy = strategy === undefined ? undefined : new StrategyJudge(strategy)
+    const recovery = strategy?.recovery?.expression
+    this.#recovery = recovery === undefined ? undefined : around.answers.prepare(recovery)
     this.alerts = rule.kind === 'alerting' ? new AlertState(rule) : undefined
     this.#writer = new SeriesWriter(around.appender)
     this.#noData = new NoDataFinder(this.query, around)
@@ -122,6 +149,11 @@ export class RuleRunner {
     return `${file};${name};${this.rule.kind};${this.rule.name};${this.#recordLabels.fingerprint()}`
   }
 
+  /** What the rule reads. */
+  get selectors(): readonly ReadSelector[] {
+    return [...this.query.selectors, ...(this.#recovery?.selectors ?? [])]
+  }
+
   get hasQueryOffset(): boolean {
     return this.#offsetMs > 0
   }
@@ -132,15 +164,21 @@ export class RuleRunner {
    */
   evaluateNow(timeMs: number, cause: Cause): Promise<void> | undefined {
     const startMs = this.#around.clock.monotonicMs()
+    const { answers } = this.#around
+    const askedTimeMs = timeMs - this.#offsetMs
     let answer: QueryAnswer | undefined
+    let recovered: QueryAnswer | undefined
     try {
-      answer = this.#around.answers.evaluateRecent(this.query, timeMs - this.#offsetMs)
+      answer = answers.evaluateRecent(this.query, askedTimeMs)
+      if (this.#recovery !== undefined)
+        recovered = answers.evaluateRecent(this.#recovery, askedTimeMs)
     } catch (thrown) {
       this.#fail(timeMs, thrown, startMs)
       return Promise.resolve()
     }
     if (answer === undefined) return undefined
-    return this.#apply(timeMs, answer, { cause, startMs })
+    if (this.#recovery !== undefined && recovered === undefined) return undefined
+    return this.#apply(timeMs, answer, { cause, startMs, recovered })
   }
 
   /** Evaluates at `timeMs`, reading from disk when memory is too short. */
@@ -149,13 +187,15 @@ export class RuleRunner {
     if (done !== undefined) return done
     const startMs = this.#around.clock.monotonicMs()
     let answer: QueryAnswer
+    let recovered: QueryAnswer | undefined
     try {
       answer = await this.query.evaluate(timeMs - this.#offsetMs)
+      recovered = await this.#recovery?.evaluate(timeMs - this.#offsetMs)
     } catch (thrown) {
       this.#fail(timeMs, thrown, startMs)
       return
     }
-    await this.#apply(timeMs, answer, { cause, startMs })
+    await this.#apply(timeMs, answer, { cause, startMs, recovered })
   }
 
   /** Ends what the rule has open: it was removed. Alerts are resolved. */
@@ -175,16 +215,33 @@ export class RuleRunner {
   }
 
   /** Takes over alerts kept from before a reload or restart. */
-  restore(alerts: readonly ActiveAlert[]): void {
+  restore({ alerts, courses, gapMs }: KeptRule): void {
     if (this.alerts === undefined) return
-    for (const alert of alerts) this.alerts.active.set(alert.labels.key, alert)
+    const { forGraceMs, clock } = this.#around
+    const { holdMs } = this.alerts.rule
+    for (const alert of alerts) {
+      if (gapMs > 0 && alert.state === 'pending' && this.#strategy === undefined) {
+        // As Prometheus: short ones begin anew, others wait for the grace period at least.
+        if (holdMs < forGraceMs) continue
+        const latestTimeMs = clock.nowTimeMs() + forGraceMs - holdMs
+        if (forGraceMs > 0) alert.activeTimeMs = Math.max(alert.activeTimeMs, latestTimeMs)
+      }
+      this.alerts.active.set(alert.labels.key, alert)
+    }
+    this.#strategy?.restore(courses, gapMs)
     this.#armDeadline()
+  }
+
+  /** What is to be kept of the rule; without alerts and courses there is nothing. */
+  get kept(): KeptRule {
+    const alerts = [...(this.alerts?.active.values() ?? [])]
+    return { alerts, courses: this.#strategy?.save() ?? [], gapMs: 0 }
   }
 
   #apply(
     timeMs: number,
     answer: QueryAnswer,
-    run: { cause: Cause; startMs: number },
+    run: { cause: Cause; startMs: number; recovered: QueryAnswer | undefined },
   ): Promise<void> {
     // A newer instant was judged while this answer was on its way from disk.
     if (this.#isStopped) return Promise.resolve()
@@ -200,7 +257,7 @@ export class RuleRunner {
       samples =
         this.alerts === undefined
           ? this.#record(timeMs, elements)
-          : this.#judge(timeMs, elements, arrivedTimeMs)
+          : this.#judge(timeMs, elements, { arrivedTimeMs, recovered: run.recovered })
     } catch (thrown) {
       this.#fail(timeMs, thrown, run.startMs)
       if (this.alerts !== undefined && this.alerts.active.size === 0)
@@ -224,15 +281,22 @@ export class RuleRunner {
   #judge(
     timeMs: number,
     elements: readonly Element[],
-    arrivedTimeMs: number | undefined,
+    {
+      arrivedTimeMs,
+      recovered,
+    }: { arrivedTimeMs: number | undefined; recovered: QueryAnswer | undefined },
   ): WrittenSample[] {
     const alerts = this.alerts!
-    const isChanged = alerts.judge(
-      timeMs,
-      elements,
-      this.#judgeOptions(timeMs, this.#around.noDataKeepMs),
-    )
-    if (isChanged) this.#around.noteChanged(this)
+    const strategy = this.#strategy
+    const options = this.#judgeOptions(timeMs, this.#noDataKeepMs)
+    const judged =
+      strategy?.judge(timeMs, elements, {
+        dataOf: options.dataOf,
+        noDataKeepMs: options.noDataKeepMs,
+        recovered: recovered === undefined ? undefined : elementsOf(recovered.value),
+      }) ?? elements
+    const isChanged = alerts.judge(timeMs, judged, options)
+    if (isChanged || strategy?.isChanged === true) this.#around.noteChanged(this)
     this.#send(timeMs, arrivedTimeMs)
     const samples: WrittenSample[] = []
     for (const alert of alerts.active.values()) {
@@ -251,7 +315,17 @@ export class RuleRunner {
     return samples
   }
 
-  #judgeOptions(timeMs: number, noDataKeepMs: number) {
+  /** How long silence keeps the alerts of this rule. */
+  get #noDataKeepMs(): number {
+    const { noDataKeepMs, noDataKeepForMs } = this.#around
+    const strategy = this.#strategy?.strategy
+    if (strategy?.noData === undefined) return noDataKeepMs
+    if (strategy.noData === 'ok') return 0
+    const usualMs = strategy.noData === 'alert' ? noDataAlertMs : noDataKeepForMs
+    return strategy.noDataKeepMs ?? usualMs
+  }
+
+  #judgeOptions(timeMs: number, noDataKeepMs: number): JudgeOptions {
     const { externalLabels, externalUrl } = this.#around
     return {
       limit: this.group.limit,
@@ -332,6 +406,7 @@ export class RuleRunner {
   #send(timeMs: number, arrivedTimeMs: number | undefined): void {
     const alerts = this.alerts
     if (alerts === undefined) return
+    const { resendDelayMs } = this.#around
     const due = alerts.takeDue(timeMs, resendDelayMs)
     if (due.length === 0) return
     this.#around.send(
@@ -356,7 +431,7 @@ export class RuleRunner {
     this.#finish(timeMs, startMs)
     evaluationFailuresTotal.inc()
     this.#failingSinceMs ??= timeMs
-    if (timeMs - this.#failingSinceMs < this.#around.noDataKeepMs) this.#send(timeMs, undefined)
+    if (timeMs - this.#failingSinceMs < this.#noDataKeepMs) this.#send(timeMs, undefined)
     this.#around.log.warn(
       { rule: this.rule.name, group: this.group.name, error: this.lastError },
       'a rule could not be evaluated',
@@ -389,7 +464,9 @@ export class RuleRunner {
   /** `for` and keep_firing_for end at their instant, not at the next turn of the group. */
   #armDeadline(): void {
     this.#deadline?.cancel()
-    const dueMs = this.alerts?.nextDeadlineMs()
+    const deadlines = [this.alerts?.nextDeadlineMs(), this.#strategy?.nextDeadlineMs()]
+    const known = deadlines.filter((deadline) => deadline !== undefined)
+    const dueMs = known.length === 0 ? undefined : Math.min(...known)
     if (dueMs === undefined || this.hasQueryOffset || this.#isStopped) return
     const delayMs = dueMs - this.#around.clock.nowTimeMs()
     if (delayMs > this.intervalMs) return

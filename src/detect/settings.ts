@@ -35,6 +35,23 @@ export const detectSettings = {
       true,
       'Evaluates the built-in rules for CPU, memory, disks, targets and log errors.',
     ),
+    rule_alerts: z
+      .strictObject({
+        for_outage_tolerance: durationOr(
+          '1h',
+          'After a longer stop pending alerts start anew; Prometheus has it as --rules.alert.for-outage-tolerance.',
+        ),
+        for_grace_period: durationOr(
+          '0s',
+          'The least time that a pending alert still waits after a restart; alerts with a shorter "for" start anew. Prometheus has it as --rules.alert.for-grace-period, 10m there; with 0s the "for" goes on where it stopped.',
+        ),
+        resend_delay: durationOr(
+          '1m',
+          'How often firing alerts are sent again at least; Prometheus has it as --rules.alert.resend-delay.',
+        ),
+      })
+      .prefault({})
+      .meta({ description: 'How alerts of rules are restored and sent again.' }),
     no_data: z.enum(['keep', 'resolve']).default('keep').meta({
       description:
         'What becomes of an alert whose data stopped without a word: "keep" holds it and stops its "for" clock, "resolve" ends it as Prometheus does.',

@@ -29,6 +29,7 @@ import {
 } from './promql/prepare.ts'
 import { formatExpression } from './promql/print.ts'
 import type { QueryElement, QuerySeries, QueryValue } from './promql/result.ts'
+import { listFunctions } from './promql/signature.ts'
 import { type Detail, type Outcome, runRecent, runResting } from './promql/run.ts'
 import type { ValueType } from './promql/tree.ts'
 import { RunningQueries, type RunningQuery } from './running.ts'
@@ -238,6 +239,42 @@ export class QueryEngine {
     return this.#running.stop(id)
   }
 
+  /** The limits in force. */
+  limits(): {
+    timeoutMs: number
+    lookbackMs: number
+    sampleCountMax: number
+    concurrencyMax: number
+  } {
+    const { timeout, lookback, sample_count_max, concurrency_max } = this.#settings
+    return {
+      timeoutMs: timeout,
+      lookbackMs: lookback,
+      sampleCountMax: sample_count_max,
+      concurrencyMax: concurrency_max,
+    }
+  }
+
+  /** What of the language is switched on, as Prometheus's API tells it. */
+  features(): Record<'promql' | 'promql_functions', Record<string, boolean>> {
+    const { experimental_functions, extended_ranges } = this.#settings
+    const functions: Record<string, boolean> = {}
+    for (const { name, isExperimental } of listFunctions())
+      functions[name] = !isExperimental || experimental_functions
+    const always = {
+      at_modifier: true,
+      negative_offset: true,
+      subqueries: true,
+      duration_expr: true,
+    }
+    const extended = {
+      anchored: extended_ranges,
+      smoothed: extended_ranges,
+      fill_modifiers: extended_ranges,
+    }
+    return { promql: { ...always, ...extended }, promql_functions: functions }
+  }
+
   /** The expression in Prometheus's form; throws `QUERY_PARSE_FAILED`. */
   format(expression: string): string {
     return formatExpression(this.#prepareTree(expression).root, expression)
@@ -318,6 +355,7 @@ export class QueryEngine {
     const startedMs = this.#clock.monotonicMs()
     const settings = this.#settings
     const timeoutMs = Math.min(options.timeoutMs ?? settings.timeout, settings.timeout)
+    if (timeoutMs <= 0) throw queryErrors.TIMEOUT({ timeoutMs, phase: 'query execution' })
     const stop = new AbortController()
     let phase = 'query queue'
     const timeout = (): CodedError => queryErrors.TIMEOUT({ timeoutMs, phase })
