@@ -187,7 +187,11 @@ export interface SilencePreview {
   alerts: { fingerprint: string; name: string; labels: Record<string, string> }[]
 }
 
-/** One attempt to tell somebody, from the ledger. `GET /notifications?limit=` answers `NotificationList`. */
+/**
+ * One attempt to tell somebody, from the ledger. `GET /notifications?limit=&receiver=&channel=&outcome=
+ * &pageId=&person=&incidentId=&label=name=value&text=&from=&to=&after=` answers `NotificationList`; `from`
+ * and `to` are milliseconds since 1970, `after` is `next` of the list before.
+ */
 export interface NotificationView {
   id: string
   timeMs: number
@@ -198,16 +202,76 @@ export interface NotificationView {
   status: 'firing' | 'resolved'
   alertCount: number
   attempt: number
-  outcome: 'delivered' | 'retrying' | 'failed'
+  /** `held`: not sent yet because of quiet hours. */
+  outcome: 'delivered' | 'retrying' | 'failed' | 'held'
   /** What the other side answered, without secrets. */
   answer: string
   latencyMs: number
   incidentId: string | undefined
+  /** The channel within its receiver, such as `slack[0]`. */
+  channelKey?: string
+  /** What was said, cut and without secrets. */
+  request?: string
+  /** The alerts' labels as lines `name=value`. */
+  labels?: string
+  /** Whom a personal message was for. */
+  person?: string
+  pageId?: string
+  /** The receiver and channel that failed, so that this one was tried instead. */
+  fallbackOf?: string
 }
 
 /** `GET /notifications` */
 export interface NotificationList {
   notifications: NotificationView[]
+  /** Give as `after` for the next page; absent on the last one. */
+  next?: string
+}
+
+/** A message that reached nobody. `GET /dead-letters?state=open|resent|superseded&receiver=&limit=` */
+export interface DeadLetterView {
+  id: string
+  timeMs: number
+  receiver: string
+  channel: string
+  groupKey: string
+  state: 'open' | 'resent' | 'superseded'
+  endTimeMs: number | undefined
+  failure: string
+  attemptCount: number
+  alertCount: number
+  status: 'firing' | 'resolved'
+  labels: string
+}
+
+/** `GET /dead-letters` */
+export interface DeadLetterList {
+  deadLetters: DeadLetterView[]
+}
+
+/** How a message went: `POST /dead-letters/:id/resend` and, by channel, `POST /receivers/:name/test`. */
+export interface DeliveryView {
+  isDelivered: boolean
+  /** One sentence per channel that failed, without secrets. */
+  failures: string[]
+}
+
+/** `GET /receivers`: who can be told, and how. */
+export interface ReceiverList {
+  receivers: ReceiverView[]
+}
+
+/** A receiver of the configuration. */
+export interface ReceiverView {
+  name: string
+  channels: { key: string; kind: string; sendsResolved: boolean }[]
+  language: 'en' | 'zh'
+  /** Receivers that are told when this one cannot be. */
+  fallback: string[]
+  /** Messages that wait for the end of its quiet hours. */
+  heldCount: number
+  /** How the last attempt went; absent when there was none since the start. */
+  last?: { timeMs: number; outcome: NotificationView['outcome']; answer: string }
 }
 
 /** `POST /deployments`: what a pipeline or person sends. Answers `Deployment` with 201. */
@@ -345,6 +409,28 @@ export interface LabelCountView {
   name: string
   valueCount: number
   examples: { value: string; seriesCount: number }[]
+}
+
+/**
+ * `GET /labels?match=&limit=`: the labels of the series in memory, or of those that a selector chooses: which metrics
+ * there are, and which label has how many values.
+ */
+export interface LabelsView {
+  seriesCount: number
+  /** There were more series than are counted. */
+  isCut: boolean
+  /** The metrics with the most series first. */
+  metrics: { name: string; seriesCount: number; type: string; help: string; unit: string }[]
+  /** The labels with the most values first. */
+  labels: LabelView[]
+}
+
+/** A label name among the series; of its values those with the most series. */
+export interface LabelView {
+  name: string
+  seriesCount: number
+  valueCount: number
+  values: { value: string; seriesCount: number }[]
 }
 
 /** `GET /logs?query=&startTimeMs=&endTimeMs=&limit=&direction=`; `GET /logs/live?query=` streams `LogLineView` as server-sent events named `line`. */

@@ -83,6 +83,8 @@ export type EnginePart = Pick<
   | 'range'
   | 'explain'
   | 'parseSelector'
+  | 'limits'
+  | 'features'
   | 'running'
   | 'stop'
   | 'format'

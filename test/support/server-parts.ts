@@ -145,6 +145,7 @@ export class ServerBench {
         series: store.series.bind(store),
         labelNames: store.labelNames.bind(store),
         labelValues: store.labelValues.bind(store),
+        labelStatistics: store.labelStatistics.bind(store),
         metadata: store.metadata.bind(store),
         selectLogs: store.selectLogs.bind(store),
         logVolume: store.logVolume.bind(store),
@@ -200,6 +201,8 @@ export class ServerBench {
           return [makeMatcher('__name__', '=', name)]
         },
         explain: () => Promise.reject(new Error('not scripted')),
+        limits: () => ({ timeoutMs: 1, lookbackMs: 2, sampleCountMax: 3, concurrencyMax: 4 }),
+        features: () => ({ promql: {}, promql_functions: {} }),
         running: () => [],
         stop: () => false,
         format: (expression) => expression,

@@ -4,7 +4,7 @@
  * Source: prometheus promql/engine.go VectorBinop and friends (Apache-2.0), behaviour re-implemented.
  */
 
-import type { Labels } from '../../model/labels.ts'
+import { type Labels, quote } from '../../model/labels.ts'
 import { Block, isAbsent, isFloat } from './block.ts'
 import { type Context, executionError } from './context.ts'
 import { matchLabels, withoutName } from './label-set.ts'
@@ -289,7 +289,7 @@ class VectorOperation {
       if (this.#one.presence[row * this.#one.stepCount + step] === isAbsent) continue
       if (found !== undefined) {
         const side = this.#isSwapped ? 'left' : 'right'
-        const pair = `[${this.#one.labels[row]}, ${this.#one.labels[found]}]`
+        const pair = `[${inBraces(this.#one.labels[row]!)}, ${inBraces(this.#one.labels[found]!)}]`
         throw executionError(
           `found duplicate series for the match group ${group.labels} on the ${side} hand-side of the operation: ${pair};many-to-many matching not allowed: matching labels must be unique on one side`,
         )
@@ -358,4 +358,11 @@ class VectorOperation {
     for (const name of matching.include) labels = labels.with(name, one?.get(name) ?? '')
     return labels
   }
+}
+
+/** A label set with its name among the labels, as upstream prints it. */
+function inBraces({ pairs }: Labels): string {
+  const inner: string[] = []
+  for (let at = 0; at < pairs.length; at += 2) inner.push(`${pairs[at]}=${quote(pairs[at + 1]!)}`)
+  return `{${inner.join(', ')}}`
 }

@@ -23,7 +23,20 @@ test('a refused expression names the place and the reason as Prometheus does', (
   }
   check('', '1:1: parse error: no expression found in input')
   check('# only a comment', '1:1: parse error: no expression found in input')
-  check('sum(x', '1:6: parse error: unexpected end of input')
+  check('1 +', '1:4: parse error: unexpected end of input')
+  check('sum(x', '1:6: parse error: unclosed left parenthesis')
+  check('"(" + (', '1:8: parse error: unclosed left parenthesis')
+  check('foo(x', '1:6: parse error: unclosed left parenthesis')
+  check('rate(a[5m', '1:10: parse error: unclosed left parenthesis')
+  check('a[5m', '1:5: parse error: unclosed left bracket')
+  check('a{b="c"', '1:8: parse error: unexpected end of input inside braces')
+  check('a{# }', '1:6: parse error: unexpected end of input inside braces')
+  check('sum(a))', "1:8: parse error: unexpected right parenthesis ')'")
+  check('a{b="c"}}', "1:9: parse error: unexpected character: '}'")
+  check(
+    'a{b="c" d="e"}',
+    '1:9: parse error: unexpected identifier "d" in label matching, expected "," or "}"',
+  )
   check('a b', '1:3: parse error: unexpected identifier "b"')
   check('foo(1)', '1:1: parse error: unknown function with name "foo"')
   check(

@@ -10,7 +10,7 @@ import { queryErrors } from '../errors.ts'
 import { samplesTotal } from '../metrics.ts'
 import { Annotations } from './annotation.ts'
 import { type Grid, timeOf } from './block.ts'
-import { Context, executionError, type QueryTimes, type Work } from './context.ts'
+import { Context, type QueryTimes, type Work } from './context.ts'
 import { evaluate } from './evaluate.ts'
 import { MatrixJoiner } from './matrix-joiner.ts'
 import { planReads, type Read } from './plan.ts'
@@ -207,9 +207,8 @@ function checkRangeType(prepared: PreparedTree, times: QueryTimes): void {
   const { valueType } = prepared
   if (times.stepMs === 0 || valueType === 'scalar' || valueType === 'vector') return
   const shown = valueType === 'matrix' ? 'range vector' : valueType
-  throw executionError(
-    `invalid expression type "${shown}" for range query, must be Scalar or instant Vector`,
-  )
+  const reason = `invalid expression type "${shown}" for range query, must be Scalar or instant Vector`
+  throw queryErrors.INVALID({ reason })
 }
 
 function* finish(prepared: PreparedTree, grid: Grid, context: Context): Work<QueryValue> {

@@ -70,6 +70,11 @@ declare('scalar', 'vector->scalar')
 declare('sort_by_label sort_by_label_desc', 'vector string->vector', -1, true)
 declare('vector', 'scalar->vector')
 
+/** Names of all functions and whether upstream calls them experimental. */
+export function listFunctions(): { name: string; isExperimental: boolean }[] {
+  return [...signatures.values()].map(({ name, isExperimental }) => ({ name, isExperimental }))
+}
+
 /** The signature of a function, or `undefined` when there is no such function. */
 export function findSignature(name: string): Signature | undefined {
   return signatures.get(name)

@@ -139,9 +139,137 @@ describe('PromQL', () => {
     assert.equal((await explain(`up&${times}&stepMs=1`)).statusCode, 400)
   })
 
-  test('the health check of Grafana, decades before retention, is answered', async () => {
-    const { data } = (await query('1+1', '&time=4')).json()
-    assert.deepEqual(data, { resultType: 'scalar', result: [4, '2'] })
+  // pkg/promlib/healthcheck.go and heuristics.go of grafana/grafana: what "Save & test" sends, in its order.
+  test('the health checks of Grafana are answered, decades before retention', async () => {
+    const form = { ...host, 'content-type': 'application/x-www-form-urlencoded' }
+    const post = (url: string, payload: string) =>
+      server.inject({ method: 'POST', url, headers: form, payload })
+    const instant = await post('/api/v1/query', 'query=1%2B1&time=4')
+    assert.deepEqual(instant.json().data, { resultType: 'scalar', result: [4, '2'] })
+    const range = await post('/api/v1/query_range', 'query=1%2B1&start=1&end=4&step=1')
+    assert.deepEqual(range.json().data.result[0].values.at(-1), [4, '2'])
+    const built = await get('/api/v1/status/buildinfo')
+    const { data } = built.json()
+    for (const name of ['version', 'revision', 'branch', 'buildUser', 'buildDate', 'goVersion'])
+      assert.equal(typeof data[name], 'string', name)
+    assert.equal(data.features, undefined, 'or Grafana takes us for Mimir')
+    for (const [url, payload] of [
+      ['/api/v1/labels', 'start=1699999400&end=1700000000'],
+      ['/api/v1/series', 'match[]=requests_total'],
+      ['/api/v1/query_exemplars', 'query=requests_total&start=1&end=2'],
+    ] as const)
+      assert.equal((await post(url, payload)).json().status, 'success', url)
+    for (const url of ['label/__name__/values', 'metadata', 'rules', 'alerts'])
+      assert.equal((await get(`/api/v1/${url}`)).json().status, 'success', url)
+    // An answer here would make Grafana's Alertmanager take us for Mimir.
+    assert.equal((await get('/alertmanager/api/v2/status')).statusCode, 404)
+  })
+
+  test('rules are chosen by their own labels, without those that a template writes', async () => {
+    const rule = { type: 'recording', query: 'up', health: 'ok', lastError: '', evaluationMs: 0 }
+    const group = { file: 'a.yml', intervalMs: 1, limit: 0, evaluationMs: 0, queryOffsetMs: 0 }
+    const never = { lastEvaluationTimeMs: undefined }
+    bench.groups = [
+      {
+        ...group,
+        ...never,
+        name: 'g',
+        rules: [
+          { ...rule, ...never, name: 'a', labels: { team: 'x' } },
+          { ...rule, ...never, name: 'b', labels: { team: '{{ $labels.team }}' } },
+        ],
+      },
+    ] as never
+    const names = async (selector: string) => {
+      const reply = await get(`/api/v1/rules?match[]=${encodeURIComponent(selector)}`)
+      return reply
+        .json()
+        .data.groups.flatMap((one: { rules: { name: string }[] }) =>
+          one.rules.map((found) => found.name),
+        )
+    }
+    assert.deepEqual(await names('{team="x"}'), ['a'])
+    assert.deepEqual(await names('{team=~".+"}'), ['a'])
+    const empty = await get(`/api/v1/rules?match[]=${encodeURIComponent('{team!="x"}')}`)
+    assert.match(empty.json().error, /at least one non-empty matcher/)
+    bench.groups = []
+  })
+
+  test('metadata is told by target, and of one metric', async () => {
+    bench.store.setMetadata('requests', { type: 'counter', help: 'Requests.', unit: '' })
+    bench.targets = [{ labels: { job: 'a' }, scrapePool: 'a' }] as never
+    const told = { type: 'counter', help: 'Requests.', unit: '' }
+    const rows = async (rest: string) => (await get(`/api/v1/targets/metadata${rest}`)).json()
+    const all = [{ target: { job: 'a' }, metric: 'requests', ...told }]
+    assert.deepEqual((await rows('')).data, all)
+    assert.deepEqual((await rows('?match_target={job="a"}')).data, all)
+    assert.deepEqual((await rows('?match_target={job="b"}')).data, [])
+    const one = { target: { job: 'a' }, ...told }
+    assert.deepEqual((await rows('?metric=requests')).data, [one])
+    assert.deepEqual((await rows('?metric=nope')).data, [])
+    assert.equal((await rows('?limit=x')).error, 'limit must be a number')
+    bench.targets = []
+  })
+
+  test('labels are counted, whole and of a selection, and limits are in range', async () => {
+    const labels = async (rest: string) => (await get(`/api/shipwatch/v1/labels${rest}`)).json()
+    const all = await labels('')
+    assert.equal(all.seriesCount, 2)
+    const [metric] = all.metrics
+    assert.deepEqual(
+      [metric.name, metric.seriesCount, metric.type],
+      ['requests_total', 2, 'counter'],
+    )
+    assert.deepEqual(all.labels[0], {
+      name: 'job',
+      seriesCount: 2,
+      valueCount: 2,
+      values: [
+        { value: 'a', seriesCount: 1 },
+        { value: 'b', seriesCount: 1 },
+      ],
+    })
+    const some = await labels('?match=requests_total%7Bjob%3D%22a%22%7D')
+    assert.deepEqual([some.seriesCount, some.labels[0].valueCount], [1, 1])
+    const tsdb = (await get('/api/v1/status/tsdb?limit=1')).json().data
+    assert.deepEqual(tsdb.seriesCountByMetricName, [{ name: 'requests_total', value: 2 }])
+    assert.deepEqual(tsdb.memoryInBytesByLabelName, [{ name: '__name__', value: 14 }])
+    assert.equal(tsdb.headStats.numLabelPairs, 3)
+    for (const [limit, text] of [
+      ['x', /positive number/],
+      ['0', /positive number/],
+      ['10001', /must not exceed 10000/],
+    ] as const)
+      assert.match((await get(`/api/v1/status/tsdb?limit=${limit}`)).json().error, text)
+  })
+
+  test('what a query may not be is said in the words of Prometheus', async () => {
+    const error = async (url: string) => {
+      const reply = await get(`/api/v1/${url}`)
+      return `${reply.statusCode} ${reply.json().error}`
+    }
+    assert.equal(
+      await error('query_range?query=up[5m]&start=1&end=2&step=1'),
+      '400 invalid parameter "query": invalid expression type "range vector" for range query, must be Scalar or instant Vector',
+    )
+    assert.match(await error('query?query=up&timeout=-1'), /^503 query timed out/)
+    assert.equal(
+      await error('series?match[]={a=""}'),
+      '400 invalid parameter "match[]": match[] must contain at least one non-empty matcher',
+    )
+    assert.deepEqual((await get('/api/v1/labels?start=2&end=1')).json().data, [])
+    assert.deepEqual((await get('/api/v1/metadata?limit=0')).json().data, {})
+    assert.equal(await error('metadata?limit=x'), '400 limit must be a number')
+  })
+
+  test('what is switched on is told as a map of maps', async () => {
+    const { data } = (await get('/api/v1/features')).json()
+    assert.equal(data.promql_functions.rate, true)
+    assert.equal(data.promql.at_modifier, true)
+    assert.deepEqual((await get('/api/v1/notifications')).json().data, [])
+    const flags = (await get('/api/v1/status/flags')).json().data
+    assert.equal(flags['query.timeout'], '2m')
+    assert.equal((await get('/api/v1/status/walreplay')).json().data.state, 'done')
   })
 
   test('a mistake names its place', async () => {

@@ -30,7 +30,8 @@ test('what is no time is refused in words that clients know', () => {
     })
   }
   assert.throws(() => timeParameter(new URLSearchParams('start=x'), 'start', 0), {
-    message: 'invalid parameter "start": cannot parse "x" to a valid timestamp',
+    message:
+      'invalid parameter "start": Invalid time value for \'start\': cannot parse "x" to a valid timestamp',
   })
 })
 
@@ -53,7 +54,7 @@ test('a limit is a whole number, and 0 is none', () => {
   assert.equal(read('0'), undefined)
   assert.equal(read(''), undefined)
   assert.throws(() => read('-1'), { message: /limit must be non-negative$/ })
-  assert.throws(() => read('many'), { message: /cannot parse "many" to a number$/ })
+  assert.throws(() => read('many'), { message: /parsing "many": invalid syntax$/ })
 })
 
 test('escaped label names are read back, others stay', () => {

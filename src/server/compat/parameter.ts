@@ -4,7 +4,7 @@
  */
 
 import { parseDuration } from '../../base/duration.ts'
-import { CodedError } from '../../base/error.ts'
+import { CodedError, messageOf } from '../../base/error.ts'
 import { serverErrors } from '../errors.ts'
 import { parseFloatText } from './number.ts'
 
@@ -25,6 +25,14 @@ export function withParameter<Value>(name: string, read: () => Value): Value {
       throw invalidParameter(name, thrown.message)
     }
     throw thrown
+  }
+}
+
+function withPrefix<Value>(prefix: string, read: () => Value): Value {
+  try {
+    return read()
+  } catch (thrown) {
+    throw serverErrors.PARAMETER_INVALID({ text: `${prefix}: ${messageOf(thrown)}` })
   }
 }
 
@@ -71,8 +79,11 @@ export function timeParameter(
   fallback: number | undefined,
 ): number {
   const text = parameters.get(name) ?? ''
-  if (text === '' && fallback !== undefined) return fallback
-  return withParameter(name, () => parseTimeText(text))
+  if (fallback === undefined) return withParameter(name, () => parseTimeText(text))
+  if (text === '') return fallback
+  // Upstream reads times that may be absent through another function, which says more.
+  const told = `Invalid time value for '${name}'`
+  return withParameter(name, () => withPrefix(told, () => parseTimeText(text)))
 }
 
 /** A duration parameter, or `undefined` when absent. */
@@ -85,7 +96,9 @@ export function durationParameter(parameters: URLSearchParams, name: string): nu
 export function limitParameter(parameters: URLSearchParams, name: string): number | undefined {
   const text = parameters.get(name) ?? ''
   if (text === '') return undefined
-  if (!/^-?\d{1,15}$/.test(text)) throw invalidParameter(name, `cannot parse "${text}" to a number`)
+  if (!/^[-+]?\d{1,15}$/.test(text)) {
+    throw invalidParameter(name, `strconv.Atoi: parsing ${JSON.stringify(text)}: invalid syntax`)
+  }
   const limit = Number(text)
   if (limit < 0) throw invalidParameter(name, 'limit must be non-negative')
   return limit === 0 ? undefined : limit

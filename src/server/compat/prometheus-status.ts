@@ -6,17 +6,17 @@
 
 import { availableParallelism, hostname } from 'node:os'
 import { formatDuration } from '../../base/duration.ts'
-import type { Labels } from '../../model/labels.ts'
+import { serverErrors } from '../errors.ts'
 import { queryOf } from '../request.ts'
 import type { AddRoute, RouteContext } from '../route/route.ts'
-import { limitParameter, wholeTime } from './parameter.ts'
 import { sendSuccess } from './result.ts'
 
 /** The API version that compat/ follows. */
 const prometheusVersion = '3.5.0'
-/** Label statistics read every series; beyond this many they would cost too much. */
-const countedSeriesMax = 200_000
 const statisticCount = 10
+const statisticCountMax = 10_000
+
+type Counts = Awaited<ReturnType<RouteContext['parts']['store']['labelStatistics']>>
 
 /** Adds the routes of status. */
 export function addPrometheusStatusRoutes(add: AddRoute, context: RouteContext): void {
@@ -60,72 +60,86 @@ export function addPrometheusStatusRoutes(add: AddRoute, context: RouteContext):
 
   add('GET', '/status/flags', async (_request, reply) => {
     const { retentionMs } = parts.store.stats()
+    const limits = parts.engine.limits()
     const flags = {
       'config.file': parts.configView().file,
+      'enable-feature': '',
+      'query.lookback-delta': formatDuration(limits.lookbackMs),
+      'query.max-concurrency': String(limits.concurrencyMax),
+      'query.max-samples': String(limits.sampleCountMax),
+      'query.timeout': formatDuration(limits.timeoutMs),
       'storage.tsdb.path': parts.dataDir,
       'storage.tsdb.retention.time': formatDuration(retentionMs),
-      'web.external-url': parts.externalUrl,
       'web.enable-lifecycle': 'true',
+      'web.enable-otlp-receiver': 'true',
       'web.enable-remote-write-receiver': 'true',
+      'web.external-url': parts.externalUrl,
+      'web.listen-address': `${parts.listen.host}:${parts.listen.port}`,
     }
     return sendSuccess(reply, JSON.stringify(flags))
   })
 
   add('GET', '/status/tsdb', async (request, reply) => {
-    const limit = limitParameter(queryOf(request), 'limit') ?? statisticCount
+    const limit = readStatisticLimit(queryOf(request))
     const { seriesCount, oldestTimeMs } = parts.store.stats()
-    const isCounted = seriesCount <= countedSeriesMax
-    const all = isCounted
-      ? await parts.store.series({ matchers: [], ...wholeTime, signal: request.goneSignal })
-      : []
+    const counts = await parts.store.labelStatistics({ matchers: [], limit })
     const status = {
       headStats: {
         numSeries: seriesCount,
+        numLabelPairs: counts.pairCount,
         minTime: oldestTimeMs ?? 0,
         maxTime: parts.clock.nowTimeMs(),
       },
-      ...countLabels(all, Math.min(limit, 10_000)),
+      seriesCountByMetricName: counts.metrics.map(viewCount),
+      labelValueCountByLabelName: largest(counts, limit, (label) => label.valueCount),
+      memoryInBytesByLabelName: largest(counts, limit, (label) => label.valueBytes),
+      seriesCountByLabelValuePair: counts.pairs.map(viewCount),
     }
-    const warnings = isCounted ? [] : [`label statistics stop at ${countedSeriesMax} series`]
-    return sendSuccess(reply, JSON.stringify(status), warnings)
+    return sendSuccess(reply, JSON.stringify(status))
+  })
+
+  // Requests are answered once the journal was replayed; before that nobody listens.
+  add('GET', '/status/walreplay', async (_request, reply) =>
+    sendSuccess(reply, JSON.stringify({ min: 0, max: 0, current: 0, state: 'done' })),
+  )
+
+  add('GET', '/notifications', async (_request, reply) => {
+    const { lastReload } = parts.configView()
+    const date = new Date(lastReload.timeMs).toISOString()
+    const failed = { text: 'Configuration reload has failed.', date, active: true }
+    return sendSuccess(reply, JSON.stringify(lastReload.isSuccess ? [] : [failed]))
+  })
+
+  add('GET', '/features', async (_request, reply) => {
+    const api = { admin: false, exclude_alerts: true, label_values_match: true }
+    return sendSuccess(reply, JSON.stringify({ api, ...parts.engine.features() }))
   })
 }
 
-/** The largest counts by name; Maps, because names are anybody's. */
-function countLabels(all: readonly Labels[], limit: number): Record<string, object[]> {
-  const seriesByMetric = new Map<string, number>()
-  const seriesByPair = new Map<string, number>()
-  const valuesByName = new Map<string, Set<string>>()
-  for (const { pairs } of all) {
-    for (let index = 0; index < pairs.length; index += 2) {
-      const name = pairs[index]!
-      const value = pairs[index + 1]!
-      if (name === '__name__') seriesByMetric.set(value, (seriesByMetric.get(value) ?? 0) + 1)
-      const pair = `${name}=${value}`
-      seriesByPair.set(pair, (seriesByPair.get(pair) ?? 0) + 1)
-      const values = valuesByName.get(name) ?? new Set<string>()
-      valuesByName.set(name, values.add(value))
-    }
+function readStatisticLimit(parameters: URLSearchParams): number {
+  const text = parameters.get('limit') ?? ''
+  if (text === '') return statisticCount
+  const limit = /^[-+]?\d{1,15}$/.test(text) ? Number(text) : 0
+  if (limit < 1) {
+    throw serverErrors.PARAMETER_INVALID({ text: 'limit must be a positive number' })
   }
-  const valueCounts = new Map<string, number>()
-  const valueBytes = new Map<string, number>()
-  for (const [name, values] of valuesByName) {
-    valueCounts.set(name, values.size)
-    let bytes = 0
-    for (const value of values) bytes += Buffer.byteLength(value)
-    valueBytes.set(name, bytes)
+  if (limit > statisticCountMax) {
+    throw serverErrors.PARAMETER_INVALID({ text: `limit must not exceed ${statisticCountMax}` })
   }
-  return {
-    seriesCountByMetricName: largest(seriesByMetric, limit),
-    labelValueCountByLabelName: largest(valueCounts, limit),
-    memoryInBytesByLabelName: largest(valueBytes, limit),
-    seriesCountByLabelValuePair: largest(seriesByPair, limit),
-  }
+  return limit
 }
 
-function largest(counts: ReadonlyMap<string, number>, limit: number): object[] {
-  return [...counts]
-    .sort((a, b) => b[1] - a[1] || (a[0] < b[0] ? -1 : 1))
+function viewCount({ text, seriesCount }: { text: string; seriesCount: number }): object {
+  return { name: text, value: seriesCount }
+}
+
+function largest(
+  counts: Counts,
+  limit: number,
+  sizeOf: (label: Counts['labels'][number]) => number,
+): object[] {
+  return counts.labels
+    .map((label) => ({ name: label.name, value: sizeOf(label) }))
+    .sort((a, b) => b.value - a.value || (a.name < b.name ? -1 : 1))
     .slice(0, limit)
-    .map(([name, value]) => ({ name, value }))
 }

@@ -199,7 +199,7 @@ describe('parameters', () => {
     }
     await check(
       '/query?query=up&time=soon',
-      'invalid parameter "time": cannot parse "soon" to a valid timestamp',
+      'invalid parameter "time": Invalid time value for \'time\': cannot parse "soon" to a valid timestamp',
     )
     await check(
       '/query_range?query=up&end=1&step=1',
@@ -227,7 +227,7 @@ describe('parameters', () => {
       '/series?match[]={}',
       'invalid parameter "match[]": match[] must contain at least one non-empty matcher',
     )
-    await check('/rules?type=both', 'not supported value "both"')
+    await check('/rules?type=both', 'invalid parameter "type": not supported value "both"')
   })
 
   test('11,000 steps are still answered', async () => {
@@ -482,9 +482,23 @@ describe('rules, alerts, targets', () => {
     assert.deepEqual(await names('type=record'), [['g1', 'job:up'], ['g2']])
     assert.deepEqual(await names('rule_group[]=g1&rule_name[]=Down'), [['g1', 'Down']])
     assert.deepEqual(await names('file[]=other.yml'), [['g2']])
-    assert.deepEqual(await names('group_limit=1'), [['g1', 'Down', 'job:up'], '1'])
-    assert.deepEqual(await names('group_limit=1&group_next_token=1'), [['g2']])
-    assert.equal((await get('/rules?group_next_token=1')).statusCode, 400)
+    const [first, token] = await names('group_limit=1')
+    assert.deepEqual(first, ['g1', 'Down', 'job:up'])
+    assert.deepEqual(await names(`group_limit=1&group_next_token=${token}`), [['g2']])
+    assert.deepEqual(await names('group_limit=1&rule_group[]=g2'), [['g2']], 'filters come first')
+    const refused = async (query: string) => (await get(`/rules?${query}`)).json().error
+    assert.equal(
+      await refused('group_next_token=1'),
+      'invalid parameter "group_next_token": group_limit needs to be set in order to paginate over the groups',
+    )
+    assert.equal(
+      await refused('group_limit=1&group_next_token=1'),
+      `invalid parameter "group_next_token": invalid group_next_token '1'. were rule groups changed?`,
+    )
+    assert.match(await refused('group_limit=0'), /needs to be greater than 0/)
+    assert.match(await refused('group_limit=x'), /needs to be a valid number/)
+    assert.match(await refused('exclude_alerts=2'), /parsing "2": invalid syntax/)
+    assert.equal(await refused('type=x'), 'invalid parameter "type": not supported value "x"')
   })
 
   test('targets are chosen by state and pool', async () => {

@@ -21,7 +21,9 @@ import {
 } from './parameter.ts'
 import { addPrometheusRuleRoutes } from './prometheus-rules.ts'
 import { addPrometheusStatusRoutes } from './prometheus-status.ts'
+import { addPrometheusTargetRoutes } from './prometheus-targets.ts'
 import { formatLabels, sendAnswer, sendSuccess, type StatsWish } from './result.ts'
+import { readSelector } from './selector.ts'
 
 const pointCountMax = 11_000
 const truncated = 'results truncated due to limit'
@@ -39,9 +41,9 @@ export function addPrometheusRoutes(app: FastifyInstance, context: RouteContext)
   }
   addQueries(add, context)
   addSeries(add, context)
-  addDescriptions(add, context)
   addPrometheusRuleRoutes(add, context)
   addPrometheusStatusRoutes(add, context)
+  addPrometheusTargetRoutes(add, context)
 }
 
 function addQueries(add: AddRoute, context: RouteContext): void {
@@ -122,9 +124,6 @@ function addSeries(add: AddRoute, context: RouteContext): void {
   const readSelections = (parameters: URLSearchParams) => {
     const startTimeMs = timeParameter(parameters, 'start', wholeTime.startTimeMs)
     const endTimeMs = timeParameter(parameters, 'end', wholeTime.endTimeMs)
-    if (endTimeMs < startTimeMs) {
-      throw invalidParameter('end', 'end timestamp must not be before start timestamp')
-    }
     const sets = parameters.getAll('match[]').map((text) => readSelector(engine, text))
     return { sets, startTimeMs, endTimeMs }
   }
@@ -186,49 +185,6 @@ function addSeries(add: AddRoute, context: RouteContext): void {
     const { shown, warnings } = cut(values, limit)
     return sendSuccess(reply, JSON.stringify(shown), warnings)
   })
-}
-
-function addDescriptions(add: AddRoute, context: RouteContext): void {
-  const { store, collector } = context.parts
-
-  add('GET', '/metadata', async (request, reply) => {
-    const parameters = queryOf(request)
-    const limit = limitParameter(parameters, 'limit') ?? Number.POSITIVE_INFINITY
-    limitParameter(parameters, 'limit_per_metric')
-    const entries: string[] = []
-    for (const [metric, { type, help, unit }] of store.metadata(
-      parameters.get('metric') || undefined,
-    )) {
-      if (entries.length >= limit) break
-      entries.push(`${JSON.stringify(metric)}:[${JSON.stringify({ type, help, unit })}]`)
-    }
-    return sendSuccess(reply, `{${entries.join(',')}}`)
-  })
-
-  add('GET', '/targets', async (request, reply) => {
-    const parameters = queryOf(request)
-    const state = (parameters.get('state') ?? '').toLowerCase()
-    const pool = parameters.get('scrapePool') ?? ''
-    const all = collector.targets() as { scrapePool?: unknown }[]
-    const active = state === 'dropped' ? [] : all
-    const activeTargets = active.filter((target) => pool === '' || target.scrapePool === pool)
-    return sendSuccess(reply, JSON.stringify({ activeTargets, droppedTargets: [] }))
-  })
-
-  add('GET', '/scrape_pools', async (_request, reply) => {
-    const targets = collector.targets() as { scrapePool?: unknown }[]
-    const pools = new Set(targets.map((target) => String(target.scrapePool ?? '')))
-    return sendSuccess(reply, JSON.stringify({ scrapePools: [...pools].sort(compareText) }))
-  })
-}
-
-/** A selector of match[]; it must not select everything there is. */
-function readSelector(engine: RouteContext['parts']['engine'], text: string): readonly Matcher[] {
-  const matchers = withParameter('match[]', () => engine.parseSelector(text))
-  if (matchers.every((matcher) => matcher.matches(''))) {
-    throw invalidParameter('match[]', 'match[] must contain at least one non-empty matcher')
-  }
-  return matchers
 }
 
 function readStep(parameters: URLSearchParams): number {

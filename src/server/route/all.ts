@@ -5,6 +5,7 @@ import { addAlertRoutes } from './alerts.ts'
 import { addBackupRoute } from './backup.ts'
 import { addDeploymentRoutes } from './deployments.ts'
 import { addIncidentRoutes } from './incidents.ts'
+import { addLabelRoutes } from './labels.ts'
 import { addLiveRoute } from './live.ts'
 import { addLogRoutes } from './logs.ts'
 import { addManagementRoutes } from './manage.ts'
@@ -24,6 +25,7 @@ export function addAllRoutes(app: FastifyInstance, context: RouteContext): () =>
   addBackupRoute(app, context)
   addDeploymentRoutes(app, context)
   addIncidentRoutes(app, context)
+  addLabelRoutes(app, context)
   addLogRoutes(app, context)
   addManagementRoutes(app, context)
   addNowRoute(app, context)
