@@ -15,12 +15,16 @@ import type { Silence } from '../../src/model/silence.ts'
 import type {
   AccessRecords,
   AlertRecords,
+  DeadLetter,
+  DeadLetterRecords,
   DecisionRecords,
   DeploymentRecords,
   IncidentRecords,
   MaintenanceRecords,
   NotificationAttempt,
   NotificationRecords,
+  PushRecords,
+  PushSubscriptionRecord,
   OverrideRecords,
   PageRecords,
   Records,
@@ -41,6 +45,8 @@ export class MemoryRecords implements Records {
   readonly incidents: IncidentRecords
   readonly decisions: DecisionRecords
   readonly notifications: NotificationRecords
+  readonly deadLetters: DeadLetterRecords
+  readonly pushes: PushRecords
   readonly alerts: AlertRecords
   readonly silences: SilenceRecords
   readonly pages: PageRecords
@@ -54,6 +60,8 @@ export class MemoryRecords implements Records {
     this.incidents = this.#guard('incidents', makeIncidents())
     this.decisions = this.#guard('decisions', makeDecisions())
     this.notifications = this.#guard('notifications', makeNotifications())
+    this.deadLetters = this.#guard('deadLetters', makeDeadLetters())
+    this.pushes = this.#guard('pushes', makePushes())
     this.alerts = this.#guard('alerts', makeAlerts())
     this.silences = this.#guard('silences', makeSilences())
     this.pages = this.#guard('pages', makePages())
@@ -176,15 +184,76 @@ function makeNotifications(): NotificationRecords {
     add: async (attempt) => {
       rows.push(copy(attempt))
     },
-    list: async (filter) =>
-      copy(
-        rows
-          .filter((row) => filter.incidentId === undefined || row.incidentId === filter.incidentId)
-          .filter((row) => filter.receiver === undefined || row.receiver === filter.receiver)
+    list: async (filter) => {
+      const ordered = [...rows].reverse().sort((a, b) => b.timeMs - a.timeMs)
+      const begin = ordered.findIndex((row) => row.id === filter.after) + 1
+      const same = (wanted: string | undefined, found: string | undefined): boolean =>
+        wanted === undefined || wanted === found
+      return copy(
+        ordered
+          .slice(begin)
+          .filter((row) => same(filter.incidentId, row.incidentId))
+          .filter((row) => same(filter.receiver, row.receiver))
+          .filter((row) => same(filter.channel, row.channel))
+          .filter((row) => same(filter.outcome, row.outcome))
+          .filter((row) => same(filter.pageId, row.pageId))
+          .filter((row) => same(filter.person, row.person))
           .filter((row) => row.timeMs >= (filter.fromTimeMs ?? Number.NEGATIVE_INFINITY))
-          .reverse()
-          .sort((a, b) => b.timeMs - a.timeMs)
+          .filter((row) => row.timeMs < (filter.toTimeMs ?? Number.POSITIVE_INFINITY))
+          .filter(
+            ({ labels = '' }) =>
+              filter.label === undefined || labels.split('\n').includes(filter.label),
+          )
+          .filter((row) => {
+            const all = [row.request, row.answer, row.labels, row.receiver, row.reason]
+            return all
+              .join('\n')
+              .toLowerCase()
+              .includes((filter.text ?? '').toLowerCase())
+          })
           .slice(0, filter.limit),
+      )
+    },
+    removeBefore: async (timeMs) => {
+      const kept = rows.filter((row) => row.timeMs >= timeMs)
+      return rows.splice(0, rows.length, ...kept).length - kept.length
+    },
+  }
+}
+
+function makeDeadLetters(): DeadLetterRecords {
+  const rows = new Map<string, DeadLetter>()
+  return {
+    save: async (letter) => {
+      rows.set(letter.id, copy(letter))
+    },
+    find: async (id) => copy(rows.get(id)),
+    list: async ({ state, receiver, limit }) =>
+      copy(
+        [...rows.values()]
+          .filter((row) => state === undefined || row.state === state)
+          .filter((row) => receiver === undefined || row.receiver === receiver)
+          .sort((a, b) => b.timeMs - a.timeMs || (a.id < b.id ? 1 : -1))
+          .slice(0, limit),
+      ),
+    removeBefore: async (timeMs) => {
+      for (const row of rows.values()) if (row.timeMs < timeMs) rows.delete(row.id)
+    },
+  }
+}
+
+function makePushes(): PushRecords {
+  const rows = new Map<string, PushSubscriptionRecord>()
+  return {
+    save: async (subscription) => {
+      rows.set(subscription.endpoint, copy(subscription))
+    },
+    remove: async (endpoint) => rows.delete(endpoint),
+    list: async () =>
+      copy(
+        [...rows.values()].sort(
+          (a, b) => a.createdTimeMs - b.createdTimeMs || (a.endpoint < b.endpoint ? -1 : 1),
+        ),
       ),
   }
 }

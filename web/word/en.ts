@@ -642,7 +642,7 @@ export const en = {
     filter: 'Filter by receiver, reason or answer',
     oneIncident: 'Only one incident ✕',
     outcome: 'Outcome',
-    outcomes: { delivered: 'Delivered', retrying: 'Retrying', failed: 'Failed' },
+    outcomes: { delivered: 'Delivered', retrying: 'Retrying', failed: 'Failed', held: 'Waits' },
     receiver: 'Receiver',
     what: 'What',
     told: (v: { status: string; count: number }) =>

@@ -594,7 +594,7 @@ export const zhCn: Words = {
     filter: '按接收方、原因或应答筛选',
     oneIncident: '仅一个故障 ✕',
     outcome: '结果',
-    outcomes: { delivered: '已送达', retrying: '重试中', failed: '失败' },
+    outcomes: { delivered: '已送达', retrying: '重试中', failed: '失败', held: '等待中' },
     receiver: '接收方',
     what: '内容',
     told: (v) => `${v.status}：${n(v.count)} 条告警`,

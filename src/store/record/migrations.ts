@@ -11,6 +11,7 @@ export const migrations: Record<string, Migration> = {
   '0001-begin': { up: begin },
   '0002-silences': { up: addSilences },
   '0003-on-call': { up: addOnCall },
+  '0004-ledger': { up: addLedger },
 }
 
 async function begin(database: Kysely<unknown>): Promise<void> {
@@ -182,6 +183,34 @@ async function addOnCall(database: Kysely<unknown>): Promise<void> {
     .createTable('maintenance')
     .addColumn('id', 'text', (column) => column.primaryKey())
     .$call((table) => texts(table, 'body'))
+    .execute()
+}
+
+async function addLedger(database: Kysely<unknown>): Promise<void> {
+  const { schema } = database
+  for (const name of ['channel_key', 'request', 'labels', 'person', 'page_id', 'fallback_of']) {
+    await schema
+      .alterTable('notification')
+      .addColumn(name, 'text', (column) => column.notNull().defaultTo(''))
+      .execute()
+  }
+  await schema
+    .createTable('dead_letter')
+    .addColumn('id', 'text', (column) => column.primaryKey())
+    .addColumn('time_ms', 'bigint', (column) => column.notNull())
+    .$call((table) => texts(table, 'receiver', 'channel', 'group_key', 'state'))
+    .addColumn('end_time_ms', 'bigint')
+    .$call((table) => texts(table, 'failure'))
+    .addColumn('attempt_count', 'bigint', (column) => column.notNull())
+    .addColumn('alert_count', 'bigint', (column) => column.notNull())
+    .$call((table) => texts(table, 'status', 'labels', 'body'))
+    .execute()
+  await schema.createIndex('dead_letter_time').on('dead_letter').column('time_ms').execute()
+  await schema
+    .createTable('push_subscription')
+    .addColumn('endpoint', 'text', (column) => column.primaryKey())
+    .$call((table) => texts(table, 'owner', 'label', 'public_key', 'auth'))
+    .addColumn('created_time_ms', 'bigint', (column) => column.notNull())
     .execute()
 }
 

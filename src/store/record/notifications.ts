@@ -1,14 +1,16 @@
 /** The notification ledger, active alerts and named states in SQL. */
 
+import { type Kysely, type Selectable, sql } from 'kysely'
 import type { Alert } from '../../model/alert.ts'
 import { Labels } from '../../model/labels.ts'
 import type {
   AlertRecords,
   NotificationAttempt,
+  NotificationFilter,
   NotificationRecords,
   StateRecords,
 } from './records.ts'
-import type { Run } from './tables.ts'
+import type { Run, Tables } from './tables.ts'
 
 /** Rows of one statement; SQLite takes 32,766 parameters. */
 const rowsPerStatementMax = 500
@@ -35,40 +37,85 @@ export function makeNotificationRecords(run: Run): NotificationRecords {
             latency_ms: attempt.latencyMs,
             incident_id: attempt.incidentId ?? null,
             fingerprints: JSON.stringify(attempt.fingerprints),
+            channel_key: attempt.channelKey ?? '',
+            request: attempt.request ?? '',
+            labels: attempt.labels ?? '',
+            person: attempt.person ?? '',
+            page_id: attempt.pageId ?? '',
+            fallback_of: attempt.fallbackOf ?? '',
           })
           .onConflict((conflict) => conflict.column('id').doNothing())
           .execute()
       }),
     list: (filter) =>
       run(async (database) => {
-        let query = database.selectFrom('notification').selectAll()
-        if (filter.incidentId !== undefined) {
-          query = query.where('incident_id', '=', filter.incidentId)
-        }
-        if (filter.receiver !== undefined) query = query.where('receiver', '=', filter.receiver)
-        if (filter.fromTimeMs !== undefined) query = query.where('time_ms', '>=', filter.fromTimeMs)
-        const rows = await query
+        const rows = await selectAttempts(database, filter)
           .orderBy('time_ms', 'desc')
           .orderBy('position', 'desc')
           .limit(filter.limit)
           .execute()
-        return rows.map((row) => ({
-          id: row.id,
-          timeMs: row.time_ms,
-          receiver: row.receiver,
-          channel: row.channel,
-          groupKey: row.group_key,
-          reason: row.reason,
-          status: row.status as NotificationAttempt['status'],
-          alertCount: row.alert_count,
-          attempt: row.attempt,
-          outcome: row.outcome as NotificationAttempt['outcome'],
-          answer: row.answer,
-          latencyMs: row.latency_ms,
-          incidentId: row.incident_id ?? undefined,
-          fingerprints: JSON.parse(row.fingerprints) as string[],
-        }))
+        return rows.map(attemptOf)
       }),
+    removeBefore: (timeMs) =>
+      run(async (database) => {
+        const query = database.deleteFrom('notification').where('time_ms', '<', timeMs)
+        return Number((await query.executeTakeFirst()).numDeletedRows)
+      }),
+  }
+}
+
+function selectAttempts(database: Kysely<Tables>, filter: NotificationFilter) {
+  let query = database.selectFrom('notification').selectAll()
+  const { incidentId, receiver, channel, outcome, pageId, person } = filter
+  if (incidentId !== undefined) query = query.where('incident_id', '=', incidentId)
+  if (receiver !== undefined) query = query.where('receiver', '=', receiver)
+  if (channel !== undefined) query = query.where('channel', '=', channel)
+  if (outcome !== undefined) query = query.where('outcome', '=', outcome)
+  if (pageId !== undefined) query = query.where('page_id', '=', pageId)
+  if (person !== undefined) query = query.where('person', '=', person)
+  if (filter.fromTimeMs !== undefined) query = query.where('time_ms', '>=', filter.fromTimeMs)
+  if (filter.toTimeMs !== undefined) query = query.where('time_ms', '<', filter.toTimeMs)
+  if (filter.label !== undefined) {
+    const line = `\n${filter.label}\n`
+    query = query.where(sql<boolean>`instr(${'\n'} || labels || ${'\n'}, ${line}) > 0`)
+  }
+  if (filter.text !== undefined) {
+    const pattern = `%${filter.text.replace(/[\\%_]/g, '\\$&')}%`
+    const all = sql`request || ' ' || answer || ' ' || labels || ' ' || receiver || ' ' || reason`
+    query = query.where(sql<boolean>`${all} LIKE ${pattern} ESCAPE '\\'`)
+  }
+  const { after } = filter
+  if (after !== undefined) {
+    // The row's own place, so that rows that came meanwhile move nothing.
+    query = query.where(
+      sql<boolean>`(time_ms, position) < (SELECT time_ms, position FROM notification WHERE id = ${after})`,
+    )
+  }
+  return query
+}
+
+function attemptOf(row: Selectable<Tables['notification']>): NotificationAttempt {
+  return {
+    id: row.id,
+    timeMs: row.time_ms,
+    receiver: row.receiver,
+    channel: row.channel,
+    groupKey: row.group_key,
+    reason: row.reason,
+    status: row.status as NotificationAttempt['status'],
+    alertCount: row.alert_count,
+    attempt: row.attempt,
+    outcome: row.outcome as NotificationAttempt['outcome'],
+    answer: row.answer,
+    latencyMs: row.latency_ms,
+    incidentId: row.incident_id ?? undefined,
+    fingerprints: JSON.parse(row.fingerprints) as string[],
+    ...(row.channel_key !== '' && { channelKey: row.channel_key }),
+    ...(row.request !== '' && { request: row.request }),
+    ...(row.labels !== '' && { labels: row.labels }),
+    ...(row.person !== '' && { person: row.person }),
+    ...(row.page_id !== '' && { pageId: row.page_id }),
+    ...(row.fallback_of !== '' && { fallbackOf: row.fallback_of }),
   }
 }
 

@@ -14,7 +14,7 @@ import type { MaintenanceWindow } from '../../model/maintenance.ts'
 import type { OnCallOverride } from '../../model/on-call.ts'
 import type { Page, PageEvent } from '../../model/page.ts'
 import type { Silence } from '../../model/silence.ts'
-import type { NotificationAttempt } from './records.ts'
+import type { DeadLetter, NotificationAttempt } from './records.ts'
 import type { OpenRecords } from './sql-records.ts'
 
 /** Opens empty records; `again` opens the same ones a second time after `close`. */
@@ -162,6 +162,96 @@ export function testRecords(name: string, open: () => Promise<OpenedRecords>): v
       assert.equal((await records.notifications.list({ limit: 9, fromTimeMs: 2 })).length, 2)
     },
   )
+
+  check('the ledger is searched by every field, and read on page by page', async ({ records }) => {
+    const make = (id: string, change: Partial<NotificationAttempt> = {}): NotificationAttempt => ({
+      id,
+      timeMs: 5,
+      receiver: 'team',
+      channel: 'slack',
+      groupKey: '{}:{}',
+      reason: 'first notification',
+      status: 'firing',
+      alertCount: 1,
+      attempt: 1,
+      outcome: 'delivered',
+      answer: 'HTTP 200: ok',
+      latencyMs: 1,
+      incidentId: undefined,
+      fingerprints: ['f1'],
+      channelKey: 'slack[0]',
+      request: '[FIRING:1] Down 100%_full',
+      labels: 'alertname=Down\nservice=checkout',
+      ...change,
+    })
+    const all = [
+      make('a', { timeMs: 1, outcome: 'held' }),
+      make('b', { person: 'anna', pageId: 'p1', fallbackOf: 'team/slack[0]', channel: 'sms' }),
+      make('c', { labels: 'alertname=Down\nservice=checkout-2', answer: 'HTTP 500' }),
+      make('d', { timeMs: 9 }),
+    ]
+    for (const one of all) await records.notifications.add(one)
+    const find = async (filter: object): Promise<string> =>
+      (await records.notifications.list({ limit: 9, ...filter })).map(({ id }) => id).join()
+    assert.deepEqual((await records.notifications.list({ limit: 9 })).reverse(), all)
+    assert.equal(await find({ outcome: 'held' }), 'a')
+    assert.equal(await find({ channel: 'sms', person: 'anna', pageId: 'p1' }), 'b')
+    assert.equal(await find({ label: 'service=checkout' }), 'd,b,a')
+    assert.equal(await find({ label: 'service=check' }), '')
+    assert.equal(await find({ text: '100%_FULL' }), 'd,c,b,a')
+    assert.equal(await find({ text: '100x_full' }), '')
+    assert.equal(await find({ text: 'http 500' }), 'c')
+    assert.equal(await find({ fromTimeMs: 5, toTimeMs: 9 }), 'c,b')
+    assert.equal(await find({ limit: 2 }), 'd,c')
+    assert.equal(await find({ limit: 2, after: 'c' }), 'b,a')
+    assert.equal(await records.notifications.removeBefore(5), 1)
+    assert.equal(await find({}), 'd,c,b')
+  })
+
+  check('messages that reached nobody are kept until they are sent again', async ({ records }) => {
+    const letter = (id: string, timeMs: number): DeadLetter => ({
+      id,
+      timeMs,
+      receiver: 'team',
+      channel: 'slack[0]',
+      groupKey: '{}:{}',
+      state: 'open',
+      endTimeMs: undefined,
+      failure: 'HTTP 500',
+      attemptCount: 3,
+      alertCount: 1,
+      status: 'firing',
+      labels: 'alertname=Down',
+      body: { alerts: [{ value: 1 }] },
+    })
+    const [old, one, other] = [letter('a', 1), letter('b', 5), letter('c', 6)]
+    for (const each of [old, one, other]) await records.deadLetters.save(each!)
+    const resent: DeadLetter = { ...one!, state: 'resent', endTimeMs: 7 }
+    await records.deadLetters.save(resent)
+    assert.deepEqual(await records.deadLetters.find('b'), resent)
+    assert.equal(await records.deadLetters.find('x'), undefined)
+    assert.deepEqual(await records.deadLetters.list({ limit: 9 }), [other, resent, old])
+    assert.deepEqual(await records.deadLetters.list({ limit: 1, state: 'open' }), [other])
+    assert.deepEqual(await records.deadLetters.list({ limit: 9, receiver: 'x' }), [])
+    await records.deadLetters.removeBefore(5)
+    assert.equal((await records.deadLetters.list({ limit: 9 })).length, 2)
+  })
+
+  check('a browser that takes pushes is kept once, and removed', async ({ records }) => {
+    const one = {
+      endpoint: 'https://push.example/1',
+      owner: 'anna',
+      label: 'phone',
+      publicKey: 'key',
+      auth: 'auth',
+      createdTimeMs: 1,
+    }
+    await records.pushes.save(one)
+    await records.pushes.save({ ...one, label: 'new phone' })
+    assert.deepEqual(await records.pushes.list(), [{ ...one, label: 'new phone' }])
+    assert.equal(await records.pushes.remove(one.endpoint), true)
+    assert.equal(await records.pushes.remove(one.endpoint), false)
+  })
 
   check('active alerts come back whole after a restart', async ({ records, again }) => {
     const alerts = Array.from({ length: 1_200 }, (_, index) => makeAlert(`f${index}`, index))

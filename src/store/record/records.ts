@@ -19,6 +19,8 @@ export interface Records {
   incidents: IncidentRecords
   decisions: DecisionRecords
   notifications: NotificationRecords
+  deadLetters: DeadLetterRecords
+  pushes: PushRecords
   alerts: AlertRecords
   silences: SilenceRecords
   pages: PageRecords
@@ -80,23 +82,105 @@ export interface NotificationAttempt {
   alertCount: number
   /** From 1. */
   attempt: number
-  outcome: 'delivered' | 'retrying' | 'failed'
+  /** `held`: not sent yet because of quiet hours. */
+  outcome: 'delivered' | 'retrying' | 'failed' | 'held'
   answer: string
   latencyMs: number
   incidentId: string | undefined
   fingerprints: string[]
+  /** The channel within its receiver, such as `slack[0]`. */
+  channelKey?: string
+  /** What was said, cut and without secrets. */
+  request?: string
+  /** The alerts' labels as lines `name=value`, each once, for searching. */
+  labels?: string
+  /** Whom a personal message was for. */
+  person?: string
+  /** The page that it belongs to. */
+  pageId?: string
+  /** The receiver and channel that failed, so that this one was tried instead. */
+  fallbackOf?: string
+}
+
+/** What to look for in the ledger; every part given must hold. */
+export interface NotificationFilter {
+  incidentId?: string
+  receiver?: string
+  /** The kind of channel. */
+  channel?: string
+  outcome?: NotificationAttempt['outcome']
+  pageId?: string
+  person?: string
+  /** A label that one of the alerts has, as `name=value`. */
+  label?: string
+  /** Words that stand in what was said, answered, or in the labels; letter case of ASCII does not count. */
+  text?: string
+  fromTimeMs?: number
+  toTimeMs?: number
+  /** The last row of the page before, for the next page. */
+  after?: string
+  limit: number
 }
 
 /** The notification ledger. */
 export interface NotificationRecords {
   add(attempt: NotificationAttempt): Promise<void>
   /** Newest first. */
+  list(filter: NotificationFilter): Promise<NotificationAttempt[]>
+  /** Forgets older rows; answers how many. */
+  removeBefore(timeMs: number): Promise<number>
+}
+
+/** A message that reached nobody. */
+export interface DeadLetter {
+  id: string
+  timeMs: number
+  receiver: string
+  /** The channel within its receiver, such as `slack[0]`. */
+  channel: string
+  groupKey: string
+  /** `resent` by a person; `superseded` when a later message about the group arrived. */
+  state: 'open' | 'resent' | 'superseded'
+  endTimeMs: number | undefined
+  failure: string
+  attemptCount: number
+  alertCount: number
+  status: 'firing' | 'resolved'
+  labels: string
+  /** The message, so that it can be sent again. */
+  body: unknown
+}
+
+/** Messages that reached nobody, by id; `save` inserts or replaces. */
+export interface DeadLetterRecords {
+  save(letter: DeadLetter): Promise<void>
+  find(id: string): Promise<DeadLetter | undefined>
+  /** Newest first. */
   list(filter: {
-    incidentId?: string
+    state?: DeadLetter['state']
     receiver?: string
-    fromTimeMs?: number
     limit: number
-  }): Promise<NotificationAttempt[]>
+  }): Promise<DeadLetter[]>
+  removeBefore(timeMs: number): Promise<void>
+}
+
+/** A browser that takes pushes. */
+export interface PushSubscriptionRecord {
+  endpoint: string
+  /** The user who agreed to it. */
+  owner: string
+  /** What people call the browser. */
+  label: string
+  publicKey: string
+  auth: string
+  createdTimeMs: number
+}
+
+/** Browsers that take pushes, by endpoint; `save` inserts or replaces. */
+export interface PushRecords {
+  save(subscription: PushSubscriptionRecord): Promise<void>
+  remove(endpoint: string): Promise<boolean>
+  list(): Promise<PushSubscriptionRecord[]>
 }
 
 /** The active alerts, so that a restart forgets none. */

@@ -8,6 +8,7 @@ import { CodedError, messageOf } from '../../base/error.ts'
 import type { Log } from '../../base/log.ts'
 import { storeErrors } from '../errors.ts'
 import { makeAccessRecords } from './access.ts'
+import { makeDeadLetterRecords, makePushRecords } from './dead-letters.ts'
 import { makeDecisionRecords, makeDeploymentRecords } from './deployments.ts'
 import { makeIncidentRecords } from './incidents.ts'
 import { migrations } from './migrations.ts'
@@ -33,6 +34,8 @@ export async function openSqliteRecords(options: {
   log: Log
   /** How long to wait for another process to let go of the file; default 5 s. Blocks. */
   lockWaitMs?: number
+  /** Hears why a statement failed. */
+  onFailed?: (thrown: unknown) => void
 }): Promise<OpenRecords> {
   let file: ReturnType<typeof openSqlite>
   try {
@@ -43,12 +46,21 @@ export async function openSqliteRecords(options: {
     }
     throw nameFailure(thrown, options.path)
   }
-  return await openRecords(file.dialect, { ...file, path: options.path })
+  return await openRecords(file.dialect, {
+    ...file,
+    path: options.path,
+    onFailed: options.onFailed ?? (() => undefined),
+  })
 }
 
 async function openRecords(
   dialect: Dialect,
-  file: { path: string; sync: () => Promise<void>; copyTo: (path: string) => Promise<void> },
+  file: {
+    path: string
+    sync: () => Promise<void>
+    copyTo: (path: string) => Promise<void>
+    onFailed: (thrown: unknown) => void
+  },
 ): Promise<OpenRecords> {
   const database = new Kysely<Tables>({ dialect })
   let isClosed = false
@@ -58,6 +70,7 @@ async function openRecords(
       return await work(database)
     } catch (thrown) {
       if (thrown instanceof CodedError) throw thrown
+      file.onFailed(thrown)
       throw nameFailure(thrown, file.path)
     }
   }
@@ -72,6 +85,8 @@ async function openRecords(
     incidents: makeIncidentRecords(run),
     decisions: makeDecisionRecords(run),
     notifications: makeNotificationRecords(run),
+    deadLetters: makeDeadLetterRecords(run),
+    pushes: makePushRecords(run),
     alerts: makeAlertRecords(run),
     silences: makeSilenceRecords(run),
     pages: makePageRecords(run),

@@ -75,6 +75,35 @@ export interface Tables {
     latency_ms: number
     incident_id: string | null
     fingerprints: string
+    channel_key: Generated<string>
+    request: Generated<string>
+    labels: Generated<string>
+    person: Generated<string>
+    page_id: Generated<string>
+    fallback_of: Generated<string>
+  }
+  dead_letter: {
+    id: string
+    time_ms: number
+    receiver: string
+    channel: string
+    group_key: string
+    state: string
+    end_time_ms: number | null
+    failure: string
+    attempt_count: number
+    alert_count: number
+    status: string
+    labels: string
+    body: string
+  }
+  push_subscription: {
+    endpoint: string
+    owner: string
+    label: string
+    public_key: string
+    auth: string
+    created_time_ms: number
   }
   alert: { fingerprint: string; body: string }
   silence: { id: string; end_time_ms: number; body: string }

@@ -15,7 +15,12 @@ import { Link, useAddress } from '../../route/router.tsx'
 import { useWords } from '../../word/word.tsx'
 import { usePageTitle } from '../page-title.ts'
 
-const outcomeHealth = { delivered: 'ok', retrying: 'warning', failed: 'critical' } as const
+const outcomeHealth = {
+  delivered: 'ok',
+  retrying: 'warning',
+  failed: 'critical',
+  held: 'info',
+} as const
 
 /** The page. */
 export default function NotificationsPage() {
