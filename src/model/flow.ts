@@ -43,6 +43,8 @@ export interface Appender {
 /** What became of a batch's rows. `accepted + rejected = count`; reasons are counted by word. */
 export interface AppendResult {
   accepted: number
+  /** How many of the accepted rows are native histograms; absent when none is. */
+  acceptedHistograms?: number
   rejected: number
   /** `out-of-order`, `duplicate`, `too-old`, `too-far-in-future`. */
   reasons: Partial<Record<RejectReason, number>>

@@ -70,6 +70,20 @@ export class WireReader {
     this.fail('a number that is not complete')
   }
 
+  /** A float64. */
+  readDouble(end: number): number {
+    const { at } = this
+    this.#advance(8, end)
+    return this.view.getFloat64(at, true)
+  }
+
+  /** A signed number in zigzag; exact within ±2^52. */
+  readZigzag(end: number): number {
+    const wide = this.readInt64(end)
+    const value = wide < 0 ? wide + 2 ** 64 : wide
+    return value % 2 === 1 ? -(value + 1) / 2 : value / 2
+  }
+
   /** Passes over a field of the wire type in `tag`. */
   skip(tag: number, end: number): void {
     const wireType = tag & 7

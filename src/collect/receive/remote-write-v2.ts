@@ -5,8 +5,8 @@
  *   TimeSeries { 1: labels_refs (packed pairs of indexes), 2: Sample…, 3: Histogram…, 4: Exemplar…, 5: Metadata }
  *   Metadata   { 1: type, 3: help_ref, 4: unit_ref }
  *
- * Samples are the same bytes in both (their start timestamp is passed over), so a series is its labels
- * written out and the rest copied. Symbols repeat in every series that names them, so a small body can
+ * Samples and histograms are the same bytes in both (their start timestamp is passed over), so a series
+ * is its labels written out and the rest copied; an exemplar is its labels written out as well. Symbols repeat in every series that names them, so a small body can
  * stand for a huge one: what is written is limited, and checked before it is written.
  * Source: prometheus/docs specs/prw/remote_write_spec_2_0.md; prometheus prompb/io/prometheus/write/v2.
  */
@@ -96,6 +96,7 @@ class Rewriter {
     this.#refCount = 0
     this.#refTotal = 0
     let metadataAt = -1
+    const exemplarPlaces: number[] = []
     while (wire.at < end) {
       const fieldAt = wire.at
       const tag = wire.readSize(end)
@@ -105,22 +106,18 @@ class Rewriter {
         metadataAt = wire.at
         wire.at = wire.readEnd(end)
       } else {
+        if (tag === exemplarTag) exemplarPlaces.push(wire.at)
         wire.skip(tag, end)
         if (newTags.has(tag)) seriesSize += wire.at - fieldAt
       }
     }
     if (this.#refTotal % 2 === 1) wire.fail('a label name without a value')
-    for (let index = 0; index < this.#refCount; index += 2) {
-      const labelSize = this.#labelSize(index)
-      seriesSize += 1 + sizeOfSize(labelSize) + labelSize
-    }
+    const exemplars = exemplarPlaces.map((place) => this.#measureExemplar(place))
+    for (const { size } of exemplars) seriesSize += 1 + sizeOfSize(size) + size
+    seriesSize += this.#labelsSize(this.#refs, this.#refCount)
     this.#reserve(seriesSize + 8)
     this.#writeHead(0x0a, seriesSize)
-    for (let index = 0; index < this.#refCount; index += 2) {
-      this.#writeHead(0x0a, this.#labelSize(index))
-      this.#writeSymbol(0x0a, this.#refs[index]!)
-      this.#writeSymbol(0x12, this.#refs[index + 1]!)
-    }
+    this.#writeLabels(this.#refs, this.#refCount)
     wire.at = start
     while (wire.at < end) {
       const fieldAt = wire.at
@@ -132,6 +129,7 @@ class Rewriter {
         this.#out[this.#size - (wire.at - fieldAt)] = newTag
       }
     }
+    for (const exemplar of exemplars) this.#writeExemplar(exemplar)
     if (metadataAt >= 0) {
       wire.at = metadataAt
       this.#rewriteMetadata(wire.readEnd(end))
@@ -214,8 +212,61 @@ class Rewriter {
     return 1 + sizeOfSize(size) + size
   }
 
-  #labelSize(index: number): number {
-    return this.#symbolSize(this.#refs[index]!) + this.#symbolSize(this.#refs[index + 1]!)
+  /** Bytes of labels as fields. */
+  #labelsSize(refs: ArrayLike<number>, count: number): number {
+    let size = 0
+    for (let index = 0; index < count; index += 2) {
+      const labelSize = this.#symbolSize(refs[index]!) + this.#symbolSize(refs[index + 1]!)
+      size += 1 + sizeOfSize(labelSize) + labelSize
+    }
+    return size
+  }
+
+  #writeLabels(refs: ArrayLike<number>, count: number): void {
+    for (let index = 0; index < count; index += 2) {
+      this.#writeHead(0x0a, this.#symbolSize(refs[index]!) + this.#symbolSize(refs[index + 1]!))
+      this.#writeSymbol(0x0a, refs[index]!)
+      this.#writeSymbol(0x12, refs[index + 1]!)
+    }
+  }
+
+  /** The labels of the exemplar whose length is at `place`, and what it takes without its own head. */
+  #measureExemplar(place: number): MeasuredExemplar {
+    const wire = this.#wire
+    wire.at = place
+    const end = wire.readEnd(wire.bytes.length)
+    const refs: number[] = []
+    let restSize = 0
+    while (wire.at < end) {
+      const fieldAt = wire.at
+      const tag = wire.readSize(end)
+      if (tag === 0x0a) {
+        const refsEnd = wire.readEnd(end)
+        while (wire.at < refsEnd) refs.push(this.#checkRef(wire.readSize(refsEnd)))
+      } else if (tag === 0x08) refs.push(this.#checkRef(wire.readSize(end)))
+      else {
+        wire.skip(tag, end)
+        if (exemplarTags.has(tag)) restSize += wire.at - fieldAt
+      }
+      if (refs.length > refsWrittenMax) wire.fail('an exemplar with too many labels')
+    }
+    if (refs.length % 2 === 1) wire.fail('a label name of an exemplar without a value')
+    return { place, refs, size: restSize + this.#labelsSize(refs, refs.length) }
+  }
+
+  #writeExemplar({ place, refs, size }: MeasuredExemplar): void {
+    const wire = this.#wire
+    this.#writeHead(0x1a, size)
+    this.#writeLabels(refs, refs.length)
+    wire.at = place
+    const end = wire.readEnd(wire.bytes.length)
+    while (wire.at < end) {
+      const fieldAt = wire.at
+      const tag = wire.readSize(end)
+      wire.skip(tag, end)
+      if (!exemplarTags.has(tag)) continue
+      this.#size += wire.buffer.copy(this.#out, this.#size, fieldAt, wire.at)
+    }
   }
 
   #writeSymbol(tag: number, ref: number): void {
@@ -247,12 +298,21 @@ class Rewriter {
   }
 }
 
-/** Tags of 1.0 for fields of a series that are copied, by their tags of 2.0: samples, histograms, exemplars. */
+/** An exemplar to be written: where its length stands, its labels, and its size in 1.0. */
+interface MeasuredExemplar {
+  place: number
+  refs: readonly number[]
+  size: number
+}
+
+/** Tags of 1.0 for fields of a series that are copied, by their tags of 2.0: samples, histograms. */
 const newTags = new Map([
   [0x12, 0x12],
   [0x1a, 0x22],
-  [0x22, 0x1a],
 ])
+const exemplarTag = 0x22
+/** Fields of an exemplar that are the same in both: value and time. */
+const exemplarTags = new Set([0x11, 0x18])
 
 function grow(array: Uint32Array<ArrayBuffer>): Uint32Array<ArrayBuffer> {
   const grown = new Uint32Array(array.length * 2)

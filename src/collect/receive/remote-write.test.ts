@@ -162,7 +162,13 @@ test('bad samples are answered with 400 and named; the good ones are kept', asyn
       samples: [[1, nowTimeMs]],
     },
     series('huge', [['v', 'x'.repeat(1_000_000)]], [1, 0]),
-    { ...series('h', []), histogramCount: 2 },
+    {
+      ...series('h', []),
+      histograms: [
+        { timeMs: nowTimeMs, schema: 77 },
+        { timeMs: nowTimeMs, count: 1 },
+      ],
+    },
     series('good', [], [1, 0]),
   ])
   assert.equal(reply.status, 400)
@@ -175,7 +181,7 @@ test('bad samples are answered with 400 and named; the good ones are kept', asyn
   assert.deepEqual(await read('a'), ['a 0:1 1000:3'])
   assert.deepEqual(await read('good'), ['good 0:1'])
   const reasons = new Map(drops.list().map(({ reason, count }) => [reason, count]))
-  assert.equal(reasons.get('native-histogram'), 2)
+  assert.equal(reasons.get('histogram-invalid'), 2)
   assert.equal(reasons.get('metric-name-missing'), 1)
   assert.equal(reasons.get('label-value-too-long'), 1)
   assert.equal(reasons.get('too-far-in-future'), 1)
@@ -326,7 +332,7 @@ test('malformed bytes at any place are 400, never a crash', async () => {
       [1, 0],
       ['stale', 10],
     ),
-    { ...series('h', [], [1, 0]), histogramCount: 1 },
+    { ...series('h', [], [1, 0]), histograms: [{ timeMs: nowTimeMs }] },
   ])
   const send = async (body: Buffer): Promise<void> => {
     const reply = await receiver.receive({ headers: goodHeaders, body: snap(body) })

@@ -9,7 +9,29 @@ export interface WrittenSeries {
   samples: [number | 'stale', number][]
   /** Puts the samples before the labels. */
   isReversed?: boolean
-  histogramCount?: number
+  histograms?: WrittenHistogram[]
+  /** `[labels, value, timestamp_ms]` */
+  exemplars?: [[string, string][], number, number][]
+}
+
+/** A native histogram to encode, as its message has it. */
+export interface WrittenHistogram {
+  timeMs: number
+  count?: number
+  sum?: number | 'stale'
+  schema?: number
+  zeroThreshold?: number
+  zeroCount?: number
+  /** `[offset, length]` */
+  positiveSpans?: [number, number][]
+  positiveDeltas?: number[]
+  positiveCounts?: number[]
+  negativeSpans?: [number, number][]
+  negativeDeltas?: number[]
+  negativeCounts?: number[]
+  customBounds?: number[]
+  resetHint?: number
+  isFloat?: boolean
 }
 
 function varint(value: bigint): Buffer {
@@ -34,23 +56,71 @@ export function whole(number: number, value: bigint): Buffer {
   return Buffer.concat([varint(BigInt(number << 3)), varint(value)])
 }
 
+function double(number: number, value: number | 'stale'): Buffer {
+  const bytes = Buffer.alloc(9)
+  bytes[0] = (number << 3) | 1
+  if (value === 'stale') bytes.writeBigUInt64LE(0x7ff0000000000002n, 1)
+  else bytes.writeDoubleLE(value, 1)
+  return bytes
+}
+
+function doubles(number: number, values: readonly number[] = []): Buffer {
+  return field(number, Buffer.concat(values.map((value) => double(0, value).subarray(1))))
+}
+
+function zigzag(value: number): Buffer {
+  return varint(value < 0 ? BigInt(-value) * 2n - 1n : BigInt(value) * 2n)
+}
+
+function side(
+  number: number,
+  spans: readonly [number, number][] = [],
+  deltas: readonly number[] = [],
+): Buffer[] {
+  const parts = spans.map(([offset, length]) =>
+    field(number, Buffer.concat([Buffer.from([0x08]), zigzag(offset), whole(2, BigInt(length))])),
+  )
+  return [...parts, field(number + 1, Buffer.concat(deltas.map(zigzag)))]
+}
+
+/** The message of a histogram, the same in both versions. */
+export function encodeHistogram(one: WrittenHistogram): Buffer {
+  const { count = 0, sum = 0, schema = 0, zeroCount = 0, isFloat = false } = one
+  return Buffer.concat([
+    isFloat ? double(2, count) : whole(1, BigInt(count)),
+    double(3, sum),
+    Buffer.concat([Buffer.from([0x20]), zigzag(schema)]),
+    double(5, one.zeroThreshold ?? 0),
+    isFloat ? double(7, zeroCount) : whole(6, BigInt(zeroCount)),
+    ...side(8, one.negativeSpans, one.negativeDeltas),
+    doubles(10, one.negativeCounts),
+    ...side(11, one.positiveSpans, one.positiveDeltas),
+    doubles(13, one.positiveCounts),
+    whole(14, BigInt(one.resetHint ?? 0)),
+    whole(15, BigInt(one.timeMs)),
+    doubles(16, one.customBounds),
+  ])
+}
+
 function sampleBytes([value, timeMs]: [number | 'stale', number]): Buffer {
-  const double = Buffer.alloc(9)
-  double[0] = 0x09
-  if (value === 'stale') double.writeBigUInt64LE(0x7ff0000000000002n, 1)
-  else double.writeDoubleLE(value, 1)
-  return field(2, Buffer.concat([double, whole(2, BigInt(timeMs))]))
+  return field(2, Buffer.concat([double(1, value), whole(2, BigInt(timeMs))]))
 }
 
 /** An uncompressed WriteRequest. */
 export function encodeWriteRequest(series: readonly WrittenSeries[]): Buffer {
   return Buffer.concat(
-    series.map(({ labels, samples, isReversed, histogramCount }) => {
+    series.map(({ labels, samples, isReversed, histograms = [], exemplars = [] }) => {
       const head = labels.map(([name, value]) =>
         field(1, Buffer.concat([field(1, name), field(2, value)])),
       )
       const tail = samples.map(sampleBytes)
-      for (let index = 0; index < (histogramCount ?? 0); index++) tail.push(field(4, whole(15, 1n)))
+      for (const one of histograms) tail.push(field(4, encodeHistogram(one)))
+      for (const [pairs, value, timeMs] of exemplars) {
+        const own = pairs.map(([name, text]) =>
+          field(1, Buffer.concat([field(1, name), field(2, text)])),
+        )
+        tail.push(field(3, Buffer.concat([...own, double(2, value), whole(3, BigInt(timeMs))])))
+      }
       return field(1, Buffer.concat(isReversed ? [...tail, ...head] : [...head, ...tail]))
     }),
   )
@@ -73,11 +143,15 @@ export function encodeWriteRequestV2(series: readonly WrittenSeriesV2[], isLast 
     const known = symbols.indexOf(text)
     return varint(BigInt(known >= 0 ? known : symbols.push(text) - 1))
   }
-  const bodies = series.map(({ labels, samples, isReversed, histogramCount, metadata }) => {
+  const bodies = series.map((one) => {
+    const { labels, samples, isReversed, histograms = [], exemplars = [], metadata } = one
     const head = [field(1, Buffer.concat(labels.flat().map(refOf)))]
     const tail = samples.map(sampleBytes)
-    for (let index = 0; index < (histogramCount ?? 0); index++) tail.push(field(3, whole(15, 1n)))
-    tail.push(field(4, whole(3, 1n)))
+    for (const histogram of histograms) tail.push(field(3, encodeHistogram(histogram)))
+    for (const [pairs, value, timeMs] of exemplars) {
+      const refs = field(1, Buffer.concat(pairs.flat().map(refOf)))
+      tail.push(field(4, Buffer.concat([refs, double(2, value), whole(3, BigInt(timeMs))])))
+    }
     if (metadata !== undefined) {
       const help = Buffer.concat([Buffer.from([0x18]), refOf(metadata.help)])
       const unit = Buffer.concat([Buffer.from([0x20]), refOf(metadata.unit)])

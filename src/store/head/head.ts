@@ -111,10 +111,14 @@ export class Head {
       : Number.NEGATIVE_INFINITY
     const clean = this.#checkClean(batch, timeMsMin, timeMsMax)
     if (clean === batch.count) {
-      return {
-        batch,
-        result: { accepted: batch.count, rejected: 0, reasons: {}, firstRejected: undefined },
+      const result: AppendResult = {
+        accepted: batch.count,
+        rejected: 0,
+        reasons: {},
+        firstRejected: undefined,
       }
+      if (batch.packed !== undefined) result.acceptedHistograms = countPacked(batch, clean)
+      return { batch, result }
     }
     return this.#checkRest(batch, clean, { timeMsMin, timeMsMax })
   }
@@ -155,8 +159,11 @@ export class Head {
     if (batch.histogram !== undefined) kept.histogram = []
     const bits = bitsOf(batch.value)
     copyRows(batch, kept, { from: 0, to: cleanCount })
+    let histograms = countPacked(batch, cleanCount)
     for (let row = cleanCount; row < batch.count; row++) {
       const verdict = this.#judge(batch, row, limits)
+      const isAccepted = verdict === 'take' || verdict === 'known'
+      if (isAccepted && batch.packed?.[row] !== undefined) histograms++
       if (verdict === 'take') {
         const id = batch.seriesId[row]!
         this.#lastTimeMs[id] = Math.max(this.#lastTimeMs[id]!, batch.timeMs[row]!)
@@ -176,6 +183,7 @@ export class Head {
         }
       }
     }
+    if (batch.packed !== undefined) result.acceptedHistograms = histograms
     return { batch: kept, result }
   }
 
@@ -385,6 +393,13 @@ export class Head {
       if (storedTimeMs !== timeMs) this.#pushRow(id, storedTimeMs, { bits: storedBits, row })
     }
   }
+}
+
+function countPacked({ packed }: PackedBatch, rowEnd: number): number {
+  let count = 0
+  if (packed !== undefined)
+    for (let row = 0; row < rowEnd; row++) if (packed[row] !== undefined) count++
+  return count
 }
 
 /** Adds rows `[from, to)` of `source` behind `target`, values bit by bit. */

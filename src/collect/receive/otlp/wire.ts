@@ -18,12 +18,6 @@ export class OtlpWireReader extends WireReader {
     this.budget = budget
   }
 
-  /** A float64. */
-  readDouble(end: number): number {
-    const at = this.#take(8, end)
-    return this.view.getFloat64(at, true)
-  }
-
   /** A whole number of fixed width; exact within ±2^53. */
   readSigned64(end: number): number {
     const at = this.#take(8, end)
