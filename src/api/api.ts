@@ -55,6 +55,8 @@ export interface NowView {
   sources: SourceCounts
   /** The machine that Shipwatch runs on. */
   host: HostView | undefined
+  /** Why no samples and log lines are taken now, such as a full disk; absent while they are. */
+  storeRefusal?: string
 }
 
 /** Sources by state. */

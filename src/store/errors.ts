@@ -8,7 +8,8 @@ export const storeErrors = errorTable('STORE', {
     kind: 'operation',
     status: 503,
     canRetry: true,
-    message: (facts: { reason: string }) => `The store takes no more data: ${facts.reason}.`,
+    message: (facts: { reason: string; retryAfterMs?: number }) =>
+      `The store takes no more data: ${facts.reason}.`,
     hint: 'Free disk space in the data directory, or see why the engine does not take the journal (the log and shipwatch_store_engine_up say); data sent again later is taken.',
   },
   CLOSED: {

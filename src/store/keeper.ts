@@ -13,7 +13,6 @@ import type { Log } from '../base/log.ts'
 import { type Checkpoint, writeCheckpoint, writeMetadata } from './checkpoint.ts'
 import type { Engine } from './column/engine.ts'
 import type { Flusher } from './column/flush.ts'
-import { dropDaysBefore, measureEngine } from './column/retention.ts'
 import { storeErrors } from './errors.ts'
 import type { Head } from './head/head.ts'
 import type { LogHead } from './head/log-head.ts'
@@ -21,10 +20,10 @@ import type { MetadataTable } from './head/metadata-table.ts'
 import type { Journal } from './journal/journal.ts'
 import type { SeriesLog } from './journal/series-log.ts'
 import { storeMetrics } from './metrics.ts'
+import type { Retainer } from './retainer.ts'
 import type { StoreSettings } from './settings.ts'
 
 const turnMs = 30_000
-const retentionTurnMs = 600_000
 /** How much shorter each step makes the window of a memory that is too full. */
 const windowStep = 0.8
 /** The window is never made shorter than this: rules need some minutes. */
@@ -40,6 +39,7 @@ export interface KeeperParts {
   seriesLog: SeriesLog
   engine: Engine
   flusher: Flusher
+  retainer: Retainer
   clock: Clock
   log: Log
   /** Segments with numbers up to this were there at start and may be in the engine already. */
@@ -59,16 +59,11 @@ export class Keeper {
   #isClosed = false
   #isFailing = false
   #hasForgotten = false
-  #isMeasured = false
   #savedCheckpoint: Checkpoint | undefined
   #metadataVersion = 0
   #lastRotateMs: number
   /** Segments up to this one may be in the engine, wholly or in part. */
   #triedNumber: number
-  #lastRetentionMs = Number.NEGATIVE_INFINITY
-  /** As last measured. */
-  engineBytes = 0
-  engineOldestTimeMs: number | undefined
 
   constructor(parts: KeeperParts, settings: StoreSettings['store']) {
     this.#parts = parts
@@ -104,7 +99,7 @@ export class Keeper {
     await this.#parts.journal.rotate()
     await this.runAlone(async () => {
       await this.#flushSealed()
-      await this.#measure()
+      await this.#parts.retainer.measure()
       this.#tidy()
     })
     await this.#running
@@ -160,7 +155,6 @@ export class Keeper {
     this.#isWanted = false
     try {
       await this.#flushSealed()
-      await this.#retain()
       this.#isFailing = false
     } catch (thrown) {
       storeMetrics.flushFailures.inc()
@@ -168,6 +162,12 @@ export class Keeper {
       if (this.#isFailing) this.#parts.log.debug(facts, 'The engine does not take the journal.')
       else this.#parts.log.warn(facts, 'The engine does not take the journal; trying again.')
       this.#isFailing = true
+    }
+    try {
+      // Also when flushing failed: that may be for want of the room that old days take.
+      await this.#parts.retainer.turn(this.#settings)
+    } catch (thrown) {
+      this.#parts.log.debug({ reason: messageOf(thrown) }, 'Old days could not be dropped.')
     }
     try {
       this.#tidy()
@@ -182,7 +182,7 @@ export class Keeper {
     const { journal, flusher, logs, clock } = this.#parts
     for (const segment of journal.listSealed()) {
       if (this.#isClosed) return
-      this.#isMeasured = false
+      this.#parts.retainer.noteInsert()
       const startMs = clock.monotonicMs()
       const isMaybeDone = segment.number <= this.#triedNumber
       this.#triedNumber = Math.max(this.#triedNumber, segment.number)
@@ -238,26 +238,6 @@ export class Keeper {
       { count },
       'Log lines left memory before the engine had them; they are in the journal and will be readable when it has.',
     )
-  }
-
-  async #retain(): Promise<void> {
-    const { clock, engine, log } = this.#parts
-    if (!this.#isMeasured) await this.#measure()
-    if (clock.monotonicMs() - this.#lastRetentionMs < retentionTurnMs) return
-    this.#lastRetentionMs = clock.monotonicMs()
-    const beforeTimeMs = clock.nowTimeMs() - this.#settings.retention
-    for (const [table, count] of await dropDaysBefore(engine, beforeTimeMs)) {
-      storeMetrics.droppedPartitions.inc({ table }, count)
-      log.info({ table, days: count }, 'Days behind the retention were dropped.')
-    }
-  }
-
-  async #measure(): Promise<void> {
-    const measured = await measureEngine(this.#parts.engine)
-    this.#isMeasured = true
-    this.engineBytes = measured.bytes
-    this.engineOldestTimeMs = measured.oldestTimeMs
-    storeMetrics.engineBytes.set(measured.bytes)
   }
 
   #saveCheckpoint(): void {

@@ -98,6 +98,14 @@ export const storeMetrics = {
     name: 'shipwatch_store_engine_bytes',
     help: 'Bytes of tables on disk.',
   }),
+  diskFreeBytes: gauge({
+    name: 'shipwatch_store_disk_free_bytes',
+    help: 'Free space on the file system of the data directory.',
+  }),
+  diskFull: gauge({
+    name: 'shipwatch_store_disk_full',
+    help: '1 while new data is refused for want of space on the disk, else 0.',
+  }),
   backups: counter({
     name: 'shipwatch_store_backups_total',
     help: 'Backups that were asked for, by outcome.',
@@ -105,7 +113,7 @@ export const storeMetrics = {
   }),
   droppedPartitions: counter({
     name: 'shipwatch_store_dropped_partitions_total',
-    help: 'Days removed by retention, by table.',
-    labels: ['table'],
+    help: 'Days removed, by table and by reason: too old, more than store.retention_size, or a full disk.',
+    labels: ['table', 'reason'],
   }),
 }

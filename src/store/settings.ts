@@ -1,6 +1,31 @@
 /** The store's part of the configuration. */
 
+import { parseBytes } from '../base/bytes.ts'
 import { bytesOr, durationOr, type SettingsOf, type SettingsPart, z } from '../config/schema.ts'
+
+/** An amount of disk: a size, or a part of the file system. */
+export type Space = { bytes: number } | { share: number }
+
+/** The bytes of a space on a file system of `totalBytes`; `undefined` while that is not known. */
+export function spaceBytes(space: Space, totalBytes: number): number | undefined {
+  if ('bytes' in space) return space.bytes
+  return totalBytes === 0 ? undefined : space.share * totalBytes
+}
+
+/** A size such as `20GiB`, or a share such as `80%`. */
+const space = z
+  .union([z.string(), z.number().int().nonnegative()])
+  .transform((value, context): Space => {
+    const share = /^(\d{1,2}(?:\.\d+)?)\s*%$/.exec(String(value))
+    if (share !== null) return { share: Number(share[1]) / 100 }
+    const bytes = typeof value === 'number' ? value : parseBytes(value)
+    if (bytes !== undefined) return { bytes }
+    context.addIssue({
+      code: 'custom',
+      message: `"${value}" is neither a size nor a share; write for example 20GiB or 80%`,
+    })
+    return z.NEVER
+  })
 
 const store = z
   .strictObject({
@@ -8,6 +33,23 @@ const store = z
       '15d',
       'How long samples and log lines are kept; whole days are removed.',
     ),
+    retention_size: space.default({ bytes: 0 }).meta({
+      description:
+        'How much the engine and the journal may take; beyond it the oldest days are removed, whole, but never today. 0 is no limit; a share such as 80% is of the file system.',
+      typeText: 'size | share',
+      defaultText: '0',
+    }),
+    disk_free_min: space.optional().meta({
+      description:
+        'Free space below which new data is refused, to be sent again later; as a size or a share such as 5%.',
+      typeText: 'size | share',
+      defaultText: '1GiB, or 5% of a smaller file system',
+    }),
+    disk_pressure: z.enum(['refuse', 'drop_oldest']).default('refuse').meta({
+      description:
+        'What happens below disk_free_min: only refuse new data, or also remove the oldest days until there is room.',
+      defaultText: 'refuse',
+    }),
     memory_window: durationOr(
       '2h',
       'How much of the newest data is kept in memory, where rules and recent queries read it.',

@@ -46,6 +46,7 @@ import { EngineLogs } from './column/engine-logs.ts'
 import { EngineQuerier } from './column/engine-querier.ts'
 import { Flusher } from './column/flush.ts'
 import { listPartPaths } from './column/retention.ts'
+import { DiskWatch, type ReadSpace } from './disk-watch.ts'
 import { storeErrors } from './errors.ts'
 import { ExemplarBook } from './exemplar-book.ts'
 import { Arrivals } from './head/arrivals.ts'
@@ -70,6 +71,7 @@ import { cleanLines } from './line-times.ts'
 import { storeMetrics } from './metrics.ts'
 import type { Records } from './record/records.ts'
 import { type OpenRecords, openSqliteRecords } from './record/sql-records.ts'
+import { Retainer } from './retainer.ts'
 import type { StoreSettings } from './settings.ts'
 
 export type { OpenBackup } from './backup/backup.ts'
@@ -89,6 +91,8 @@ export interface StoreOptions {
   log: Log
   /** For tests: another disk under the journal. */
   makeJournalFile?: MakeJournalFile
+  /** For tests: another disk around everything. */
+  readSpace?: ReadSpace
   /** For tests: another engine. */
   openEngine?: OpenConnection
 }
@@ -108,9 +112,11 @@ export class Store implements Appender, Querier, ArrivalFeed, LogQuerier {
   readonly #engine: Engine
   readonly #engineQuerier: EngineQuerier
   readonly #engineLogs: EngineLogs
+  readonly #disk: DiskWatch
   readonly #backups: BackupTaker
   readonly #options: StoreOptions
   #keeper: Keeper | undefined
+  #retainer: Retainer | undefined
   #settings: StoreSettings
   #nextSequence = 0
   #closing: Promise<void> | undefined
@@ -121,12 +127,20 @@ export class Store implements Appender, Querier, ArrivalFeed, LogQuerier {
    */
   static async open(options: StoreOptions): Promise<Store> {
     mkdirSync(options.dataDir, { recursive: true })
+    const disk = new DiskWatch({
+      directory: options.dataDir,
+      clock: options.clock,
+      log: options.log,
+      freeMin: options.settings.store.disk_free_min,
+      ...(options.readSpace === undefined ? {} : { readSpace: options.readSpace }),
+    })
     const records = await openSqliteRecords({
       path: join(options.dataDir, 'records.db'),
       clock: options.clock,
       log: options.log,
+      onFailed: (thrown) => disk.noteFull(thrown),
     })
-    const store = new Store(options, records)
+    const store = new Store(options, records, disk)
     try {
       await store.#recover()
     } catch (thrown) {
@@ -136,7 +150,8 @@ export class Store implements Appender, Querier, ArrivalFeed, LogQuerier {
     return store
   }
 
-  private constructor(options: StoreOptions, records: OpenRecords) {
+  private constructor(options: StoreOptions, records: OpenRecords, disk: DiskWatch) {
+    this.#disk = disk
     const { dataDir, clock, log } = options
     this.#options = options
     this.#settings = options.settings
@@ -155,6 +170,7 @@ export class Store implements Appender, Querier, ArrivalFeed, LogQuerier {
       prepare: () => this.#seriesLog.write(),
       syncNames: () => this.#seriesLog.sync(),
       onSealed: () => this.#keeper?.wake(),
+      onFailed: (thrown) => this.#disk.noteFull(thrown),
     })
     this.#exemplars = new ExemplarBook({
       ring: new ExemplarRing(options.settings.store.exemplar_count_max),
@@ -201,6 +217,14 @@ export class Store implements Appender, Querier, ArrivalFeed, LogQuerier {
       index: this.#head.index,
       directory: join(dataDir, 'flush'),
     })
+    const retainer = new Retainer({
+      engine: this.#engine,
+      disk: this.#disk,
+      clock,
+      log,
+      journalBytes: () => this.#journal.bytes + this.#seriesLog.bytes,
+    })
+    this.#retainer = retainer
     this.#keeper = new Keeper(
       {
         directory: dataDir,
@@ -211,6 +235,7 @@ export class Store implements Appender, Querier, ArrivalFeed, LogQuerier {
         seriesLog: this.#seriesLog,
         engine: this.#engine,
         flusher,
+        retainer,
         clock,
         log,
         recoveredNumber,
@@ -218,6 +243,7 @@ export class Store implements Appender, Querier, ArrivalFeed, LogQuerier {
       },
       this.#settings.store,
     )
+    await this.#disk.start(() => this.#keeper?.wake())
     void this.#engine.start()
     this.#keeper.start()
     storeMetrics.headSeries.set(this.#head.index.count)
@@ -273,7 +299,7 @@ export class Store implements Appender, Querier, ArrivalFeed, LogQuerier {
 
   append(batch: SampleBatch): Promise<AppendResult> {
     const arrivedTimeMs = this.#clock.nowTimeMs()
-    const refusal = this.#journal.refusal()
+    const refusal = this.#refusal()
     if (refusal !== undefined) return Promise.reject(refusal)
     const { batch: rows, result } = this.#head.check(batch, {
       nowTimeMs: arrivedTimeMs,
@@ -306,8 +332,13 @@ export class Store implements Appender, Querier, ArrivalFeed, LogQuerier {
     return this.#exemplars.append(rows)
   }
 
+  /** Why nothing is taken now. */
+  #refusal(): CodedError | undefined {
+    return this.#disk.refusal() ?? this.#journal.refusal()
+  }
+
   appendLogs(batch: LogBatch): Promise<void> {
-    const refusal = this.#journal.refusal()
+    const refusal = this.#refusal()
     if (refusal !== undefined) return Promise.reject(refusal)
     const lines = cleanLines(batch, {
       nowTimeMs: this.#clock.nowTimeMs(),
@@ -464,13 +495,17 @@ export class Store implements Appender, Querier, ArrivalFeed, LogQuerier {
     engineBytes: number
     retentionMs: number
     oldestTimeMs: number | undefined
+    /** Why no data is taken, such as a full disk; absent while it is. */
+    refusal?: string
   } {
-    const inEngine = this.#keeper?.engineOldestTimeMs ?? Infinity
+    const inEngine = this.#retainer?.oldestTimeMs ?? Infinity
     const oldestTimeMs = Math.min(inEngine, this.#head.oldestTimeMs() ?? Infinity)
+    const refusal = this.#refusal()
     return {
+      ...(refusal === undefined ? {} : { refusal: refusal.message }),
       seriesCount: this.#head.index.count,
       journalBytes: this.#journal.bytes + this.#seriesLog.bytes,
-      engineBytes: this.#keeper?.engineBytes ?? 0,
+      engineBytes: this.#retainer?.engineBytes ?? 0,
       retentionMs: this.#settings.store.retention,
       oldestTimeMs: oldestTimeMs === Infinity ? undefined : oldestTimeMs,
     }
@@ -497,6 +532,7 @@ export class Store implements Appender, Querier, ArrivalFeed, LogQuerier {
   /** Takes new settings. */
   reload(settings: StoreSettings): void {
     this.#settings = settings
+    this.#disk.reload(settings.store.disk_free_min)
     this.#exemplars.ring.resize(settings.store.exemplar_count_max)
     this.#journal.reload(journalSettingsOf(settings))
     this.#keeper!.reload(settings.store)
@@ -510,6 +546,7 @@ export class Store implements Appender, Querier, ArrivalFeed, LogQuerier {
 
   async #close(): Promise<void> {
     // The keeper first: a segment closed now waits in the journal for the next start.
+    this.#disk.stop()
     await this.#keeper!.stop()
     await this.#journal.close()
     await this.#seriesLog.close()

@@ -165,6 +165,7 @@ export const en = {
       if (v.up === 0) return `Nothing is known yet: no source has sent data.${services}`
       return `All is well.${services}`
     },
+    storeRefuses: 'No new data is taken. Queries, rules and notifications go on',
     noAlertFor: (v: { span: string }) => `No alert for ${v.span}.`,
     neverAlert: 'No alert so far.',
     alertCounts: (v: { firing: number; pending: number; held: number }) =>

@@ -136,6 +136,7 @@ export const zhCn: Words = {
       if (v.up === 0) return `尚不清楚：还没有数据源送来数据。${services}`
       return `一切正常。${services}`
     },
+    storeRefuses: '暂不接收新数据；查询、规则与通知照常运行',
     noAlertFor: (v) => `已 ${v.span}没有告警。`,
     neverAlert: '至今没有告警。',
     alertCounts: (v) =>

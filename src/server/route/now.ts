@@ -62,11 +62,15 @@ async function viewNow(
   const alerts = parts.alerts.list()
   const sources = countSources(collector.sources())
   const { ruleCount, lastEvaluationTimeMs } = detector.status()
+  const { refusal } = parts.store.stats()
   const isFiring = (alert: Alert): boolean => alert.state === 'firing'
   return {
     nowTimeMs: parts.clock.nowTimeMs(),
     version: parts.version,
-    health: judge(incidents, alerts, sources.up + sources.down > 0),
+    health:
+      refusal === undefined
+        ? judge(incidents, alerts, sources.up + sources.down > 0)
+        : ('critical' as const),
     incidents,
     alertCounts: {
       firing: alerts.filter((alert) => isFiring(alert) && alert.held === undefined).length,
@@ -80,6 +84,7 @@ async function viewNow(
     deployments,
     sources,
     host,
+    ...(refusal === undefined ? {} : { storeRefusal: refusal }),
   }
 }
 

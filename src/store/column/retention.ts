@@ -1,27 +1,54 @@
-/** Days that are too old leave the engine as whole partitions; figures of what is there. */
+/** Days as whole partitions of the engine: which there are, how large, and how they leave. */
 
 import type { Engine } from './engine.ts'
 import { dayMs, dayTables } from './tables.ts'
 
-/** Drops the days that end before `timeMs`; answers how many of which table. */
-export async function dropDaysBefore(engine: Engine, timeMs: number): Promise<Map<string, number>> {
-  const firstDay = Math.floor(timeMs / dayMs)
-  const dropped = new Map<string, number>()
+/** One day of one table. */
+export interface DayPart {
+  table: string
+  /** Days since 1970. */
+  day: number
+  bytes: number
+}
+
+/** Every day of every table, in no order, and the bytes of all tables. */
+export async function listDays(engine: Engine): Promise<{ days: DayPart[]; bytes: number }> {
   const blocks = await engine.query(
-    'SELECT DISTINCT table, partition FROM system.parts WHERE active AND database = currentDatabase()',
+    'SELECT table, partition, sum(bytes_on_disk) FROM system.parts WHERE active AND database = currentDatabase() GROUP BY table, partition',
   )
+  const days: DayPart[] = []
+  let bytes = 0
   for (const block of blocks) {
-    const [tables, partitions] = block.columns as [string[], string[]]
+    const [tables, partitions, sizes] = block.columns as [string[], string[], BigUint64Array]
     for (let row = 0; row < block.rowCount; row++) {
       const table = tables[row]!
       const day = Number(partitions[row])
+      bytes += Number(sizes[row]!)
       if (!dayTables.some((one) => one === table) || !Number.isInteger(day)) continue
-      if (day >= firstDay) continue
-      await engine.command(`ALTER TABLE ${table} DROP PARTITION ${day}`)
-      dropped.set(table, (dropped.get(table) ?? 0) + 1)
+      days.push({ table, day, bytes: Number(sizes[row]!) })
     }
   }
-  return dropped
+  return { days, bytes }
+}
+
+/** Drops one day of one table. */
+export async function dropDay(engine: Engine, part: DayPart): Promise<void> {
+  await engine.command(`ALTER TABLE ${part.table} DROP PARTITION ${part.day}`)
+}
+
+/** Time of the oldest sample; looks at no more than one day. */
+export async function findOldestTimeMs(
+  engine: Engine,
+  days: readonly DayPart[],
+): Promise<number | undefined> {
+  let firstDay = Infinity
+  for (const { table, day } of days) if (table === 'sample') firstDay = Math.min(firstDay, day)
+  if (!Number.isFinite(firstDay)) return undefined
+  const oldest = await engine.query(
+    `SELECT min(time) FROM sample WHERE time >= ${firstDay * dayMs} AND time < ${(firstDay + 1) * dayMs}`,
+  )
+  const time = (oldest[0]?.columns[0] as BigInt64Array | undefined)?.[0]
+  return time === undefined ? undefined : Number(time)
 }
 
 /** The directories of the parts that count now; `undefined` when they are not below `directory`, on a server. */
@@ -34,28 +61,4 @@ export async function listPartPaths(
   )
   const paths = blocks.flatMap((block) => block.columns[0] as string[])
   return paths.every((path) => path.startsWith(directory)) ? paths : undefined
-}
-
-/** Bytes of all tables on disk, and the time of the oldest sample. Looks at no more than one day. */
-export async function measureEngine(
-  engine: Engine,
-): Promise<{ bytes: number; oldestTimeMs: number | undefined }> {
-  const parts = await engine.query(
-    'SELECT table, partition, sum(bytes_on_disk) FROM system.parts WHERE active AND database = currentDatabase() GROUP BY table, partition',
-  )
-  let bytes = 0
-  let firstDay = Infinity
-  for (const block of parts) {
-    const [tables, partitions, sizes] = block.columns as [string[], string[], BigUint64Array]
-    for (let row = 0; row < block.rowCount; row++) {
-      bytes += Number(sizes[row]!)
-      if (tables[row] === 'sample') firstDay = Math.min(firstDay, Number(partitions[row]))
-    }
-  }
-  if (!Number.isFinite(firstDay)) return { bytes, oldestTimeMs: undefined }
-  const oldest = await engine.query(
-    `SELECT min(time) FROM sample WHERE time >= ${firstDay * dayMs} AND time < ${(firstDay + 1) * dayMs}`,
-  )
-  const time = (oldest[0]?.columns[0] as BigInt64Array | undefined)?.[0]
-  return { bytes, oldestTimeMs: time === undefined ? undefined : Number(time) }
 }

@@ -91,6 +91,7 @@ export class Journal {
   #isClosed = false
   #isFailing = false
   #onSealed: () => void
+  readonly #onFailed: (thrown: unknown) => void
 
   /**
    * `prepare` runs before each write: what entries rely on (their series) must be written when it
@@ -105,6 +106,8 @@ export class Journal {
     prepare: () => Promise<void>
     syncNames: () => Promise<void>
     onSealed: () => void
+    /** Hears why a write failed. */
+    onFailed?: (thrown: unknown) => void
   }) {
     this.#directory = options.directory
     this.#settings = options.settings
@@ -114,6 +117,7 @@ export class Journal {
     this.#prepare = options.prepare
     this.#syncNames = options.syncNames
     this.#onSealed = options.onSealed
+    this.#onFailed = options.onFailed ?? (() => undefined)
     mkdirSync(options.directory, { recursive: true })
   }
 
@@ -394,6 +398,7 @@ export class Journal {
     const error = thrown instanceof CodedError ? thrown : refuse('write-failed', reason, thrown)
     if (!this.#isFailing) this.#log.error({ reason }, 'The journal cannot be written.')
     this.#isFailing = true
+    this.#onFailed(thrown)
     const refused = [...group, ...this.#waiting]
     this.#waiting = []
     this.#waitingBytes = 0

@@ -9,7 +9,7 @@ import { useDeployments, useNow, useRangeQueries } from '../../data/queries.ts'
 import type { TimeRange } from '../../data/range.ts'
 import { Card, Columns, Facts, PageHead } from '../../kit/Card.tsx'
 import { CopyBlock } from '../../kit/Copy.tsx'
-import { Empty, Shown } from '../../kit/Feedback.tsx'
+import { Empty, Fault, Shown } from '../../kit/Feedback.tsx'
 import { Age, useFormat, Value } from '../../kit/format.tsx'
 import { Lane } from '../../kit/Lane.tsx'
 import { StateBadge } from '../../kit/State.tsx'
@@ -41,6 +41,9 @@ function Now(props: { now: NowView }) {
   return (
     <>
       <NowHead now={now} />
+      {now.storeRefusal === undefined ? null : (
+        <Fault what={words.now.storeRefuses} error={new Error(now.storeRefusal)} />
+      )}
       <Columns
         side={
           <>
