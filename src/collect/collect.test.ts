@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { createServer, type RequestListener, type Server } from 'node:http'
 import { hostname, platform, tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -21,7 +21,8 @@ import { Collector } from './collect.ts'
 import { DropLedger } from './drops.ts'
 import { type CollectSettings, collectSettings } from './settings.ts'
 import { LogCounter } from './log-counter.ts'
-import { encodeWriteRequest, type WrittenSeries } from './testdata/write-request.ts'
+import { double, family } from './testdata/metric-family.ts'
+import { encodeWriteRequest, field, type WrittenSeries } from './testdata/write-request.ts'
 import { findFreePort, skipWithout, startProgram } from '../../test/support/programs.ts'
 
 const schema = z.strictObject({
@@ -372,6 +373,83 @@ scrape_configs:
   )
 })
 
+test('a target that has it is asked for protobuf, and names are asked for as they are wanted', async () => {
+  const accepts: string[] = []
+  const page = family({ name: 'heat', type: 1 }, field(2, double(1, 21)))
+  await withServer(
+    (request, response) => {
+      accepts.push(request.headers.accept ?? '')
+      response.writeHead(200, {
+        'content-type':
+          'application/vnd.google.protobuf; proto=io.prometheus.client.MetricFamily; encoding=delimited',
+      })
+      response.end(page)
+    },
+    async (port) => {
+      await withCollector(
+        `${quietAgent}global: {scrape_native_histograms: true}
+scrape_configs:
+  - {job_name: shop, ${fast}, metric_name_escaping_scheme: dots, static_configs: [{targets: ['127.0.0.1:${port}']}]}
+`,
+        async ({ store }) => {
+          assert.equal(await waitFor(() => lastOf(store, 'heat', 'shop')), 21)
+        },
+      )
+    },
+  )
+  assert.equal(
+    accepts[0],
+    'application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited;q=0.6,' +
+      'application/openmetrics-text;version=1.0.0;escaping=dots;q=0.5,' +
+      'application/openmetrics-text;version=0.0.1;q=0.4,' +
+      'text/plain;version=1.0.0;escaping=dots;q=0.3,text/plain;version=0.0.4;q=0.2,*/*;q=0.1',
+  )
+})
+
+test('targets that relabeling dropped are remembered up to a limit, and failed scrapes are written down', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'shipwatch-failures-'))
+  const file = join(folder, 'failures.jsonl')
+  try {
+    await withCollector(
+      `${quietAgent}global: {keep_dropped_targets: 2, scrape_failure_log_file: ${file}}
+scrape_configs:
+  - job_name: shop
+    scrape_interval: 200ms
+    scrape_timeout: 200ms
+    static_configs: [{targets: ['a:1', 'b:1', 'c:1', '127.0.0.1:1'], labels: {zone: z}}]
+    relabel_configs: [{source_labels: [__address__], regex: '127.*', action: keep}]
+`,
+      async ({ collector }) => {
+        const { targets, counts } = collector.droppedTargets()
+        assert.deepEqual({ ...counts }, { shop: 3 })
+        assert.deepEqual(
+          targets.map(({ scrapePool, discoveredLabels }) => [
+            scrapePool,
+            discoveredLabels['__address__'],
+            discoveredLabels['zone'],
+          ]),
+          [
+            ['shop', 'a:1', 'z'],
+            ['shop', 'b:1', 'z'],
+          ],
+        )
+        const text = await waitFor(() =>
+          readFile(file, 'utf8').then(
+            (found) => found || undefined,
+            () => undefined,
+          ),
+        )
+        const line = JSON.parse(text.split('\n')[0]!) as Record<string, string>
+        assert.equal(line['job_name'], 'shop')
+        assert.equal(line['target'], 'http://127.0.0.1:1/metrics')
+        assert.match(line['msg']!, /cannot be reached/)
+      },
+    )
+  } finally {
+    await rm(folder, { recursive: true, force: true })
+  }
+})
+
 test('keys that are wrong or not supported yet are refused with their place', () => {
   const refuse = (yaml: string, pattern: RegExp): void => {
     assert.throws(() => settingsOf(yaml), pattern)
@@ -381,12 +459,22 @@ test('keys that are wrong or not supported yet are refused with their place', ()
     job('scrape_intervall: 5s'),
     /shipwatch\.yml:3:5: scrape_configs\[0\]\.scrape_intervall: "scrape_intervall" is not a setting/,
   )
-  refuse(job('bearer_token: x'), /:3:5: scrape_configs\[0\]\.bearer_token: not supported yet: this/)
+  refuse(
+    job('bearer_token: x\n    basic_auth: {username: u}'),
+    /scrape_configs\[0\]\.bearer_token: at most one of basic_auth, .*bearer_token_file must be/,
+  )
   refuse(
     job('kubernetes_sd_configs: [{role: pod}]'),
     /not supported yet: target discovery by kubernetes/,
   )
-  refuse(job('scrape_protocols: [PrometheusProto]'), /not supported yet: PrometheusProto/)
+  refuse(
+    job('scrape_protocols: [PrometheusProto, PrometheusProto]'),
+    /duplicated protocol in scrape_protocols/,
+  )
+  refuse(
+    job('metric_name_validation_scheme: legacy\n    metric_name_escaping_scheme: allow-utf-8'),
+    /utf8 metric names requested but validation scheme is not set to UTF8/,
+  )
   refuse(job('fallback_scrape_protocol: Text'), /is not a scrape protocol/)
   refuse(
     job('scrape_interval: 5s\n    scrape_timeout: 6s'),

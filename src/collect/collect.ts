@@ -31,7 +31,7 @@ import { StatsdReceiver } from './receive/statsd.ts'
 import { type AddressedRequest, TextImportReceiver } from './receive/text-import.ts'
 import { ReceiverList } from './receivers.ts'
 import type { ScrapeLoop } from './scrape/loop.ts'
-import { type PrometheusTarget, Scraper } from './scrape/scrape.ts'
+import { type DroppedTarget, type PrometheusTarget, Scraper } from './scrape/scrape.ts'
 import { resolvePaths } from './resolve-paths.ts'
 import type { CollectSettings } from './settings.ts'
 
@@ -335,6 +335,11 @@ export class Collector {
   /** Active targets as `/api/v1/targets` shows them. */
   targets(): PrometheusTarget[] {
     return this.#scraper.targets()
+  }
+
+  /** Targets that relabeling dropped, as `/api/v1/targets` shows them, and how many there are by job. */
+  droppedTargets(): { targets: DroppedTarget[]; counts: Record<string, number> } {
+    return this.#scraper.droppedTargets()
   }
 
   /** Calls `listener` when a source appeared, left or changed its health; gives the call that ends it. */

@@ -17,6 +17,7 @@ import {
   sendHttp,
   type TlsOptions,
 } from '../base/http-client.ts'
+import type { BearerSettings } from './bearer-settings.ts'
 import { collectErrors } from './errors.ts'
 import type {
   HttpSettings,
@@ -50,12 +51,12 @@ export type AccessRequest = Pick<HttpRequest, 'url' | 'timeoutMs' | 'bodyBytesMa
 
 /** One way of reaching things over HTTP, shared by all targets of a job. */
 export class HttpAccess {
-  readonly #settings: HttpSettings
+  readonly #settings: HttpSettings & BearerSettings
   readonly #clock: Clock
   #token: Token | undefined
   #asking: Promise<Token> | undefined
 
-  constructor(settings: HttpSettings, clock: Clock) {
+  constructor(settings: HttpSettings & BearerSettings, clock: Clock) {
     this.#settings = settings
     this.#clock = clock
   }
@@ -99,6 +100,11 @@ export class HttpAccess {
           ? (authorization.credentials?.reveal() ?? '')
           : await readSecret(authorization.credentials_file)
       headers['authorization'] = `${authorization.type} ${credentials}`
+    }
+    const { bearer_token: bearer, bearer_token_file: bearerFile } = this.#settings
+    if (bearer !== undefined) headers['authorization'] = `Bearer ${bearer.reveal()}`
+    if (bearerFile !== undefined) {
+      headers['authorization'] = `Bearer ${await readSecret(bearerFile)}`
     }
     if (oauth2 !== undefined) headers['authorization'] = await this.#findToken(oauth2, timeoutMs)
     for (const name of Object.keys(more)) {

@@ -125,3 +125,10 @@ export const collectPushGroups = gauge({
   name: 'shipwatch_collect_push_groups_count',
   help: 'Groups pushed to the paths of the Pushgateway that are kept alive.',
 })
+
+/** Lines about failed scrapes that are in no file. */
+export const collectFailureLinesDropped = counter({
+  name: 'shipwatch_collect_scrape_failure_lines_dropped_total',
+  help: 'Lines for scrape_failure_log_file that were not written, by reason.',
+  labels: ['reason'],
+})

@@ -2,13 +2,19 @@
 
 import { resolve } from 'node:path'
 import type { HttpSettings } from '../config/http-settings.ts'
+import type { BearerSettings } from './bearer-settings.ts'
 import type { CollectSettings, ScrapeConfig } from './settings.ts'
 
 /** The same settings with every path absolute. */
 export function resolvePaths(settings: CollectSettings, baseDir: string): CollectSettings {
   const one = (path: string): string => resolve(baseDir, path)
+  const { scrape_failure_log_file: logFile } = settings.global
   return {
     ...settings,
+    global: {
+      ...settings.global,
+      ...(logFile && { scrape_failure_log_file: one(logFile) }),
+    },
     scrape_configs: settings.scrape_configs.map((config) => resolveScrapePaths(config, baseDir)),
     logs: {
       ...settings.logs,
@@ -23,8 +29,10 @@ export function resolvePaths(settings: CollectSettings, baseDir: string): Collec
 
 /** The same job with every path absolute. */
 export function resolveScrapePaths(config: ScrapeConfig, baseDir: string): ScrapeConfig {
+  const { scrape_failure_log_file: logFile } = config
   return {
     ...resolveHttpPaths(config, baseDir),
+    ...(logFile && { scrape_failure_log_file: resolve(baseDir, logFile) }),
     file_sd_configs: config.file_sd_configs.map((found) => ({
       ...found,
       files: found.files.map((path) => resolve(baseDir, path)),
@@ -33,7 +41,7 @@ export function resolveScrapePaths(config: ScrapeConfig, baseDir: string): Scrap
   }
 }
 
-function resolveHttpPaths<Settings extends HttpSettings>(
+function resolveHttpPaths<Settings extends HttpSettings & BearerSettings>(
   config: Settings,
   baseDir: string,
 ): Settings {
@@ -41,8 +49,10 @@ function resolveHttpPaths<Settings extends HttpSettings>(
     name,
     { ...header, files: header.files.map((path) => resolve(baseDir, path)) },
   ])
+  const { bearer_token_file: bearerFile } = config
   return {
     ...config,
+    ...(bearerFile && { bearer_token_file: resolve(baseDir, bearerFile) }),
     basic_auth: resolveFiles(config.basic_auth, baseDir),
     authorization: resolveFiles(config.authorization, baseDir),
     tls_config: resolveFiles(config.tls_config, baseDir),

@@ -18,12 +18,14 @@ import {
   z,
 } from '../config/schema.ts'
 import { prepareShape, relabelConfig } from '../prepare/prepare.ts'
+import { bearerShape, refuseMixedBearer } from './bearer-settings.ts'
 import { dnsDiscovery, fileDiscovery, httpDiscovery, targetGroup } from './discover/settings.ts'
 import { httpShape, refuseMixedHttp } from '../config/http-settings.ts'
 import { translationStrategies } from './receive/otlp/name.ts'
 
-/** Formats that a target may be asked for, under Prometheus's names; the best first. */
+/** Formats that a target may be asked for, under Prometheus's names. */
 const scrapeProtocols = [
+  'PrometheusProto',
   'OpenMetricsText1.0.0',
   'OpenMetricsText0.0.1',
   'PrometheusText1.0.0',
@@ -49,19 +51,26 @@ function unsupportedKeys(table: Record<string, string>): Record<string, z.ZodTyp
   return shape
 }
 
-const scrapeProtocol = z.preprocess(
-  (value) => value,
-  z.string().superRefine((value, context) => {
-    if (value === 'PrometheusProto') {
-      context.addIssue({ code: 'custom', message: 'not supported yet: PrometheusProto' })
-    } else if (!(scrapeProtocols as readonly string[]).includes(value)) {
-      context.addIssue({
-        code: 'custom',
-        message: `"${value}" is not a scrape protocol; write one of ${scrapeProtocols.join(', ')}`,
-      })
-    }
-  }),
-) as unknown as z.ZodType<ScrapeProtocol>
+const scrapeProtocol = z.string().superRefine((value, context) => {
+  if ((scrapeProtocols as readonly string[]).includes(value)) return
+  context.addIssue({
+    code: 'custom',
+    message: `"${value}" is not a scrape protocol; write one of ${scrapeProtocols.join(', ')}`,
+  })
+}) as unknown as z.ZodType<ScrapeProtocol>
+
+const scrapeProtocolList = z
+  .array(scrapeProtocol)
+  .min(1)
+  .refine((list) => new Set(list).size === list.length, {
+    error: 'duplicated protocol in scrape_protocols',
+  })
+  .optional()
+  .meta({
+    description:
+      'Formats to ask for, the best first; all text formats unless given, and PrometheusProto before them with scrape_native_histograms.',
+    typeText: 'list',
+  })
 
 const limit = (description: string) =>
   z.number().int().nonnegative().optional().meta({ description, typeText: 'number' })
@@ -74,22 +83,53 @@ for (const name of discoveryNames.split(' ')) {
   unsupportedDiscoveries[`${name}_sd_configs`] = `target discovery by ${name}`
 }
 
-const unsupportedHttp = {
-  bearer_token: 'this old form; write authorization with credentials',
-  bearer_token_file: 'this old form; write authorization with credentials_file',
+const flag = (description: string) =>
+  z.boolean().optional().meta({ description, typeText: 'boolean' })
+
+/** Adds what is wrong with a pair of schemes. */
+function refuseMixedSchemes(
+  config: {
+    metric_name_validation_scheme?: string | undefined
+    metric_name_escaping_scheme?: string | undefined
+  },
+  context: z.core.$RefinementCtx,
+): void {
+  const isLegacy = config.metric_name_validation_scheme === 'legacy'
+  if (!isLegacy || config.metric_name_escaping_scheme !== 'allow-utf-8') return
+  context.addIssue({
+    code: 'custom',
+    path: ['metric_name_escaping_scheme'],
+    message: 'utf8 metric names requested but validation scheme is not set to UTF8',
+  })
 }
 
-const unsupportedScrape = {
-  keep_dropped_targets: 'a limit of remembered dropped targets',
-  native_histogram_bucket_limit: 'native histograms',
-  native_histogram_min_bucket_factor: 'native histograms',
-  scrape_native_histograms: 'native histograms',
-  scrape_classic_histograms: 'native histograms',
-  always_scrape_classic_histograms: 'native histograms',
-  convert_classic_histograms_to_nhcb: 'native histograms',
-  scrape_failure_log_file: 'a log file of failed scrapes',
-  metric_name_validation_scheme: 'choosing which names are valid; all UTF-8 names are',
-  metric_name_escaping_scheme: 'choosing how names are escaped; they are not',
+/** Keys that a job has, and `global` for all jobs. */
+const inherited = {
+  scrape_protocols: scrapeProtocolList,
+  scrape_native_histograms: flag('Asks for native histograms and keeps them; off unless given.'),
+  always_scrape_classic_histograms: flag(
+    'Keeps the classic buckets of a histogram that has native ones too.',
+  ),
+  convert_classic_histograms_to_nhcb: flag(
+    'Keeps classic histograms as native ones with custom buckets.',
+  ),
+  metric_name_validation_scheme: z.enum(['utf8', 'legacy']).optional().meta({
+    description:
+      'Names that are valid: all UTF-8, or letters, digits, _ and : alone; utf8 unless given.',
+  }),
+  metric_name_escaping_scheme: z
+    .enum(['allow-utf-8', 'underscores', 'dots', 'values'])
+    .optional()
+    .meta({
+      description:
+        'How targets are asked to write names: as they are, or escaped; underscores with the legacy scheme, else allow-utf-8.',
+    }),
+  scrape_failure_log_file: text(
+    'File to which each failed scrape is written as a line of JSON.',
+  ).optional(),
+  keep_dropped_targets: limit(
+    'Targets dropped by relabeling that are shown at most; 0 or nothing means the product’s own limit.',
+  ),
 }
 
 const limits = {
@@ -141,20 +181,25 @@ const scrapeConfig = z
     series_limit: limit(
       'Series of the job in memory at most, in place of the limit for every source; 0 means no limit.',
     ),
-    scrape_protocols: z
-      .array(scrapeProtocol)
-      .min(1)
-      .default([...scrapeProtocols])
-      .meta({ description: 'Formats to ask for, the best first.', typeText: 'list' }),
+    native_histogram_bucket_limit: limit(
+      'Buckets of a native histogram at most; those with more are made coarser, and the scrape fails where that does not help. 0 means no limit.',
+    ),
+    native_histogram_min_bucket_factor: z.number().nonnegative().optional().meta({
+      description:
+        'Growth from bucket to bucket at least; finer native histograms are made coarser.',
+      typeText: 'number',
+    }),
     fallback_scrape_protocol: scrapeProtocol
       .optional()
       .meta({ description: 'Format of pages that come without a usable Content-Type.' }),
+    ...inherited,
     ...limits,
     body_size_limit: limits.body_size_limit.unwrap().optional().meta({
       description: 'Bytes of a page after decompression at most; global when left out.',
       typeText: 'size',
     }),
     ...httpShape,
+    ...bearerShape,
     static_configs: z.array(targetGroup).default([]).meta({ description: 'Targets given here.' }),
     file_sd_configs: z
       .array(fileDiscovery)
@@ -176,10 +221,12 @@ const scrapeConfig = z
       .array(relabelConfig)
       .default([])
       .meta({ description: 'Rules applied to the labels of every sample.' }),
-    ...unsupportedKeys({ ...unsupportedDiscoveries, ...unsupportedHttp, ...unsupportedScrape }),
+    ...unsupportedKeys(unsupportedDiscoveries),
   })
   .superRefine((config, context) => {
     refuseMixedHttp(config, context)
+    refuseMixedBearer(config, context)
+    refuseMixedSchemes(config, context)
     if (config.scrape_interval === 0) {
       context.addIssue({ code: 'custom', path: ['scrape_interval'], message: 'must be above 0' })
     }
@@ -320,12 +367,9 @@ export const collectSettings = {
     external_labels: labelMap(
       'Labels that name this installation to others: on alerts and federated series.',
     ).default({}),
+    ...inherited,
     ...limits,
-    ...unsupportedKeys({
-      scrape_protocols: 'formats for all jobs; name them in the job',
-      query_log_file: 'a log file of queries',
-      ...unsupportedScrape,
-    }),
+    ...unsupportedKeys({ query_log_file: 'a log file of queries' }),
   },
   top: {
     scrape_configs: scrapeConfigs,

@@ -5,7 +5,7 @@
  */
 
 import type { Labels } from '../model/labels.ts'
-import { metricNameLabel } from '../model/labels.ts'
+import { isLegacyLabelName, isLegacyMetricName, metricNameLabel } from '../model/labels.ts'
 
 /** Labels of one series at most. */
 const labelCountMax = 128
@@ -24,6 +24,7 @@ export type LabelFault =
   | 'label-name-too-long'
   | 'label-value-too-long'
   | 'labels-too-large'
+  | 'name-not-legacy'
 
 /** The verdict on a label set: `undefined` when it may pass, else the reason and a sentence about it. */
 export interface LabelVerdict {
@@ -74,6 +75,20 @@ export function validateLimits(labels: Labels): LabelVerdict | undefined {
     }
   }
   return undefined
+}
+
+/** Checks that names have only letters, digits, `_`, and `:` in that of the metric. */
+export function validateNames(labels: Labels): LabelVerdict | undefined {
+  const metric = labels.get(metricNameLabel)
+  let wrong = isLegacyMetricName(metric) ? undefined : metric
+  for (let index = 0; index < labels.pairs.length && wrong === undefined; index += 2) {
+    if (!isLegacyLabelName(labels.pairs[index]!)) wrong = labels.pairs[index]!
+  }
+  if (wrong === undefined) return undefined
+  return {
+    reason: 'name-not-legacy',
+    message: `invalid metric name or label names: ${shorten(wrong)} has characters that the legacy scheme does not allow`,
+  }
 }
 
 /** A label set for an error text: never more than a few hundred characters. */

@@ -73,6 +73,7 @@ export type CollectorPart = Pick<
   | 'sources'
   | 'drops'
   | 'targets'
+  | 'droppedTargets'
   | 'onChange'
 >
 

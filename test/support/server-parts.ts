@@ -190,6 +190,10 @@ export class ServerBench {
         sources: () => this.sources,
         drops: () => [{ source: 'remote write', reason: 'too-old', count: 3 }],
         targets: () => this.targets,
+        droppedTargets: () => ({
+          targets: [{ discoveredLabels: { __address__: 'gone:1' }, scrapePool: 'b' }],
+          counts: { a: 0, b: 7 },
+        }),
         onChange: listen('sources'),
       },
       engine: this.engine ?? {

@@ -2,6 +2,7 @@
 
 import { durationOr, labelMap, z } from '../../config/schema.ts'
 import { httpShape, refuseMixedHttp } from '../../config/http-settings.ts'
+import { bearerShape, refuseMixedBearer } from '../bearer-settings.ts'
 
 /** One group of `static_configs`; files and addresses of target lists hold a list of the same. */
 export const targetGroup = z.strictObject({
@@ -42,8 +43,10 @@ export const httpDiscovery = z
     }),
     refresh_interval: refreshInterval('1m'),
     ...httpShape,
+    ...bearerShape,
   })
   .superRefine(refuseMixedHttp)
+  .superRefine(refuseMixedBearer)
 
 /** One entry of `dns_sd_configs`. */
 export const dnsDiscovery = z

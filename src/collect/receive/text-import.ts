@@ -15,7 +15,7 @@ import type { DropLedger } from '../drops.ts'
 import { collectErrors } from '../errors.ts'
 import { collectReceivedBytes } from '../metrics.ts'
 import { ExpositionReader } from '../scrape/exposition.ts'
-import { normalizeBounds } from '../scrape/loop.ts'
+import { normalizeBounds } from '../scrape/series-labels.ts'
 import {
   decodeBody,
   handleReceived,

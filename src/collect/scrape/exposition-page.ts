@@ -61,17 +61,12 @@ export function parseExposition(
 }
 
 function readSample(reader: ExpositionReader): ExpositionSample {
+  const [exemplar] = reader.exemplars
   return {
     labels: labelsFromPairs(reader.readLabels()),
     value: reader.value,
     timeMs: reader.hasTime ? reader.timeMs : undefined,
-    exemplar: reader.hasExemplar
-      ? {
-          labels: labelsFromPairs(reader.exemplarLabels),
-          value: reader.exemplarValue,
-          timeMs: reader.exemplarTimeMs,
-        }
-      : undefined,
+    exemplar: exemplar && { ...exemplar, labels: labelsFromPairs(exemplar.labels) },
   }
 }
 

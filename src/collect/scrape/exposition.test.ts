@@ -204,7 +204,7 @@ test('a page read again through the table gives the same samples', () => {
     for (;;) {
       const kind = reader.next()
       if (kind === 'end') return rows
-      if (kind === 'help') reader.rememberComment()
+      if (kind === 'help') reader.rememberMetadata()
       if (kind !== 'sample') continue
       if (reader.entry < 0) {
         byId.push(reader.readLabels().join('\xff'))

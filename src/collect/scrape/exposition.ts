@@ -16,41 +16,25 @@
 import { isUtf8 } from 'node:buffer'
 import type { ByteTable } from '../byte-table.ts'
 import { collectErrors } from '../errors.ts'
+import {
+  type ExpositionFormat,
+  metricTypes,
+  unescapeHelp,
+  unescapeValue,
+} from './exposition-comment.ts'
 import { isNumber, parseNumber, parseWhole } from './number.ts'
+import {
+  type MetadataKind,
+  metadataMark,
+  type PageExemplar,
+  type PageItem,
+  type PageReader,
+} from './page-reader.ts'
 
-/** The two syntaxes. */
-export type ExpositionFormat = 'text' | 'openmetrics'
+export type { ExpositionFormat } from './exposition-comment.ts'
 
 /** What `next` found; `known` is a comment line seen before. */
-export type ExpositionLine = 'sample' | 'type' | 'help' | 'unit' | 'known' | 'end'
-
-/** Types that a TYPE line may name, per format; `untyped` is text format's word for `unknown`. */
-const metricTypes: Record<ExpositionFormat, ReadonlySet<string>> = {
-  text: new Set([
-    'counter',
-    'gauge',
-    'histogram',
-    'summary',
-    'untyped',
-    'unknown',
-    'gaugehistogram',
-    'info',
-    'stateset',
-  ]),
-  openmetrics: new Set([
-    'counter',
-    'gauge',
-    'histogram',
-    'gaugehistogram',
-    'stateset',
-    'info',
-    'summary',
-    'unknown',
-  ]),
-}
-
-/** Value in the table that marks a comment line. */
-const commentMark = 0xffff_fffe
+export type ExpositionLine = Exclude<PageItem, 'histogram'>
 
 const space = 0x20
 const tab = 0x09
@@ -73,7 +57,7 @@ for (let byte = 0; byte < 256; byte++) {
 }
 
 /** A cursor over one page. */
-export class ExpositionReader {
+export class ExpositionReader implements PageReader {
   /** Line of the current entry, from 1. */
   line = 0
   /** Raw bytes of the current series: `body[seriesStart, seriesEnd)`. */
@@ -84,10 +68,9 @@ export class ExpositionReader {
   value = 0
   hasTime = false
   timeMs = 0
-  hasExemplar = false
-  exemplarLabels: string[] = []
-  exemplarValue = 0
-  exemplarTimeMs: number | undefined
+  readonly histogram = undefined
+  /** One at most. */
+  readonly exemplars: PageExemplar[] = []
   /** Of a TYPE, HELP or UNIT line. */
   metric = ''
   text = ''
@@ -159,13 +142,25 @@ export class ExpositionReader {
   }
 
   /** Puts the current comment line into the table. */
-  rememberComment(): void {
+  rememberMetadata(): void {
     const table = this.#table
     if (table === undefined) return
     const found = table.find(this.view, this.seriesStart, this.#commentEnd)
     this.remember(
-      found >= 0 ? found : table.add(this.view, this.seriesStart, this.#commentEnd, commentMark),
+      found >= 0 ? found : table.add(this.view, this.seriesStart, this.#commentEnd, metadataMark),
     )
+  }
+
+  /** Reads the comment line that begins the current entry once more. */
+  readKnown(): MetadataKind | undefined {
+    const found = this.#bytes.indexOf(lineFeed, this.seriesStart)
+    const line = this.#bytes.subarray(this.seriesStart, found < 0 ? this.#end : found + 1)
+    const single = new ExpositionReader(line, this.#isOpen ? 'openmetrics' : 'text')
+    const kind = single.next()
+    if (kind !== 'type' && kind !== 'help' && kind !== 'unit') return undefined
+    this.metric = single.metric
+    this.text = single.text
+    return kind
   }
 
   /** Labels of the current series as `[name, value, …]` with `__name__` first, in the order of the page. */
@@ -184,7 +179,7 @@ export class ExpositionReader {
     if (!table.matchesAt(entry, this.view, this.#at, this.#end)) return undefined
     const keyEnd = this.#at + table.keyLength(entry)
     const after = this.#bytes[keyEnd]
-    const isComment = table.values[entry] === commentMark
+    const isComment = table.values[entry] === metadataMark
     if (isComment ? after !== lineFeed : after !== space) return undefined
     if (!isComment) {
       // Text format may put blanks before "{": then this is another series.
@@ -349,7 +344,7 @@ export class ExpositionReader {
     this.#skipBlanks()
     this.value = this.#readNumber('value')
     this.hasTime = false
-    this.hasExemplar = false
+    if (this.exemplars.length > 0) this.exemplars.length = 0
     this.#skipBlanks()
     if (this.#at < this.#end && bytes[this.#at] !== lineFeed) {
       const start = this.#at
@@ -373,7 +368,7 @@ export class ExpositionReader {
     this.#expectSpace('before the value')
     this.value = this.#readNumber('value')
     this.hasTime = false
-    this.hasExemplar = false
+    if (this.exemplars.length > 0) this.exemplars.length = 0
     if (bytes[this.#at] === space && bytes[this.#at + 1] !== hash) {
       this.#at++
       this.timeMs = this.#readSeconds('timestamp')
@@ -397,17 +392,17 @@ export class ExpositionReader {
       this.#failAt('expected "# {" of an exemplar')
     }
     this.#at += 3
-    this.exemplarLabels = []
+    const labels: string[] = []
     // Exemplars have no metric name, so that a quoted string without "=" is a mistake.
-    this.#readLabelSet(this.exemplarLabels, true)
+    this.#readLabelSet(labels, true)
     this.#expectSpace('before the value of the exemplar')
-    this.exemplarValue = this.#readNumber('value of the exemplar')
-    this.exemplarTimeMs = undefined
+    const value = this.#readNumber('value of the exemplar')
+    let timeMs: number | undefined
     if (bytes[this.#at] === space) {
       this.#at++
-      this.exemplarTimeMs = this.#readSeconds('timestamp of the exemplar')
+      timeMs = this.#readSeconds('timestamp of the exemplar')
     }
-    this.hasExemplar = true
+    this.exemplars.push({ labels, value, timeMs })
   }
 
   #expectSpace(where: string): void {
@@ -583,18 +578,4 @@ export class ExpositionReader {
 
 function shorten(text: string): string {
   return text.length > 60 ? `${text.slice(0, 57)}...` : text
-}
-
-/** `\\`, `\"`, `\n`; any other backslash stands for itself. */
-function unescapeValue(text: string): string {
-  return text.replace(/\\([\\"n])/g, (_whole, character: string) =>
-    character === 'n' ? '\n' : character,
-  )
-}
-
-/** HELP texts of the text format know no `\"`. */
-function unescapeHelp(text: string): string {
-  return text.replace(/\\([\\n])/g, (_whole, character: string) =>
-    character === 'n' ? '\n' : character,
-  )
 }

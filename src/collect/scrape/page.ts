@@ -13,10 +13,13 @@ import type { ScrapeProtocol } from '../settings.ts'
 import type { ExpositionFormat } from './exposition.ts'
 import type { ScrapeJob, Target } from './target.ts'
 
+/** How a page is written. */
+export type PageFormat = ExpositionFormat | 'protobuf'
+
 /** A page as the scraper reads it. */
 export interface Page {
   body: Uint8Array
-  format: ExpositionFormat
+  format: PageFormat
 }
 
 /** What the limit of a page's size is called in errors. */
@@ -28,17 +31,22 @@ export type PageSource = () => Promise<Page>
 const unzip = promisify(gunzip)
 
 const typeOfProtocol: Record<ScrapeProtocol, string> = {
-  'OpenMetricsText1.0.0': 'application/openmetrics-text;version=1.0.0;escaping=allow-utf-8',
+  PrometheusProto:
+    'application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited',
+  'OpenMetricsText1.0.0': 'application/openmetrics-text;version=1.0.0',
   'OpenMetricsText0.0.1': 'application/openmetrics-text;version=0.0.1',
-  'PrometheusText1.0.0': 'text/plain;version=1.0.0;escaping=allow-utf-8',
+  'PrometheusText1.0.0': 'text/plain;version=1.0.0',
   'PrometheusText0.0.4': 'text/plain;version=0.0.4',
 }
 
 /** The Accept header: the formats in order, each less wanted than the one before. */
-function makeAccept(protocols: readonly ScrapeProtocol[]): string {
-  const parts = protocols.map(
-    (protocol, index) => `${typeOfProtocol[protocol]};q=0.${protocols.length + 1 - index}`,
-  )
+function makeAccept(protocols: readonly ScrapeProtocol[], escaping: string): string {
+  const parts = protocols.map((protocol, index) => {
+    // Only these two have names in other alphabets, so that how to write them is a question.
+    const isEscaped = protocol.endsWith('Text1.0.0')
+    const type = `${typeOfProtocol[protocol]}${isEscaped ? `;escaping=${escaping}` : ''}`
+    return `${type};q=0.${protocols.length + 1 - index}`
+  })
   return [...parts, '*/*;q=0.1'].join(',')
 }
 
@@ -52,7 +60,7 @@ export function makePageSource(parts: {
   const { job, target, access, version } = parts
   const { config } = job
   const headers = {
-    accept: makeAccept(config.scrape_protocols),
+    accept: makeAccept(job.protocols, job.escaping),
     'accept-encoding': config.enable_compression ? 'gzip' : 'identity',
     'user-agent': `Shipwatch/${version}`,
     'x-prometheus-scrape-timeout-seconds': String(target.timeoutMs / 1000),
@@ -112,16 +120,32 @@ function bodyTooLarge(bytesMax: number): CodedError {
 }
 
 /** The format by Content-Type; without a usable one the job's fallback decides. */
-function chooseFormat(contentType: string | undefined, job: ScrapeJob): ExpositionFormat {
+function chooseFormat(contentType: string | undefined, job: ScrapeJob): PageFormat {
   const type = (contentType ?? '').split(';', 1)[0]!.trim().toLowerCase()
   if (type === 'application/openmetrics-text') return 'openmetrics'
   if (type === 'text/plain') return 'text'
+  if (type === 'application/vnd.google.protobuf' && isDelimitedFamilies(contentType!)) {
+    return 'protobuf'
+  }
   const fallback = job.config.fallback_scrape_protocol
-  if (fallback !== undefined) return fallback.startsWith('OpenMetrics') ? 'openmetrics' : 'text'
+  if (fallback !== undefined) return formatOf(fallback)
   throw collectErrors.SCRAPE_FAILED({
     reason:
       type === ''
         ? 'non-compliant scrape target sending blank Content-Type and no fallback_scrape_protocol specified for target'
         : `received unsupported Content-Type "${type.slice(0, 100)}" and no fallback_scrape_protocol specified for target`,
   })
+}
+
+function formatOf(protocol: ScrapeProtocol): PageFormat {
+  if (protocol === 'PrometheusProto') return 'protobuf'
+  return protocol.startsWith('OpenMetrics') ? 'openmetrics' : 'text'
+}
+
+/** Whether the parameters of the type say what we read: families one after another. */
+function isDelimitedFamilies(contentType: string): boolean {
+  const read = (name: string): string | undefined =>
+    new RegExp(`;\\s*${name}\\s*=\\s*"?([^";\\s]*)`, 'i').exec(contentType)?.[1]
+  const message = read('proto') ?? 'io.prometheus.client.MetricFamily'
+  return message === 'io.prometheus.client.MetricFamily' && read('encoding') === 'delimited'
 }

@@ -11,6 +11,7 @@ import type { Log } from '../../base/log.ts'
 import { Secret } from '../../base/secret.ts'
 import type { Appender } from '../../model/flow.ts'
 import { emptyLabels, type Labels, makeLabels } from '../../model/labels.ts'
+import { z } from '../../config/schema.ts'
 import { compileRelabel } from '../../prepare/prepare.ts'
 import { makeDiscoveries } from '../discover/all.ts'
 import type { Discovery, TargetGroup } from '../discover/discover.ts'
@@ -19,6 +20,7 @@ import { collectErrors } from '../errors.ts'
 import { HttpAccess } from '../http-access.ts'
 import { collectTargets } from '../metrics.ts'
 import { type CollectSettings, collectSettings, type ScrapeConfig } from '../settings.ts'
+import { FailureLog } from './failure-log.ts'
 import { ScrapeLoop } from './loop.ts'
 import { makePageSource, type PageSource } from './page.ts'
 import { hashRatio, makeScrapeJob, makeTarget, type ScrapeJob } from './target.ts'
@@ -65,6 +67,15 @@ interface Pool {
   loops: Map<string, ScrapeLoop>
   /** What is wrong with discovered targets. */
   problems: string[]
+  /** Label sets that relabeling dropped, up to the job's limit, and how many there are. */
+  dropped: Labels[]
+  droppedCount: number
+}
+
+/** A target that relabeling dropped, in the shape of `/api/v1/targets`. */
+export interface DroppedTarget {
+  discoveredLabels: Record<string, string>
+  scrapePool: string
 }
 
 /** A page of our own process. */
@@ -82,6 +93,7 @@ export class Scraper {
   readonly #own = new Map<string, ScrapeLoop>()
   /** Loops that are ending; awaited at stop. */
   readonly #ending = new Set<Promise<void>>()
+  readonly #failureLogs = new Map<string, FailureLog>()
   #isStopped = false
 
   constructor(parts: ScraperParts) {
@@ -109,6 +121,8 @@ export class Scraper {
         groups: new Map(),
         loops: new Map(),
         problems: [],
+        dropped: [],
+        droppedCount: 0,
       }
       this.#pools.set(name, pool)
       for (const discovery of pool.discoveries) starts.push(this.#startDiscovery(pool, discovery))
@@ -159,6 +173,7 @@ export class Scraper {
       loops.push(...pool.loops.values())
     }
     await Promise.all([...loops.map((loop) => loop.stop(false)), ...this.#ending])
+    await Promise.all([...this.#failureLogs.values()].map((file) => file.close()))
   }
 
   /** Every loop with the kind of its source. */
@@ -187,6 +202,19 @@ export class Scraper {
       .map(({ loop }) => viewTarget(loop))
   }
 
+  /** Targets that relabeling dropped, as far as they are remembered, and how many there are by job. */
+  droppedTargets(): { targets: DroppedTarget[]; counts: Record<string, number> } {
+    const targets: DroppedTarget[] = []
+    const counts = Object.create(null) as Record<string, number>
+    for (const [scrapePool, pool] of this.#pools) {
+      counts[scrapePool] = pool.droppedCount
+      for (const labels of pool.dropped) {
+        targets.push({ discoveredLabels: labels.toObject(), scrapePool })
+      }
+    }
+    return { targets, counts }
+  }
+
   async #startDiscovery(pool: Pool, discovery: Discovery): Promise<void> {
     await discovery.start((groups, problems) => {
       pool.groups.set(discovery, { groups, problems })
@@ -202,6 +230,8 @@ export class Scraper {
     if (this.#isStopped || this.#pools.get(pool.job.config.job_name) !== pool) return
     const seen = new Set<string>()
     pool.problems = []
+    pool.dropped = []
+    pool.droppedCount = 0
     for (const discovery of pool.discoveries) {
       const found = pool.groups.get(discovery)
       pool.problems.push(...(found?.problems ?? []))
@@ -220,7 +250,11 @@ export class Scraper {
 
   #syncTarget(pool: Pool, found: Labels, seen: Set<string>): void {
     const outcome = makeTarget(pool.job, found)
-    if (outcome.kind === 'dropped') return
+    if (outcome.kind === 'dropped') {
+      pool.droppedCount++
+      if (pool.dropped.length < pool.job.droppedCountMax) pool.dropped.push(outcome.discovered)
+      return
+    }
     if (outcome.kind === 'invalid') {
       if (pool.problems.length < problemsMax) pool.problems.push(outcome.reason)
       return
@@ -236,7 +270,7 @@ export class Scraper {
     if (pool.loops.has(target.key)) return
     const { job, access } = pool
     const source = makePageSource({ job, target, access, version: this.#parts.version })
-    const loop = new ScrapeLoop(pool.job, target, source, this.#loopParts())
+    const loop = new ScrapeLoop(pool.job, target, source, this.#loopParts(job))
     pool.loops.set(target.key, loop)
     loop.start()
   }
@@ -272,18 +306,27 @@ export class Scraper {
     this.#ending.add(ending)
   }
 
-  #loopParts() {
+  #loopParts(job?: ScrapeJob) {
     const { appender, clock, log, drops } = this.#parts
     return {
       appender,
       clock,
       log,
       drops,
+      failureLog: job?.failureLogFile ? this.#findFailureLog(job.failureLogFile) : undefined,
       onHealth: () => {
         this.#countTargets()
         this.#parts.onChange()
       },
     }
+  }
+
+  /** One for each file, whatever jobs write to it. */
+  #findFailureLog(path: string): FailureLog {
+    const { clock, log } = this.#parts
+    const found = this.#failureLogs.get(path) ?? new FailureLog(path, { clock, log })
+    this.#failureLogs.set(path, found)
+    return found
   }
 
   #countTargets(): void {
@@ -305,20 +348,8 @@ function fingerprintOf(config: ScrapeConfig, global: CollectSettings['global']):
 
 function makeOwnJob(name: string): ScrapeJob {
   const config = collectSettings.top.scrape_configs.parse([{ job_name: name }])[0]!
-  return {
-    config,
-    relabelRules: [],
-    metricRelabelRules: [],
-    intervalMs: 0,
-    timeoutMs: 0,
-    bodyBytesMax: Number.POSITIVE_INFINITY,
-    sampleCountMax: 0,
-    labelCountMax: 0,
-    labelNameBytesMax: 0,
-    labelValueBytesMax: 0,
-    targetCountMax: 0,
-    hasExtraMetrics: false,
-  }
+  const global = z.object(collectSettings.global).parse({})
+  return { ...makeScrapeJob(config, global, () => []), bodyBytesMax: Number.POSITIVE_INFINITY }
 }
 
 function viewTarget(loop: ScrapeLoop): PrometheusTarget {

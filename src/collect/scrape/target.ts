@@ -7,7 +7,8 @@ import { formatDuration, parseDuration } from '../../base/duration.ts'
 import { formatFnv64, startFnv64, addText } from '../../base/hash.ts'
 import { type Labels, labelsFromPairs } from '../../model/labels.ts'
 import { type RelabelRule, relabel } from '../../prepare/prepare.ts'
-import type { CollectSettings, ScrapeConfig } from '../settings.ts'
+import { findSchemaMax } from './native-histogram.ts'
+import type { CollectSettings, ScrapeConfig, ScrapeProtocol } from '../settings.ts'
 
 /** A scrape job with what its targets share, compiled. */
 export interface ScrapeJob {
@@ -22,6 +23,26 @@ export interface ScrapeJob {
   labelNameBytesMax: number
   labelValueBytesMax: number
   targetCountMax: number
+  /** Formats to ask for, the best first. */
+  protocols: readonly ScrapeProtocol[]
+  /** How targets are asked to write names. */
+  escaping: string
+  /** Whether only letters, digits, `_` and `:` are valid in names. */
+  hasLegacyNames: boolean
+  /** Whether native histograms are kept as such. */
+  hasNativeHistograms: boolean
+  /** Whether classic buckets are kept beside the native or converted ones. */
+  keepsClassic: boolean
+  /** Whether classic histograms become native ones with custom buckets. */
+  convertsClassic: boolean
+  /** Finest schema of native histograms. */
+  histogramSchemaMax: number
+  /** Buckets of a native histogram at most; 0 means no limit. */
+  bucketCountMax: number
+  /** Targets that relabeling dropped, remembered at most. */
+  droppedCountMax: number
+  /** Where failed scrapes are written to; `undefined` for nowhere. */
+  failureLogFile: string | undefined
   /** Whether `scrape_timeout_seconds` and its like are written too. */
   hasExtraMetrics: boolean
 }
@@ -44,11 +65,23 @@ export interface Target {
 /** What became of a discovered label set. */
 export type TargetOutcome =
   | { kind: 'target'; target: Target }
-  | { kind: 'dropped' }
+  | { kind: 'dropped'; discovered: Labels }
   | { kind: 'invalid'; reason: string }
 
 /** The body limit when a job or `global` says 0. */
 const bodyBytesMaxDefault = 64 * 1024 * 1024
+
+/** Dropped targets that are remembered when nothing says how many, and at most. */
+const droppedCountMaxDefault = 10_000
+
+const textProtocols: readonly ScrapeProtocol[] = [
+  'OpenMetricsText1.0.0',
+  'OpenMetricsText0.0.1',
+  'PrometheusText1.0.0',
+  'PrometheusText0.0.4',
+]
+
+const nativeProtocols: readonly ScrapeProtocol[] = ['PrometheusProto', ...textProtocols]
 
 /** Joins a job's settings with `global`. */
 export function makeScrapeJob(
@@ -58,6 +91,17 @@ export function makeScrapeJob(
 ): ScrapeJob {
   const intervalMs = config.scrape_interval ?? global.scrape_interval
   const timeoutMs = config.scrape_timeout ?? Math.min(global.scrape_timeout, intervalMs)
+  const validation = config.metric_name_validation_scheme ?? global.metric_name_validation_scheme
+  const hasLegacyNames = validation === 'legacy'
+  const escaping = config.metric_name_escaping_scheme ?? global.metric_name_escaping_scheme
+  const droppedCountMax = config.keep_dropped_targets ?? global.keep_dropped_targets
+  const hasNativeHistograms =
+    config.scrape_native_histograms ?? global.scrape_native_histograms ?? false
+  const keepsClassic =
+    config.always_scrape_classic_histograms ?? global.always_scrape_classic_histograms
+  const convertsClassic =
+    config.convert_classic_histograms_to_nhcb ?? global.convert_classic_histograms_to_nhcb
+  const protocols = hasNativeHistograms ? nativeProtocols : textProtocols
   return {
     config,
     relabelRules: compile(config.relabel_configs),
@@ -70,6 +114,16 @@ export function makeScrapeJob(
     labelNameBytesMax: config.label_name_length_limit ?? global.label_name_length_limit ?? 0,
     labelValueBytesMax: config.label_value_length_limit ?? global.label_value_length_limit ?? 0,
     targetCountMax: config.target_limit ?? global.target_limit ?? 0,
+    protocols: config.scrape_protocols ?? global.scrape_protocols ?? protocols,
+    hasNativeHistograms,
+    keepsClassic: keepsClassic ?? false,
+    convertsClassic: convertsClassic ?? false,
+    histogramSchemaMax: findSchemaMax(config.native_histogram_min_bucket_factor ?? 0),
+    bucketCountMax: config.native_histogram_bucket_limit ?? 0,
+    escaping: escaping ?? (hasLegacyNames ? 'underscores' : 'allow-utf-8'),
+    hasLegacyNames,
+    droppedCountMax: Math.min(droppedCountMax || droppedCountMaxDefault, droppedCountMaxDefault),
+    failureLogFile: config.scrape_failure_log_file ?? global.scrape_failure_log_file,
     hasExtraMetrics: config.extra_scrape_metrics ?? global.extra_scrape_metrics ?? false,
   }
 }
@@ -78,7 +132,7 @@ export function makeScrapeJob(
 export function makeTarget(job: ScrapeJob, found: Labels): TargetOutcome {
   const discovered = addDefaults(job, found)
   const labels = relabel(discovered, job.relabelRules)
-  if (labels === undefined) return { kind: 'dropped' }
+  if (labels === undefined) return { kind: 'dropped', discovered }
   const invalid = (reason: string): TargetOutcome => ({ kind: 'invalid', reason })
   const address = labels.get('__address__')
   if (address === '') return invalid('the target has no address')

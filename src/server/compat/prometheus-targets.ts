@@ -43,7 +43,13 @@ export function addPrometheusTargetRoutes(add: AddRoute, context: RouteContext):
     const isActive = state === '' || state === 'any' || state === 'active'
     const all = isActive ? collector.targets() : []
     const activeTargets = all.filter((target) => pool === '' || target.scrapePool === pool)
-    return sendSuccess(reply, JSON.stringify({ activeTargets, droppedTargets: [] }))
+    if (state === 'active') {
+      return sendSuccess(reply, JSON.stringify({ activeTargets, droppedTargets: [] }))
+    }
+    const { targets, counts } = collector.droppedTargets()
+    const droppedTargets = targets.filter((target) => pool === '' || target.scrapePool === pool)
+    const answer = { activeTargets, droppedTargets, droppedTargetCounts: counts }
+    return sendSuccess(reply, JSON.stringify(answer))
   })
 
   add('GET', '/scrape_pools', async (_request, reply) => {

@@ -508,8 +508,14 @@ describe('rules, alerts, targets', () => {
     assert.deepEqual(await data('scrapePool=a'), {
       activeTargets: [{ scrapePool: 'a' }],
       droppedTargets: [],
+      droppedTargetCounts: { a: 0, b: 7 },
     })
-    assert.equal((await data('state=dropped')).activeTargets.length, 0)
+    assert.deepEqual(await data('state=dropped'), {
+      activeTargets: [],
+      droppedTargets: [{ discoveredLabels: { __address__: 'gone:1' }, scrapePool: 'b' }],
+      droppedTargetCounts: { a: 0, b: 7 },
+    })
+    assert.deepEqual((await data('state=active')).droppedTargets, [])
   })
 })
 
