@@ -26,6 +26,7 @@ import { type RuleGroupView, viewGroup, viewPending } from './rule-view.ts'
 import type { DetectSettings } from './settings.ts'
 import { SharedAnswers } from './shared-answers.ts'
 
+export { formatGroups } from './format-groups.ts'
 export { loadGroups } from './load-groups.ts'
 export type {
   AlertingRuleView,
@@ -38,6 +39,7 @@ export { parseRuleFile, type RuleGroup } from './rule-file.ts'
 export { RuleBench } from './rule-test/rule-bench.ts'
 export { runRuleTests } from './rule-test/run-rule-tests.ts'
 export type { DetectSettings } from './settings.ts'
+export { parseSloFile } from './slo/slo-file.ts'
 
 /** How long touches are collected before the rules run. */
 const arrivalDelayMs = 2

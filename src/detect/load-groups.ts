@@ -8,6 +8,7 @@ import { type ConfigProblem, makeConfigError, readConfigFile } from '../config/c
 import { detectErrors } from './errors.ts'
 import { type ExpressionParser, parseRuleFile, type RuleGroup } from './rule-file.ts'
 import type { DetectSettings } from './settings.ts'
+import { parseSloFile } from './slo/slo-file.ts'
 
 /** Reads all rule files; throws one error with every mistake of all of them. */
 export function loadGroups(
@@ -16,27 +17,38 @@ export function loadGroups(
 ): RuleGroup[] {
   const groups: RuleGroup[] = []
   const problems: ConfigProblem[] = []
-  const read = (text: string, file: string): void => {
+  const parseRules = (text: string, file: string): RuleGroup[] =>
+    parseRuleFile(text, file, parts.engine)
+  const read = (parse: typeof parseRules, text: string, file: string): void => {
     try {
-      groups.push(...parseRuleFile(text, file, parts.engine))
+      groups.push(...parse(text, file))
     } catch (thrown) {
       if (!(thrown instanceof CodedError) || !Array.isArray(thrown.facts['problems'])) throw thrown
       problems.push(...(thrown.facts['problems'] as ConfigProblem[]))
     }
   }
   if (settings.default_rules) {
-    read(readFileSync(join(import.meta.dirname, 'default-rules.yml'), 'utf8'), 'default-rules.yml')
+    const file = 'default-rules.yml'
+    read(parseRules, readFileSync(join(import.meta.dirname, file), 'utf8'), file)
   }
   const baseDir = parts.baseDir ?? process.cwd()
   const seen = new Set<string>()
-  for (const pattern of settings.rule_files) {
-    const files = findFiles(resolve(baseDir, pattern))
-    if (files.length === 0) parts.log.warn({ pattern }, 'no rule file has this name')
-    for (const file of files) {
-      if (!seen.has(file)) read(readConfigFile(file), file)
-      seen.add(file)
+  const readAll = (patterns: readonly string[], parse: typeof parseRules): void => {
+    for (const pattern of patterns) {
+      const files = findFiles(resolve(baseDir, pattern))
+      if (files.length === 0) parts.log.warn({ pattern }, 'no rule file has this name')
+      for (const file of files) {
+        if (!seen.has(file)) read(parse, readConfigFile(file), file)
+        seen.add(file)
+      }
     }
   }
+  const guard = { badEventsMin: settings.slo_bad_events_min }
+  readAll(settings.rule_files, parseRules)
+  readAll(
+    settings.slo_files,
+    (text, file) => parseSloFile(text, file, { parser: parts.engine, guard }).groups,
+  )
   if (problems.length > 0) throw makeConfigError(problems)
   return groups
 }

@@ -18,6 +18,8 @@ import {
 import { duration, labelMap, z } from '../config/schema.ts'
 import { isLegacyMetricName } from '../model/labels.ts'
 import type { PreparedQuery } from '../query/query.ts'
+import { splitDocuments } from './documents.ts'
+import type { SloSummary } from './slo/slo.ts'
 import { readStrategy, type Strategy, strategyAnnotation } from './strategy/strategy.ts'
 import { checkTemplate } from './template.ts'
 
@@ -32,6 +34,8 @@ export interface RuleGroup {
   /** Most results of one rule; 0 is no limit. */
   limit: number
   rules: Rule[]
+  /** The objective that they watch, when they were made from one. */
+  slo?: SloSummary
 }
 
 /** An alerting or a recording rule. */
@@ -137,21 +141,6 @@ function isRuleObject(value: unknown): boolean {
     'kind' in value &&
     value.kind === 'PrometheusRule'
   )
-}
-
-/** The documents between `---` lines; empty lines stand before each so that line numbers stay right. */
-function splitDocuments(text: string): string[] {
-  const documents: string[] = []
-  const lines = text.split('\n')
-  let start = 0
-  for (let index = 0; index <= lines.length; index++) {
-    if (index < lines.length && !/^---(\s|$)/.test(lines[index]!)) continue
-    const document = lines.slice(start, index)
-    if (document.some((line) => !/^\s*(#.*)?$/.test(line)))
-      documents.push('\n'.repeat(start) + document.join('\n'))
-    start = index + 1
-  }
-  return documents
 }
 
 interface GroupPlace {
@@ -267,7 +256,7 @@ function checkExpression(expression: string, place: GroupPlace): void {
 }
 
 /** Why an expression cannot be a rule's. */
-function reasonAgainst(
+export function reasonAgainst(
   expression: string,
   parser: ExpressionParser | undefined,
 ): string | undefined {

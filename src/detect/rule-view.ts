@@ -5,6 +5,7 @@ import { healthOfSeverity } from '../model/health.ts'
 import type { ActiveAlert } from './alert-state.ts'
 import type { GroupRunner } from './group-runner.ts'
 import type { RuleRunner } from './rule-runner.ts'
+import type { SloSummary } from './slo/slo.ts'
 
 /** A group. */
 export interface RuleGroupView {
@@ -13,6 +14,8 @@ export interface RuleGroupView {
   intervalMs: number
   queryOffsetMs: number
   limit: number
+  /** The objective that the group watches, when it was made from one. */
+  slo: SloSummary | undefined
   evaluationMs: number
   lastEvaluationTimeMs: number | undefined
   rules: RuleView[]
@@ -70,6 +73,7 @@ export function viewGroup(runner: GroupRunner, queryOffsetMs: number): RuleGroup
     intervalMs: runner.intervalMs,
     queryOffsetMs,
     limit: runner.group.limit,
+    slo: runner.group.slo,
     evaluationMs: runner.evaluationMs,
     lastEvaluationTimeMs: runner.lastEvaluationTimeMs,
     rules: runner.rules.map(viewRule),

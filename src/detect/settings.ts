@@ -5,6 +5,7 @@ import {
   durationOr,
   flagOr,
   labelMap,
+  numberOr,
   type SettingsOf,
   type SettingsPart,
   text,
@@ -31,6 +32,17 @@ export const detectSettings = {
       typeText: 'list of paths',
       defaultText: '[]',
     }),
+    slo_files: z.array(text('A path or glob of files of objectives.')).default([]).meta({
+      description:
+        'Service level objectives in files of Sloth (prometheus/v1, PrometheusServiceLevel) or OpenSLO (v1, v1alpha); their rules are made from them. Globs and relative paths as for rule_files.',
+      typeText: 'list of paths',
+      defaultText: '[]',
+    }),
+    slo_bad_events_min: numberOr(
+      3,
+      { min: 0, max: 1_000_000, isWhole: true },
+      'Fewer bad events in the long window of a burn-rate alert tell nobody, nor do as many as chance may bring; 0 switches both off.',
+    ),
     default_rules: flagOr(
       true,
       'Evaluates the built-in rules for CPU, memory, disks, targets and log errors.',

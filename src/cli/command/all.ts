@@ -4,6 +4,7 @@ import { backupCommand } from './backup.ts'
 import { checkConfigCommand } from './check-config.ts'
 import { checkMetricsCommand } from './check-metrics.ts'
 import { checkRulesCommand } from './check-rules.ts'
+import { checkSloCommand } from './check-slo.ts'
 import type { Command } from './command.ts'
 import { deploymentRecordCommand } from './deployment-record.ts'
 import { incidentListCommand } from './incident-list.ts'
@@ -19,6 +20,7 @@ export const commands: readonly Command[] = [
   serveCommand,
   checkConfigCommand,
   checkRulesCommand,
+  checkSloCommand,
   checkMetricsCommand,
   testRulesCommand,
   queryCommand,
