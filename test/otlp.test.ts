@@ -12,6 +12,7 @@ import { OTLPMetricExporter as HttpExporter } from '@opentelemetry/exporter-metr
 import { resourceFromAttributes } from '@opentelemetry/resources'
 import {
   AggregationTemporality,
+  AggregationType,
   MeterProvider,
   PeriodicExportingMetricReader,
   type PushMetricExporter,
@@ -59,6 +60,12 @@ async function sendEveryKind(service: string, exporter: PushMetricExporter): Pro
       team: 'payments',
       'host.name': 'h1',
     }),
+    views: [
+      {
+        instrumentName: 'payload.size',
+        aggregation: { type: AggregationType.EXPONENTIAL_HISTOGRAM },
+      },
+    ],
     readers: [new PeriodicExportingMetricReader({ exporter, exportIntervalMillis: 3_600_000 })],
   })
   const meter = provider.getMeter('shop', '2.0')
@@ -68,6 +75,7 @@ async function sendEveryKind(service: string, exporter: PushMetricExporter): Pro
     unit: 's',
     advice: { explicitBucketBoundaries: [0.1, 1] },
   })
+  const payload = meter.createHistogram('payload.size', { unit: 'By' })
   const room = meter.createObservableGauge('room.temperature', { unit: 'Cel' })
   room.addCallback((observed) => observed.observe(21.5, { room: 'a' }))
   for (let turn = 1; turn <= 2; turn++) {
@@ -75,6 +83,7 @@ async function sendEveryKind(service: string, exporter: PushMetricExporter): Pro
     open.add(turn)
     latency.record(0.05)
     latency.record(5)
+    for (const size of [0, 1, 300, 2000 * turn]) payload.record(size)
     await provider.forceFlush()
   }
   await provider.shutdown()
@@ -117,6 +126,12 @@ async function checkEveryKind(service: string): Promise<void> {
       count,
     ])
   }
+  const payload = `payload_size_bytes{${job}}`
+  assert.deepEqual(await valuesOf(`histogram_count(${payload})`), ['8'])
+  assert.deepEqual(await valuesOf(`histogram_sum(${payload})`), ['6602'])
+  assert.deepEqual(await valuesOf(`histogram_fraction(-1, 100, ${payload})`), ['0.5'])
+  const [median] = await valuesOf(`histogram_quantile(0.9, ${payload})`)
+  assert.ok(Number(median) > 1000 && Number(median) < 4000, median)
   const [info] = await ask(`target_info{${job}}`)
   assert.equal(info!.metric['host_name'], 'h1')
   assert.equal(info!.metric['team'], 'payments')

@@ -311,9 +311,15 @@ const otlp = z
       true,
       'Adds name, version, schema URL and attributes of the scope as otel_scope_… labels; without them, scopes that use one metric name overwrite each other.',
     ),
+    convert_histograms_to_nhcb: flagOr(
+      false,
+      'Keeps histograms with explicit bounds as native histograms with custom buckets.',
+    ),
+    allow_delta_temporality: flagOr(
+      false,
+      'Keeps deltas as they come. Otherwise they are summed up, so that rate() and its kin can read them.',
+    ),
     ...unsupportedKeys({
-      convert_histograms_to_nhcb: 'native histograms with custom buckets',
-      allow_delta_temporality: 'deltas as they came; they are summed up',
       label_name_underscore_sanitization: 'other names of labels',
       label_name_preserve_multiple_underscores: 'other names of labels',
     }),

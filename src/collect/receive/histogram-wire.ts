@@ -53,13 +53,13 @@ export class HistogramWireReader {
       const tag = wire.readSize(end)
       if (tag === 0x08 || tag === 0x11) {
         parts.isFloat = tag === 0x11
-        parts.count = parts.isFloat ? wire.readDouble(end) : this.#readUnsigned(end)
+        parts.count = parts.isFloat ? wire.readDouble(end) : wire.readUnsigned(end)
       } else if (tag === 0x19) {
         this.isStale = this.#isStaleAt(wire.at, end)
         parts.sum = wire.readDouble(end)
       } else if (tag === 0x20) parts.schema = wire.readZigzag(end)
       else if (tag === 0x29) parts.zeroThreshold = wire.readDouble(end)
-      else if (tag === 0x30) parts.zeroCount = this.#readUnsigned(end)
+      else if (tag === 0x30) parts.zeroCount = wire.readUnsigned(end)
       else if (tag === 0x39) parts.zeroCount = wire.readDouble(end)
       else if (tag === 0x70) parts.resetHint = hints[wire.readSize(end)] ?? 'unknown'
       else if (tag === 0x78) this.timeMs = wire.readInt64(end)
@@ -134,11 +134,6 @@ export class HistogramWireReader {
         list.push(wire.readDouble(listEnd))
       }
     } else wire.skip(tag, end)
-  }
-
-  #readUnsigned(end: number): number {
-    const value = this.#wire.readInt64(end)
-    return value < 0 ? value + 2 ** 64 : value
   }
 
   #isStaleAt(at: number, end: number): boolean {

@@ -77,10 +77,15 @@ export class WireReader {
     return this.view.getFloat64(at, true)
   }
 
+  /** An unsigned 64-bit number; exact below 2^53. */
+  readUnsigned(end: number): number {
+    const value = this.readInt64(end)
+    return value < 0 ? value + 2 ** 64 : value
+  }
+
   /** A signed number in zigzag; exact within ±2^52. */
   readZigzag(end: number): number {
-    const wide = this.readInt64(end)
-    const value = wide < 0 ? wide + 2 ** 64 : wide
+    const value = this.readUnsigned(end)
     return value % 2 === 1 ? -(value + 1) / 2 : value / 2
   }
 

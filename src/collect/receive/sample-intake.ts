@@ -5,7 +5,9 @@
  * numbers are used in the same turn of the event loop: they are taken back from series that end.
  */
 
+import type { Exemplar, ExemplarRow } from '../../model/exemplar.ts'
 import type { AppendResult, Appender, MetricMetadata, RejectReason } from '../../model/flow.ts'
+import type { Histogram } from '../../model/histogram.ts'
 import type { Labels } from '../../model/labels.ts'
 import { SampleBatchBuilder } from '../../model/sample.ts'
 import { describeLabels, validateLabels } from '../../prepare/prepare.ts'
@@ -59,7 +61,8 @@ export class SampleIntake {
   readonly #labels: Labels[] = []
   readonly #times: number[] = []
   /** `undefined` is the stale marker. */
-  readonly #values: (number | undefined)[] = []
+  readonly #values: (number | Histogram | undefined)[] = []
+  readonly #exemplars: { series: Labels; exemplar: Exemplar }[] = []
   readonly #metadata = new Map<string, MetricMetadata>()
   readonly #texts: string[] = []
   #refusedCount = 0
@@ -74,13 +77,18 @@ export class SampleIntake {
   }
 
   /** Adds a row; `undefined` as value is the stale marker. Throws `COLLECT_ROWS_TOO_MANY`. */
-  add(labels: Labels, timeMs: number, value: number | undefined): void {
+  add(labels: Labels, timeMs: number, value: number | Histogram | undefined): void {
     if (this.#labels.length >= rowCountMax) {
       throw collectErrors.ROWS_TOO_MANY({ countMax: rowCountMax })
     }
     this.#labels.push(labels)
     this.#times.push(timeMs)
     this.#values.push(value)
+  }
+
+  /** Adds an exemplar of a series that has a row here. */
+  addExemplar(series: Labels, exemplar: Exemplar): void {
+    this.#exemplars.push({ series, exemplar })
   }
 
   /** Remembers what the sender says of a metric. */
@@ -105,7 +113,10 @@ export class SampleIntake {
     const { appender, drops, source } = this.#parts
     const rows = this.#number()
     for (const [metric, metadata] of this.#metadata) appender.setMetadata(metric, metadata)
-    const result = rows.batch.count === 0 ? nothingAppended : await appender.append(rows.batch)
+    const [result] = await Promise.all([
+      rows.batch.count === 0 ? nothingAppended : appender.append(rows.batch),
+      this.#appendExemplars(),
+    ])
     collectSamples.inc({ source }, result.accepted)
     drops.addRejected(source, source, result.reasons)
     const texts = [...this.#texts]
@@ -119,6 +130,21 @@ export class SampleIntake {
       rejectedCount: result.rejected + this.#refusedCount,
       texts,
     }
+  }
+
+  /** Exemplars that are not kept are counted, and no fault of the request. */
+  async #appendExemplars(): Promise<void> {
+    const { appender, drops, source } = this.#parts
+    if (this.#exemplars.length === 0) return
+    const rows: ExemplarRow[] = []
+    this.#exemplars.sort((a, b) => a.exemplar.timeMs - b.exemplar.timeMs)
+    for (const { series, exemplar } of this.#exemplars) {
+      const seriesId = appender.findSeriesId?.(series)
+      if (seriesId !== undefined) rows.push({ seriesId, ...exemplar })
+    }
+    if (rows.length === 0) return
+    const kept = await appender.appendExemplars?.(rows)
+    if (kept !== undefined) drops.addRejected(source, `${source} exemplars`, kept.reasons)
   }
 
   #number(): SampleBatchBuilder {
@@ -138,6 +164,7 @@ export class SampleIntake {
       }
       const value = this.#values[row]
       if (value === undefined) rows.addStale(seriesId, this.#times[row]!)
+      else if (typeof value === 'object') rows.addHistogram(seriesId, this.#times[row]!, value)
       else rows.add(seriesId, this.#times[row]!, value)
     }
     return rows

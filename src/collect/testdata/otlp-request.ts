@@ -1,6 +1,6 @@
 /** For tests: an OTLP request of every type of point, in both encodings with the same meaning. */
 
-import { field, whole } from './write-request.ts'
+import { field, whole, zigzag } from './write-request.ts'
 
 function fixed(number: number, value: bigint): Buffer {
   const bytes = Buffer.alloc(9)
@@ -210,6 +210,81 @@ export function describeEveryType(timeMs: number): object {
             ],
           },
         ],
+      },
+    ],
+  }
+}
+
+/** An exponential histogram to encode. */
+export interface WrittenExponential {
+  scale: number
+  count: number
+  sum: number
+  zeroCount: number
+  zeroThreshold: number
+  positive: [offset: number, counts: number[]]
+  negative: [offset: number, counts: number[]]
+  exemplar: { value: number; traceId: string; spanId: string; attribute: [string, string] }
+}
+
+/** A request of one cumulative exponential histogram with an exemplar, as protobuf. */
+export function encodeExponential(timeMs: number, one: WrittenExponential): Buffer {
+  const { exemplar } = one
+  const time = (number: number): Buffer => fixed(number, BigInt(timeMs) * 1_000_000n)
+  const buckets = ([offset, counts]: [number, number[]]): Buffer =>
+    all(
+      Buffer.from([0x08]),
+      zigzag(offset),
+      field(2, all(...counts.map((count) => whole(1, BigInt(count)).subarray(1)))),
+    )
+  const point = all(
+    time(3),
+    fixed(4, BigInt(one.count)),
+    double(5, one.sum),
+    Buffer.from([0x30]),
+    zigzag(one.scale),
+    fixed(7, BigInt(one.zeroCount)),
+    field(8, buckets(one.positive)),
+    field(9, buckets(one.negative)),
+    double(14, one.zeroThreshold),
+    field(
+      11,
+      all(
+        attribute(7, exemplar.attribute[0], field(1, exemplar.attribute[1])),
+        time(2),
+        double(3, exemplar.value),
+        field(4, Buffer.from(exemplar.spanId, 'hex')),
+        field(5, Buffer.from(exemplar.traceId, 'hex')),
+      ),
+    ),
+  )
+  const metric = field(2, all(field(1, 'e'), field(10, all(field(1, point), whole(2, 2n)))))
+  const resource = field(1, attribute(1, 'service.name', field(1, 's')))
+  return field(1, all(resource, field(2, metric)))
+}
+
+/** The same as JSON. */
+export function describeExponential(timeMs: number, one: WrittenExponential): object {
+  const { exemplar } = one
+  const timeUnixNano = `${timeMs}000000`
+  const side = ([offset, bucketCounts]: [number, number[]]): object => ({ offset, bucketCounts })
+  const [key, stringValue] = exemplar.attribute
+  return {
+    timeUnixNano,
+    scale: one.scale,
+    count: String(one.count),
+    sum: one.sum,
+    zeroCount: one.zeroCount,
+    zeroThreshold: one.zeroThreshold,
+    positive: side(one.positive),
+    negative: side(one.negative),
+    exemplars: [
+      {
+        timeUnixNano,
+        asDouble: exemplar.value,
+        traceId: exemplar.traceId,
+        spanId: exemplar.spanId,
+        filteredAttributes: [{ key, value: { stringValue } }],
       },
     ],
   }

@@ -68,7 +68,8 @@ function doubles(number: number, values: readonly number[] = []): Buffer {
   return field(number, Buffer.concat(values.map((value) => double(0, value).subarray(1))))
 }
 
-function zigzag(value: number): Buffer {
+/** A signed number in zigzag, without a tag. */
+export function zigzag(value: number): Buffer {
   return varint(value < 0 ? BigInt(-value) * 2n - 1n : BigInt(value) * 2n)
 }
 

@@ -10,6 +10,7 @@
  * Source: opentelemetry-specification specification/metrics/data-model.md (temporality).
  */
 
+import type { Histogram } from '../../../model/histogram.ts'
 import { collectDeltaForgotten, collectDeltaSeries } from '../../metrics.ts'
 
 /** What all totals may cost, in numbers held; some 100 MB with labels of the usual length. */
@@ -23,6 +24,8 @@ interface Total {
   /** What the numbers are, such as bounds of buckets; other ones begin anew. */
   shape: string
   numbers: readonly number[]
+  /** Of native histograms, instead of numbers. */
+  histogram?: Histogram
 }
 
 /** The running totals of all senders. */
@@ -44,21 +47,27 @@ export class DeltaBook {
   set(key: string, total: Total | undefined): void {
     const before = this.#totals.get(key)
     if (before !== undefined) {
-      this.#cost -= before.numbers.length + ownCost
+      this.#cost -= costOf(before)
       this.#totals.delete(key)
     }
     if (total !== undefined) {
       this.#totals.set(key, total)
-      this.#cost += total.numbers.length + ownCost
+      this.#cost += costOf(total)
     }
-    for (const [oldest, { numbers }] of this.#totals) {
+    for (const [oldest, forgotten] of this.#totals) {
       if (this.#cost <= costMax) break
       this.#totals.delete(oldest)
-      this.#cost -= numbers.length + ownCost
+      this.#cost -= costOf(forgotten)
       collectDeltaForgotten.inc()
     }
     collectDeltaSeries.set(this.#totals.size)
   }
+}
+
+function costOf({ numbers, histogram }: Total): number {
+  if (histogram === undefined) return numbers.length + ownCost
+  const { positive, negative, customBounds } = histogram
+  return 2 * (positive.index.length + negative.index.length) + customBounds.length + 2 * ownCost
 }
 
 /** What one request changed. */
@@ -82,11 +91,32 @@ export class DeltaChanges {
     const numbers = isSame
       ? point.numbers.map((number, index) => number + before.numbers[index]!)
       : point.numbers
-    const total = { timeMs: point.timeMs, shape: point.shape, numbers }
+    this.#note(key, before, { timeMs: point.timeMs, shape: point.shape, numbers })
+    return numbers
+  }
+
+  /**
+   * The same for a native histogram; `sum` puts two together, or answers `undefined` when they do not
+   * fit, and the total begins anew.
+   */
+  addHistogram(
+    key: string,
+    point: { timeMs: number; histogram: Histogram },
+    sum: (before: Histogram, now: Histogram) => Histogram | undefined,
+  ): Histogram | undefined {
+    const before = this.#book.get(key)
+    if (before !== undefined && point.timeMs <= before.timeMs) return undefined
+    const summed =
+      before?.histogram === undefined ? undefined : sum(before.histogram, point.histogram)
+    const histogram = summed ?? point.histogram
+    this.#note(key, before, { timeMs: point.timeMs, shape: 'native', numbers: [], histogram })
+    return histogram
+  }
+
+  #note(key: string, before: Total | undefined, total: Total): void {
     if (!this.#before.has(key)) this.#before.set(key, before)
     this.#after.set(key, total)
     this.#book.set(key, total)
-    return numbers
   }
 
   /** Puts back what nobody has built upon. */

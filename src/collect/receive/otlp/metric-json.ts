@@ -9,6 +9,11 @@ import { collectErrors } from '../../errors.ts'
 import { parseJsonBody } from '../json-body.ts'
 import {
   type Attributes,
+  addExemplar,
+  type ExponentialBuckets,
+  type ExponentialData,
+  makeExemplar,
+  makeExponential,
   makeMetric,
   makePoint,
   makeScope,
@@ -89,9 +94,9 @@ class MetricJsonReader {
     point.startTimeMs = this.#timeMs(from, 'startTimeUnixNano')
     point.timeMs = this.#timeMs(from, 'timeUnixNano')
     point.isRecorded = this.#whole(from, 'flags') % 2 !== noRecordedValueFlag
+    this.#list(from, 'exemplars', (exemplar) => this.#readExemplar(exemplar, point))
     if (type === 'gauge' || type === 'sum') {
-      const isWhole = from['asInt'] !== undefined && from['asInt'] !== null
-      point.value = isWhole ? this.#whole(from, 'asInt') : (this.#double(from, 'asDouble') ?? 0)
+      point.value = this.#value(from)
       return point
     }
     point.count = this.#whole(from, 'count')
@@ -99,6 +104,8 @@ class MetricJsonReader {
     if (type === 'histogram') {
       point.bucketCounts = this.#numbers(from, 'bucketCounts', (value) => this.#toWhole(value))
       point.bounds = this.#numbers(from, 'explicitBounds', (value) => this.#toDouble(value))
+    } else if (type === 'exponential-histogram') {
+      point.exponential = this.#readExponential(from)
     } else if (type === 'summary') {
       point.quantiles = []
       this.#list(from, 'quantileValues', (pair) => {
@@ -108,11 +115,51 @@ class MetricJsonReader {
     return point
   }
 
+  #readExponential(from: JsonObject): ExponentialData {
+    const data = makeExponential()
+    data.scale = this.#whole(from, 'scale')
+    data.zeroCount = this.#whole(from, 'zeroCount')
+    data.zeroThreshold = this.#double(from, 'zeroThreshold') ?? 0
+    for (const [key, buckets] of [
+      ['positive', data.positive],
+      ['negative', data.negative],
+    ] as const) {
+      this.#inside(from, key, (inner) => this.#readBuckets(inner, buckets))
+    }
+    return data
+  }
+
+  #readBuckets(from: JsonObject, buckets: ExponentialBuckets): void {
+    buckets.offset = this.#whole(from, 'offset')
+    buckets.counts = this.#numbers(from, 'bucketCounts', (value) => this.#toWhole(value))
+  }
+
+  #readExemplar(from: JsonObject, point: OtlpPoint): void {
+    const exemplar = makeExemplar()
+    exemplar.attributes = this.#readAttributes(from, 'filteredAttributes')
+    exemplar.timeMs = this.#timeMs(from, 'timeUnixNano')
+    exemplar.value = this.#value(from)
+    exemplar.traceId = this.#id(from, 'traceId')
+    exemplar.spanId = this.#id(from, 'spanId')
+    addExemplar(point, exemplar)
+  }
+
+  #value(from: JsonObject): number {
+    const isWhole = from['asInt'] !== undefined && from['asInt'] !== null
+    return isWhole ? this.#whole(from, 'asInt') : (this.#double(from, 'asDouble') ?? 0)
+  }
+
+  /** Hexadecimal digits; an id that is not one, all zero, is none. */
+  #id(from: JsonObject, key: string): string {
+    const digits = this.#text(from, key)
+    return /^[0-9a-f]{1,32}$/i.test(digits) && /[^0]/.test(digits) ? digits.toLowerCase() : ''
+  }
+
   // --- attributes ------------------------------------------------------------------------------
 
-  #readAttributes(from: JsonObject): Attributes {
+  #readAttributes(from: JsonObject, name = 'attributes'): Attributes {
     const attributes: Attributes = []
-    this.#list(from, 'attributes', (pair) => {
+    this.#list(from, name, (pair) => {
       const key = this.#text(pair, 'key')
       const value = this.#inside(pair, 'value', (inner) => this.#readValue(inner, 0)) ?? ''
       attributes.push(key, typeof value === 'object' ? JSON.stringify(value) : formatPlain(value))

@@ -12,6 +12,10 @@
  */
 
 import {
+  addExemplar,
+  type ExponentialBuckets,
+  makeExemplar,
+  makeExponential,
   makeMetric,
   makePoint,
   makeScope,
@@ -132,6 +136,7 @@ function readNumberPoint(wire: OtlpWireReader, end: number): OtlpPoint {
     else if (tag === 0x19) point.timeMs = wire.readTimeMs(end)
     else if (tag === 0x21) point.value = wire.readDouble(end)
     else if (tag === 0x31) point.value = wire.readSigned64(end)
+    else if (tag === 0x2a) readExemplar(wire, wire.readEnd(end), point)
     else if (tag === 0x40) readFlags(wire, end, point)
     else wire.skip(tag, end)
   }
@@ -151,15 +156,17 @@ function readHistogramPoint(wire: OtlpWireReader, end: number): OtlpPoint {
     else if (tag === 0x29) point.sum = wire.readDouble(end)
     else if (tag === 0x32 || tag === 0x31) wire.readFixedList(tag, end, point.bucketCounts, 'whole')
     else if (tag === 0x3a || tag === 0x39) wire.readFixedList(tag, end, point.bounds, 'double')
+    else if (tag === 0x42) readExemplar(wire, wire.readEnd(end), point)
     else if (tag === 0x50) readFlags(wire, end, point)
     else wire.skip(tag, end)
   }
   return point
 }
 
-/** Only what tells the point apart: its buckets cannot be kept yet. */
 function readExponentialPoint(wire: OtlpWireReader, end: number): OtlpPoint {
   const point = makePoint()
+  const data = makeExponential()
+  point.exponential = data
   while (wire.at < end) {
     const tag = wire.readSize(end)
     if (tag === 0x0a) wire.readAttribute(end, point.attributes)
@@ -167,10 +174,49 @@ function readExponentialPoint(wire: OtlpWireReader, end: number): OtlpPoint {
     else if (tag === 0x19) point.timeMs = wire.readTimeMs(end)
     else if (tag === 0x21) point.count = wire.readUnsigned64(end)
     else if (tag === 0x29) point.sum = wire.readDouble(end)
+    else if (tag === 0x30) data.scale = wire.readZigzag(end)
+    else if (tag === 0x39) data.zeroCount = wire.readUnsigned64(end)
+    else if (tag === 0x42) readBuckets(wire, wire.readEnd(end), data.positive)
+    else if (tag === 0x4a) readBuckets(wire, wire.readEnd(end), data.negative)
     else if (tag === 0x50) readFlags(wire, end, point)
+    else if (tag === 0x5a) readExemplar(wire, wire.readEnd(end), point)
+    else if (tag === 0x71) data.zeroThreshold = wire.readDouble(end)
     else wire.skip(tag, end)
   }
   return point
+}
+
+/** `Buckets { 1: offset (sint32), 2: bucket_counts (varints) }` */
+function readBuckets(wire: OtlpWireReader, end: number, buckets: ExponentialBuckets): void {
+  while (wire.at < end) {
+    const tag = wire.readSize(end)
+    if (tag === 0x08) buckets.offset = wire.readZigzag(end)
+    else if (tag === 0x10 || tag === 0x12) {
+      const listEnd = tag === 0x12 ? wire.readEnd(end) : end
+      do {
+        if (wire.at >= listEnd) break
+        wire.budget.take(1)
+        buckets.counts.push(wire.readUnsigned(listEnd))
+      } while (tag === 0x12)
+    } else wire.skip(tag, end)
+  }
+}
+
+/** `Exemplar { 7: KeyValue…, 2: time, 3: as_double, 6: as_int, 4: span_id, 5: trace_id }` */
+function readExemplar(wire: OtlpWireReader, end: number, point: OtlpPoint): void {
+  wire.budget.take(1)
+  const exemplar = makeExemplar()
+  while (wire.at < end) {
+    const tag = wire.readSize(end)
+    if (tag === 0x3a) wire.readAttribute(end, exemplar.attributes)
+    else if (tag === 0x11) exemplar.timeMs = wire.readTimeMs(end)
+    else if (tag === 0x19) exemplar.value = wire.readDouble(end)
+    else if (tag === 0x31) exemplar.value = wire.readSigned64(end)
+    else if (tag === 0x22) exemplar.spanId = wire.readHex(end)
+    else if (tag === 0x2a) exemplar.traceId = wire.readHex(end)
+    else wire.skip(tag, end)
+  }
+  addExemplar(point, exemplar)
 }
 
 function readSummaryPoint(wire: OtlpWireReader, end: number): OtlpPoint {

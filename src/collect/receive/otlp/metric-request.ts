@@ -51,6 +51,34 @@ export interface OtlpPoint {
   bucketCounts: number[]
   /** `[quantile, value, …]` */
   quantiles: number[]
+  /** Of exponential histograms. */
+  exponential: ExponentialData | undefined
+  exemplars: OtlpExemplar[]
+}
+
+/** Buckets of one sign: counts from bucket `offset` on. */
+export interface ExponentialBuckets {
+  offset: number
+  counts: number[]
+}
+
+/** What exponential histograms have beyond others. */
+export interface ExponentialData {
+  scale: number
+  zeroCount: number
+  zeroThreshold: number
+  positive: ExponentialBuckets
+  negative: ExponentialBuckets
+}
+
+/** One observation that a point tells of. */
+export interface OtlpExemplar {
+  attributes: Attributes
+  timeMs: number
+  value: number
+  /** In lower-case hexadecimal digits, or empty. */
+  traceId: string
+  spanId: string
 }
 
 /** Flag of a point: there is no recorded value. */
@@ -77,6 +105,31 @@ export class PartBudget {
 const noNumbers: number[] = []
 Object.freeze(noNumbers)
 
+const noExemplars: OtlpExemplar[] = []
+Object.freeze(noExemplars)
+
+/** The data of an exponential histogram without anything. */
+export function makeExponential(): ExponentialData {
+  return {
+    scale: 0,
+    zeroCount: 0,
+    zeroThreshold: 0,
+    positive: { offset: 0, counts: [] },
+    negative: { offset: 0, counts: [] },
+  }
+}
+
+/** An exemplar without anything. */
+export function makeExemplar(): OtlpExemplar {
+  return { attributes: [], timeMs: 0, value: 0, traceId: '', spanId: '' }
+}
+
+/** Adds an exemplar to a point. */
+export function addExemplar(point: OtlpPoint, exemplar: OtlpExemplar): void {
+  if (point.exemplars === noExemplars) point.exemplars = [exemplar]
+  else point.exemplars.push(exemplar)
+}
+
 /** A point without anything. */
 export function makePoint(): OtlpPoint {
   return {
@@ -90,6 +143,8 @@ export function makePoint(): OtlpPoint {
     bounds: noNumbers,
     bucketCounts: noNumbers,
     quantiles: noNumbers,
+    exponential: undefined,
+    exemplars: noExemplars,
   }
 }
 

@@ -203,7 +203,13 @@ test('what cannot be kept is told as partial success; the rest is kept', async (
     requestOf(
       {
         name: 'e',
-        exponentialHistogram: { aggregationTemporality: 2, dataPoints: [at(0), at(1)] },
+        exponentialHistogram: {
+          aggregationTemporality: 2,
+          dataPoints: [
+            { ...at(0), scale: -5 },
+            { ...at(1), count: 1 },
+          ],
+        },
       },
       { name: 'early', gauge: { dataPoints: [{ ...at(3_600_000), asInt: 1 }] } },
       {
@@ -223,14 +229,14 @@ test('what cannot be kept is told as partial success; the rest is kept', async (
   assert.equal(partialSuccess.rejectedDataPoints, '6')
   assert.match(
     partialSuccess.errorMessage,
-    /metric "e": exponential histograms are not kept yet, 2 points/,
+    /metric "e": a point is not kept: its scale is -5, and -4 is the lowest that is kept/,
   )
   assert.deepEqual(await read(), ['good{job="s"} 0:1'])
   const reasons = drops.list().map(({ reason, count }) => `${reason} ${count}`)
   assert.deepEqual(reasons.sort(), [
     'buckets-invalid 1',
+    'histogram-invalid 2',
     'metric-name-missing 1',
-    'native-histogram 2',
     'temporality-missing 1',
     'too-far-in-future 1',
   ])

@@ -4,16 +4,21 @@
  *
  *   gauge              name
  *   sum                name, with _total when monotonic
- *   histogram          name_bucket{le}, name_count, name_sum
+ *   histogram          name_bucket{le}, name_count, name_sum; or name, native, with custom bounds
+ *   exponential        name, native
  *   summary            name{quantile}, name_count, name_sum
  *   service.namespace/service.name → job, service.instance.id → instance
+ *
+ * Exemplars go to the series of their number, bucket or native histogram.
  *
  * A point that says "no recorded value" becomes the stale marker of its series.
  * Sources: prometheus storage/remote/otlptranslator (behaviour); opentelemetry-specification
  * specification/compatibility/prometheus_and_openmetrics.md.
  */
 
+import type { Exemplar } from '../../../model/exemplar.ts'
 import type { MetricMetadata } from '../../../model/flow.ts'
+import type { Histogram } from '../../../model/histogram.ts'
 import { compareText, type Labels, labelsFromPairs } from '../../../model/labels.ts'
 import { formatBound } from '../../scrape/number.ts'
 import type { CollectSettings } from '../../settings.ts'
@@ -21,14 +26,19 @@ import type { SampleIntake } from '../sample-intake.ts'
 import type { DeltaChanges } from './delta.ts'
 import type {
   Attributes,
+  OtlpExemplar,
   OtlpMetric,
   OtlpPoint,
   OtlpResource,
   OtlpScope,
 } from './metric-request.ts'
+import { convertExplicit, convertExponential, sumHistograms } from './native.ts'
 import { type NamedType, translateLabelName, translateMetricName } from './name.ts'
 
 type OtlpSettings = CollectSettings['otlp']
+
+/** Characters of an exemplar's names and values at most, as the store has it. */
+const exemplarCharactersMax = 128
 
 /** Attributes that become job and instance. */
 const identifying = new Set(['service.name', 'service.namespace', 'service.instance.id'])
@@ -113,12 +123,8 @@ class ResourceTranslator {
     const { points } = metric
     if (points.length === 0) return
     const shown = JSON.stringify(metric.name.slice(0, 100))
-    if (metric.type === 'none' || metric.type === 'exponential-histogram') {
-      const text =
-        metric.type === 'none'
-          ? `metric ${shown} has no data`
-          : `metric ${shown}: exponential histograms are not kept yet, ${points.length} points were left out; use explicit buckets`
-      rows.refuse(metric.type === 'none' ? 'no-data' : 'native-histogram', points.length, text)
+    if (metric.type === 'none') {
+      rows.refuse('no-data', points.length, `metric ${shown} has no data`)
       return
     }
     const isCounter = metric.type === 'sum' && metric.isMonotonic
@@ -149,7 +155,9 @@ class ResourceTranslator {
     for (const point of points) {
       if (point.timeMs > this.#lastTimeMs) this.#lastTimeMs = point.timeMs
       const labels = labelsFromPairs([...fixed, ...this.#pointLabels(point, fixed)])
-      if (metric.type === 'histogram') this.#addHistogram({ metric, name, labels, point })
+      if (metric.type === 'exponential-histogram') {
+        this.#addNative({ metric, name, labels, point }, convertExponential)
+      } else if (metric.type === 'histogram') this.#addHistogram({ metric, name, labels, point })
       else if (metric.type === 'summary') this.#addSummary(name, labels, point)
       else this.#addNumber({ metric, name, labels, point })
     }
@@ -159,11 +167,50 @@ class ResourceTranslator {
     const { metric, name, point } = one
     const { rows } = this.#target
     const labels = one.labels.with('__name__', name)
+    this.#addExemplars(labels, point.exemplars)
     if (!point.isRecorded) rows.add(labels, point.timeMs, undefined)
-    else if (metric.temporality !== 'delta') rows.add(labels, point.timeMs, point.value)
+    else if (!this.#isSummed(metric)) rows.add(labels, point.timeMs, point.value)
     else {
       const total = this.#sumUp(labels, point, { shape: '', numbers: [point.value] })
       if (total !== undefined) rows.add(labels, point.timeMs, total[0]!)
+    }
+  }
+
+  /** Whether its points are differences that must be summed up. */
+  #isSummed(metric: OtlpMetric): boolean {
+    return metric.temporality === 'delta' && !this.#target.settings.allow_delta_temporality
+  }
+
+  #addNative(
+    one: { metric: OtlpMetric; name: string; labels: Labels; point: OtlpPoint },
+    convert: (point: OtlpPoint) => Histogram | string,
+  ): void {
+    const { metric, point } = one
+    const { rows, deltas } = this.#target
+    const { timeMs } = point
+    const labels = one.labels.with('__name__', one.name)
+    this.#addExemplars(labels, point.exemplars)
+    if (!point.isRecorded) {
+      rows.add(labels, timeMs, undefined)
+      return
+    }
+    const histogram = convert(point)
+    if (typeof histogram === 'string') {
+      const shown = JSON.stringify(metric.name.slice(0, 100))
+      rows.refuse('histogram-invalid', 1, `metric ${shown}: a point is not kept: ${histogram}`)
+    } else if (this.#isSummed(metric)) {
+      const total = deltas.addHistogram(labels.key, { timeMs, histogram }, sumHistograms)
+      if (total === undefined) this.#refuseLate(labels, timeMs)
+      else rows.add(labels, timeMs, total)
+    } else {
+      const isDelta = metric.temporality === 'delta'
+      rows.add(labels, timeMs, isDelta ? { ...histogram, resetHint: 'gauge' } : histogram)
+    }
+  }
+
+  #addExemplars(series: Labels, exemplars: readonly OtlpExemplar[]): void {
+    for (const exemplar of exemplars) {
+      this.#target.rows.addExemplar(series, toExemplar(exemplar))
     }
   }
 
@@ -178,9 +225,13 @@ class ResourceTranslator {
       rows.refuse('buckets-invalid', 1, text)
       return
     }
+    if (this.#target.settings.convert_histograms_to_nhcb) {
+      this.#addNative(one, convertExplicit)
+      return
+    }
     let { count, sum } = point
     let counts: readonly number[] = bucketCounts
-    if (metric.temporality === 'delta' && point.isRecorded) {
+    if (this.#isSummed(metric) && point.isRecorded) {
       const numbers = [count, sum ?? 0, ...bucketCounts]
       const total = this.#sumUp(labels.with('__name__', name), point, {
         shape: bounds.join(),
@@ -193,6 +244,10 @@ class ResourceTranslator {
     }
     const told = (value: number): number | undefined => (point.isRecorded ? value : undefined)
     const bucket = labels.with('__name__', `${name}_bucket`)
+    for (const exemplar of point.exemplars) {
+      const bound = bounds.find((upper) => exemplar.value <= upper) ?? Number.POSITIVE_INFINITY
+      this.#addExemplars(bucket.with('le', formatBound(bound)), [exemplar])
+    }
     let cumulative = 0
     for (const [index, bound] of bounds.entries()) {
       cumulative += counts[index]!
@@ -226,13 +281,15 @@ class ResourceTranslator {
     point: OtlpPoint,
     added: { shape: string; numbers: readonly number[] },
   ): readonly number[] | undefined {
-    const { rows, deltas } = this.#target
-    const total = deltas.add(series.key, { timeMs: point.timeMs, ...added })
-    if (total === undefined) {
-      const text = `a delta of ${series} is not later than the one before it, at ${point.timeMs} ms`
-      rows.refuse('delta-not-later', 1, text)
-    }
+    const { timeMs } = point
+    const total = this.#target.deltas.add(series.key, { timeMs, ...added })
+    if (total === undefined) this.#refuseLate(series, timeMs)
     return total
+  }
+
+  #refuseLate(series: Labels, timeMs: number): void {
+    const text = `a delta of ${series} is not later than the one before it, at ${timeMs} ms`
+    this.#target.rows.refuse('delta-not-later', 1, text)
   }
 
   // --- labels ----------------------------------------------------------------------------------
@@ -278,6 +335,21 @@ class ResourceTranslator {
     }
     return [...byName].flat()
   }
+}
+
+/** Names of attributes stay as they are; they are left out when they would make too many characters. */
+function toExemplar({ attributes, traceId, spanId, value, timeMs }: OtlpExemplar): Exemplar {
+  const ids: string[] = []
+  if (traceId !== '') ids.push('trace_id', traceId)
+  if (spanId !== '') ids.push('span_id', spanId)
+  const pairs: string[] = []
+  for (const [key, text] of sortedPairs(attributes)) {
+    if (key !== '' && text !== '' && !ids.includes(key)) pairs.push(key, text)
+  }
+  let characters = 0
+  for (const text of [...ids, ...pairs]) characters += [...text.slice(0, 1000)].length
+  const labels = characters > exemplarCharactersMax ? ids : [...ids, ...pairs]
+  return { labels: labelsFromPairs(labels), value, timeMs }
 }
 
 function sortedPairs(attributes: Attributes): [string, string][] {

@@ -9,6 +9,9 @@ import type { Attributes, PartBudget } from './metric-request.ts'
 /** Lists in lists deeper than this are refused: reading calls itself per level. */
 export const valueDepthMax = 32
 
+/** The ids of traces have 16 bytes, those of spans 8. */
+const idBytesMax = 16
+
 /** A cursor with OTLP's own fields. */
 export class OtlpWireReader extends WireReader {
   readonly budget: PartBudget
@@ -47,6 +50,16 @@ export class OtlpWireReader extends WireReader {
       this.budget.take(1)
       list.push(kind === 'double' ? this.readDouble(listEnd) : this.readUnsigned64(listEnd))
     } while ((tag & 7) === 2)
+  }
+
+  /** Bytes as hexadecimal digits; those of an id that is not one, all zero, as nothing. */
+  readHex(end: number): string {
+    const fieldEnd = this.readEnd(end)
+    const { at } = this
+    this.at = fieldEnd
+    if (fieldEnd - at > idBytesMax) return ''
+    const digits = this.buffer.toString('hex', at, fieldEnd)
+    return /[^0]/.test(digits) ? digits : ''
   }
 
   /** One `KeyValue`, appended to `attributes`. */
