@@ -83,6 +83,7 @@ export type EnginePart = Pick<
   | 'instant'
   | 'range'
   | 'explain'
+  | 'prepare'
   | 'parseSelector'
   | 'limits'
   | 'features'

@@ -147,6 +147,7 @@ export class ServerBench {
         labelValues: store.labelValues.bind(store),
         labelStatistics: store.labelStatistics.bind(store),
         metadata: store.metadata.bind(store),
+        selectExemplars: store.selectExemplars.bind(store),
         selectLogs: store.selectLogs.bind(store),
         logVolume: store.logVolume.bind(store),
         logLabelNames: store.logLabelNames.bind(store),
@@ -205,6 +206,9 @@ export class ServerBench {
           return [makeMatcher('__name__', '=', name)]
         },
         explain: () => Promise.reject(new Error('not scripted')),
+        prepare: () => {
+          throw new Error('not scripted')
+        },
         limits: () => ({ timeoutMs: 1, lookbackMs: 2, sampleCountMax: 3, concurrencyMax: 4 }),
         features: () => ({ promql: {}, promql_functions: {} }),
         running: () => [],

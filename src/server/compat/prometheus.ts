@@ -19,6 +19,7 @@ import {
   wholeTime,
   withParameter,
 } from './parameter.ts'
+import { addPrometheusExemplarRoutes } from './prometheus-exemplars.ts'
 import { addPrometheusRuleRoutes } from './prometheus-rules.ts'
 import { addPrometheusStatusRoutes } from './prometheus-status.ts'
 import { addPrometheusTargetRoutes } from './prometheus-targets.ts'
@@ -40,6 +41,7 @@ export function addPrometheusRoutes(app: FastifyInstance, context: RouteContext)
     })
   }
   addQueries(add, context)
+  addPrometheusExemplarRoutes(add, context)
   addSeries(add, context)
   addPrometheusRuleRoutes(add, context)
   addPrometheusStatusRoutes(add, context)
@@ -105,16 +107,6 @@ function addQueries(add: AddRoute, context: RouteContext): void {
     const expression = parametersOf(request).get('query') ?? ''
     const tree = withParameter('query', () => engine.describe(expression))
     return sendSuccess(reply, JSON.stringify(tree))
-  })
-
-  // No exemplars are stored; the parameters are still checked, so that a mistake shows.
-  add('GET+POST', '/query_exemplars', async (request, reply) => {
-    const parameters = parametersOf(request)
-    const startTimeMs = timeParameter(parameters, 'start', wholeTime.startTimeMs)
-    if (timeParameter(parameters, 'end', wholeTime.endTimeMs) < startTimeMs) {
-      throw invalidParameter('end', 'end timestamp must not be before start timestamp')
-    }
-    return sendSuccess(reply, '[]')
   })
 }
 
