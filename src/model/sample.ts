@@ -111,6 +111,12 @@ export class SampleBatchBuilder {
     this.batch.histogram[index] = histogram
   }
 
+  /** Empties the batch and keeps its memory; who has the batch must be done with it. */
+  clear(): void {
+    this.batch.count = 0
+    delete this.batch.histogram
+  }
+
   #reserve(): number {
     if (this.batch.count === this.batch.seriesId.length) {
       const grown = makeSampleBatch(this.batch.count * 2)

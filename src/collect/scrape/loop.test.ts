@@ -15,6 +15,7 @@ import { collectSettings } from '../settings.ts'
 import { ScrapeLoop } from './loop.ts'
 import { mergeTargetLabels } from './series-labels.ts'
 import { bodySizeLimit } from './page.ts'
+import { RowPool } from './row-pool.ts'
 import { makeScrapeJob, makeTarget } from './target.ts'
 
 const startTimeMs = 1_700_000_000_000
@@ -52,7 +53,14 @@ function makeBench(
       if (page instanceof Error) throw page
       return { body: Buffer.from(page), format }
     },
-    { appender: store, clock, log: silentLog, drops: new DropLedger(), onHealth: () => undefined },
+    {
+      appender: store,
+      clock,
+      log: silentLog,
+      drops: new DropLedger(),
+      rowPool: new RowPool(),
+      onHealth: () => undefined,
+    },
   )
   return {
     clock,

@@ -23,8 +23,10 @@ import {
   collectScrapesSkipped,
 } from '../metrics.ts'
 import type { FailureLog } from './failure-log.ts'
+import { releasePage } from './gunzip-page.ts'
 import { bodySizeLimit, type Page, type PageSource } from './page.ts'
 import { PageIntake, type Reading } from './page-intake.ts'
+import type { RowPool } from './row-pool.ts'
 import type { ScrapeJob, Target } from './target.ts'
 
 /** What a loop works with. */
@@ -33,6 +35,7 @@ export interface LoopParts {
   clock: Clock
   log: Log
   drops: DropLedger
+  rowPool: RowPool
   /** Where failed turns are written too. */
   failureLog?: FailureLog | undefined
   /** Called when the target's health changed. */
@@ -126,7 +129,6 @@ export class ScrapeLoop {
     const timeMs = isOnTime ? plannedTimeMs : startTimeMs
     const startMs = clock.monotonicMs()
     this.#intake.memory.turn++
-    this.#dropStaleNumbers()
     let page: Page | undefined
     let failure: unknown
     try {
@@ -137,15 +139,20 @@ export class ScrapeLoop {
     }
     if (this.#isStopped) return
     const durationMs = clock.monotonicMs() - startMs
+    // Only now: numbers may have been taken back while the target was asked.
+    this.#dropStaleNumbers()
+    const pageBytes = page?.body.length ?? (isTooLarge(failure) ? -1 : 0)
+    const rows = this.#parts.rowPool.take(this.state.sampleCount + 16)
     let reading: Reading | undefined
     if (page !== undefined) {
       try {
-        reading = this.#intake.read(page, timeMs, this.#makeRows())
+        reading = this.#intake.read(page, timeMs, rows)
       } catch (thrown) {
         failure = thrown
+        rows.clear()
       }
+      if (page.isOwn === true) releasePage(page.body)
     }
-    const rows = reading?.rows ?? new SampleBatchBuilder()
     this.#countDrops(reading)
     const addedCount = reading === undefined ? 0 : this.#settle(reading, timeMs)
     if (reading === undefined) this.#intake.memory.endAll(rows, timeMs)
@@ -158,12 +165,13 @@ export class ScrapeLoop {
       addedCount,
       this.target.timeoutMs / 1000,
       this.#job.sampleCountMax,
-      page?.body.length ?? (isTooLarge(failure) ? -1 : 0),
+      pageBytes,
     ]
     this.#reportSeries().forEach((seriesId, index) => {
       rows.add(seriesId, timeMs, values[index]!)
     })
     await this.#append(rows, reading?.exemplars)
+    this.#parts.rowPool.give(rows)
     const reason = failure === undefined ? '' : messageOf(failure)
     if (failure !== undefined) {
       this.#parts.failureLog?.add({ job: this.target.job, url: this.target.url, reason })
@@ -236,10 +244,6 @@ export class ScrapeLoop {
   }
 
   // --- pages ---------------------------------------------------------------------------------
-
-  #makeRows(): SampleBatchBuilder {
-    return new SampleBatchBuilder(Math.max(64, this.state.sampleCount + 16))
-  }
 
   #settle(reading: Reading, timeMs: number): number {
     const { memory } = this.#intake

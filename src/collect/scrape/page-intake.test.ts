@@ -15,6 +15,7 @@ import { all, double, exemplar, family, nativeBuckets, zigzag } from '../testdat
 import { field, whole } from '../testdata/write-request.ts'
 import { ScrapeLoop } from './loop.ts'
 import type { PageFormat } from './page.ts'
+import { RowPool } from './row-pool.ts'
 import { makeScrapeJob, makeTarget, type Target } from './target.ts'
 
 const startTimeMs = 1_700_000_000_000
@@ -37,6 +38,7 @@ function makeBench(format: PageFormat, job: Record<string, unknown>) {
     clock,
     log: silentLog,
     drops,
+    rowPool: new RowPool(),
     onHealth: () => undefined,
   })
   const everything = { startTimeMs: 0, endTimeMs: startTimeMs * 2 }

@@ -3,14 +3,13 @@
  * Source: prometheus/docs content_negotiation.md; scrape/scrape.go (behaviour).
  */
 
-import { promisify } from 'node:util'
-import { gunzip } from 'node:zlib'
 import { CodedError } from '../../base/error.ts'
 import type { HttpReply } from '../../base/http-client.ts'
 import { collectErrors } from '../errors.ts'
 import type { HttpAccess } from '../http-access.ts'
 import type { ScrapeProtocol } from '../settings.ts'
 import type { ExpositionFormat } from './exposition.ts'
+import { PageGunzip } from './gunzip-page.ts'
 import type { ScrapeJob, Target } from './target.ts'
 
 /** How a page is written. */
@@ -20,6 +19,8 @@ export type PageFormat = ExpositionFormat | 'protobuf'
 export interface Page {
   body: Uint8Array
   format: PageFormat
+  /** Whether the memory of the body may be given back once it was read. */
+  isOwn?: boolean
 }
 
 /** What the limit of a page's size is called in errors. */
@@ -27,8 +28,6 @@ export const bodySizeLimit = 'body size limit'
 
 /** Where a scrape loop gets its pages from. */
 export type PageSource = () => Promise<Page>
-
-const unzip = promisify(gunzip)
 
 const typeOfProtocol: Record<ScrapeProtocol, string> = {
   PrometheusProto:
@@ -65,13 +64,14 @@ export function makePageSource(parts: {
     'user-agent': `Shipwatch/${version}`,
     'x-prometheus-scrape-timeout-seconds': String(target.timeoutMs / 1000),
   }
+  const unzip = new PageGunzip()
   return async () => {
     const reply = await ask(access, { job, target, headers })
     if (reply.status !== 200) {
       throw collectErrors.SCRAPE_FAILED({ reason: `server returned HTTP status ${reply.status}` })
     }
-    const body = await decode(reply, job.bodyBytesMax)
-    return { body, format: chooseFormat(reply.headers['content-type'], job) }
+    const format = chooseFormat(reply.headers['content-type'], job)
+    return { body: await decode(reply, job.bodyBytesMax, unzip), format, isOwn: true }
   }
 }
 
@@ -95,14 +95,14 @@ async function ask(
   }
 }
 
-async function decode(reply: HttpReply, bytesMax: number): Promise<Uint8Array> {
+async function decode(reply: HttpReply, bytesMax: number, unzip: PageGunzip): Promise<Uint8Array> {
   const encoding = (reply.headers['content-encoding'] ?? '').trim().toLowerCase()
   if (encoding === '' || encoding === 'identity') return reply.body
   if (encoding !== 'gzip') {
     throw collectErrors.SCRAPE_FAILED({ reason: `the page is encoded as "${encoding}", not gzip` })
   }
   try {
-    return await unzip(reply.body, { maxOutputLength: bytesMax })
+    return await unzip.unpack(reply.body, bytesMax)
   } catch (thrown) {
     if ((thrown as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE') {
       throw bodyTooLarge(bytesMax)

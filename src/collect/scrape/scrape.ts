@@ -23,6 +23,7 @@ import { type CollectSettings, collectSettings, type ScrapeConfig } from '../set
 import { FailureLog } from './failure-log.ts'
 import { ScrapeLoop } from './loop.ts'
 import { makePageSource, type PageSource } from './page.ts'
+import { RowPool } from './row-pool.ts'
 import { hashRatio, makeScrapeJob, makeTarget, type ScrapeJob } from './target.ts'
 
 /** Targets of one job beyond this are not scraped, and the job says so. */
@@ -93,6 +94,7 @@ export class Scraper {
   readonly #own = new Map<string, ScrapeLoop>()
   /** Loops that are ending; awaited at stop. */
   readonly #ending = new Set<Promise<void>>()
+  readonly #rowPool = new RowPool()
   readonly #failureLogs = new Map<string, FailureLog>()
   #isStopped = false
 
@@ -313,6 +315,7 @@ export class Scraper {
       clock,
       log,
       drops,
+      rowPool: this.#rowPool,
       failureLog: job?.failureLogFile ? this.#findFailureLog(job.failureLogFile) : undefined,
       onHealth: () => {
         this.#countTargets()
