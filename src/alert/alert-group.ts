@@ -7,11 +7,15 @@
 
 import type { Clock, Timer } from '../base/clock.ts'
 import { messageOf } from '../base/error.ts'
+import { passFaultPoint } from '../base/fault-point.ts'
 import type { Log } from '../base/log.ts'
 import type { Alert } from '../model/alert.ts'
 import type { AlertBackground } from '../model/flow.ts'
-import { compareLabels, compareText, type Labels, labelsFromPairs } from '../model/labels.ts'
+import { compareLabels, compareText, type Labels } from '../model/labels.ts'
+import type { Page } from '../model/page.ts'
 import type { ChannelView, Notification } from '../notify/notify.ts'
+import { findCommon } from './common-labels.ts'
+import type { AcknowledgeOffer } from './page/page-message.ts'
 import { decisionsTotal, notificationDelay } from './metrics.ts'
 import { findReason, type NotificationLog } from './notification-log.ts'
 import { formatGroupKey, type Route } from './route.ts'
@@ -34,6 +38,12 @@ export interface GroupSurroundings {
   /** Takes out the alerts that something holds back at a route. */
   withoutHeld(alerts: readonly Alert[], route: Route): Alert[]
   describe(fingerprints: readonly string[]): Promise<AlertBackground | undefined>
+  /** Sees to the page of the group before its channels are told; answers it, if there is one. */
+  seeToPage(group: AlertGroup): Promise<Page | undefined>
+  /** Whether the repetition of its message may rest, because somebody has it. */
+  isTaken(group: AlertGroup): boolean
+  /** How readers of a message of a page can act. */
+  offerFor(page: Page): AcknowledgeOffer | undefined
   /** The group has no alerts any more. */
   noteEmpty(group: AlertGroup): void
 }
@@ -145,9 +155,11 @@ export class AlertGroup {
     const abort = new AbortController()
     this.#abort = abort
     const limit = clock.after(Math.max(sendMsMin, this.route.groupIntervalMs), () => abort.abort())
+    passFaultPoint('group-look')
     try {
+      const page = await this.#around.seeToPage(this)
       const told = this.#around.withoutHeld(alerts, this.route).sort(compareAlerts)
-      const isDone = told.length === 0 || (await this.#tell(told, abort.signal))
+      const isDone = told.length === 0 || (await this.#tell(told, page, abort.signal))
       if (isDone) this.#dropResolved(seen)
     } catch (thrown) {
       log.error({ groupKey: this.key, error: messageOf(thrown) }, 'a group could not be notified')
@@ -167,7 +179,11 @@ export class AlertGroup {
   }
 
   /** Tells each channel what it does not know; answers whether all that had to hear have heard. */
-  async #tell(alerts: readonly Alert[], signal: AbortSignal): Promise<boolean> {
+  async #tell(
+    alerts: readonly Alert[],
+    page: Page | undefined,
+    signal: AbortSignal,
+  ): Promise<boolean> {
     const { receiver } = this.route
     const firing = alerts.filter((alert) => this.#around.isFiring(alert))
     const resolved = alerts.filter((alert) => !this.#around.isFiring(alert))
@@ -182,15 +198,20 @@ export class AlertGroup {
           repeatIntervalMs: this.route.repeatIntervalMs,
           nowTimeMs: this.#around.clock.nowTimeMs(),
         })
-        decisionsTotal.inc({ reason: reason ?? 'none' })
-        if (reason === undefined) return true
+        const isResting = reason === 'repeat interval elapsed' && this.#around.isTaken(this)
+        decisionsTotal.inc({ reason: isResting ? 'acknowledged' : (reason ?? 'none') })
+        if (reason === undefined || isResting) return true
         const said = channel.sendsResolved ? alerts : firing
         if (said.length > 0) {
           background ??= this.#around.describe(said.map((alert) => alert.fingerprint))
           const notification = this.#makeNotification(said, firing.length > 0, reason)
           notification.background = await background
+          const offer = page === undefined ? undefined : this.#around.offerFor(page)
+          if (offer !== undefined) notification.acknowledge = offer
           if (entry === undefined) this.#observeDelay(said)
+          passFaultPoint('message-sending')
           const { isDelivered } = await this.#around.send(channel.key, notification, signal)
+          passFaultPoint('message-sent')
           if (!isDelivered) return false
         }
         await this.#around.notificationLog.set({
@@ -201,6 +222,7 @@ export class AlertGroup {
           firing: firing.map((alert) => alert.fingerprint),
           resolved: resolved.map((alert) => alert.fingerprint),
         })
+        passFaultPoint('log-written')
         return true
       }),
     )
@@ -222,6 +244,7 @@ export class AlertGroup {
       })),
       background: undefined,
       externalUrl: this.#around.externalUrl,
+      routeLabels: this.route.labels,
     }
   }
 
@@ -240,16 +263,4 @@ function compareAlerts(a: Alert, b: Alert): number {
     compareText(a.labels.get('instance'), b.labels.get('instance')) ||
     compareLabels(a.labels, b.labels)
   )
-}
-
-/** The pairs that all sets have. */
-function findCommon(sets: readonly Labels[]): Labels {
-  const [first, ...rest] = sets
-  const pairs: string[] = []
-  for (let index = 0; index < (first?.pairs.length ?? 0); index += 2) {
-    const name = first!.pairs[index]!
-    const value = first!.pairs[index + 1]!
-    if (rest.every((labels) => labels.get(name) === value)) pairs.push(name, value)
-  }
-  return labelsFromPairs(pairs)
 }

@@ -6,6 +6,7 @@
 
 import type { Clock, Timer } from '../base/clock.ts'
 import { messageOf } from '../base/error.ts'
+import { passFaultPoint } from '../base/fault-point.ts'
 import type { Log } from '../base/log.ts'
 import type { Alert, DetectedAlert } from '../model/alert.ts'
 import type { AlertBackground, AlertContext, AlertSink } from '../model/flow.ts'
@@ -13,20 +14,26 @@ import type { Labels } from '../model/labels.ts'
 import { matchesAll } from '../model/matcher.ts'
 import type { Silence, SilenceMatcher } from '../model/silence.ts'
 import type { Notifier } from '../notify/notify.ts'
+import type { OnCall, OnCallSettings } from '../oncall/oncall.ts'
 import type { Records } from '../store/store.ts'
 import { AlertGroup, type GroupSurroundings } from './alert-group.ts'
+import { checkPaging } from './check-paging.ts'
+import { DutyDesk } from './duty-desk.ts'
 import { alertErrors } from './errors.ts'
+import { HeartbeatDesk } from './heartbeat-desk.ts'
+import { type AlertHolders, Holds } from './holds.ts'
 import { Inhibitor } from './inhibit.ts'
+import { MaintenanceDesk } from './maintenance/maintenance-desk.ts'
 import {
   alertCount,
   contextMissedTotal,
   groupCount,
-  heldTotal,
   receivedTotal,
   recordFailuresTotal,
   refusedTotal,
 } from './metrics.ts'
 import { NotificationLog } from './notification-log.ts'
+import { PageDesk, type PagedGroup } from './page/page-desk.ts'
 import {
   findPauses,
   findRoutes,
@@ -38,7 +45,16 @@ import {
 import type { AlertSettings } from './settings.ts'
 import { compileMatchers, type SilenceRequest, Silences } from './silences.ts'
 
+export type { DutyDesk } from './duty-desk.ts'
+export type { HeartbeatDesk, HeartbeatView } from './heartbeat-desk.ts'
+export type { AlertHolders } from './holds.ts'
+export type {
+  MaintenanceDesk,
+  MaintenanceRequest,
+  MaintenanceStatus,
+} from './maintenance/maintenance-desk.ts'
 export { parseMatchers } from './matcher-text.ts'
+export type { PageDesk } from './page/page-desk.ts'
 export type { SilenceRequest } from './silences.ts'
 export type { AlertSettings } from './settings.ts'
 
@@ -50,15 +66,19 @@ const sweepIntervalMs = 5_000
 const stopPatienceMs = 3_000
 /** How long the background of a notification may take. */
 const contextPatienceMs = 2_000
+const titleLengthMax = 200
 
 /** What alerting is connected to. */
 export interface AlertDeskParts {
   notifier: Notifier
+  oncall: OnCall
   records: Records
-  settings: AlertSettings
+  settings: AlertSettings & OnCallSettings
   clock: Clock
   log: Log
   externalUrl: string
+  /** Where relative paths of calendars start; the working directory unless given. */
+  baseDir?: string
 }
 
 /** An alert as another program hands it in; a time that it leaves open is `undefined`. */
@@ -70,14 +90,6 @@ export interface ReceivedAlert {
   generatorUrl: string
 }
 
-/** What holds an alert back, each by its ids or names. */
-export interface AlertHolders {
-  silencedBy: string[]
-  inhibitedBy: string[]
-  /** Names of time intervals, when all its routes are out of hours. */
-  pausedBy: string[]
-}
-
 /** A group of alerts at one route. */
 export interface AlertGroupView {
   labels: Labels
@@ -85,6 +97,7 @@ export interface AlertGroupView {
   alerts: Alert[]
   /** Names of time intervals because of which the route says nothing now. */
   pausedBy: string[]
+  routeLabels: Labels
 }
 
 /** Keeps the alerts and sees that people are told. */
@@ -96,26 +109,47 @@ export class AlertDesk implements AlertSink {
   #tree: Route | undefined
   #inhibitor: Inhibitor
   readonly #silences: Silences
-  /** Routes that have hours; the clock alone changes what they hold. */
-  #timedRoutes: Route[] = []
+  readonly #holds: Holds
+  /** Pages: who has what, and who is told next. */
+  readonly pages: PageDesk
+  readonly maintenance: MaintenanceDesk
+  readonly heartbeats: HeartbeatDesk
+  readonly duty: DutyDesk
   /** What silences and hours looked like at the last sweep. */
   #holdKey = ''
   #context: AlertContext | undefined
   readonly #alerts = new Map<string, Alert>()
   /** By route id and group labels. */
   readonly #groups = new Map<string, AlertGroup>()
+  /** The same by receiver and group key, as pages know them. */
+  readonly #groupsByKey = new Map<string, AlertGroup>()
   readonly #listeners = new Set<(changed: readonly Alert[]) => void>()
   #sweepTimer: Timer | undefined
   #isStarted = false
 
-  /** Throws `ALERT_RECEIVER_UNKNOWN` when a route names a receiver that does not exist. */
+  /** Throws `ALERT_RECEIVER_UNKNOWN`, `ALERT_POLICY_UNKNOWN` and the like when a name is wrong. */
   constructor(parts: AlertDeskParts) {
     this.#parts = parts
     this.#settings = parts.settings
     this.#tree = this.#makeTree(parts.settings)
-    this.#timedRoutes = findTimedRoutes(this.#tree)
     this.#inhibitor = new Inhibitor(parts.settings.inhibit_rules)
     this.#silences = new Silences({ ...parts, countMax: parts.settings.silence_count_max })
+    const countMax = parts.settings.maintenance_count_max
+    this.maintenance = new MaintenanceDesk({ ...parts, countMax })
+    this.#holds = new Holds(
+      {
+        clock: parts.clock,
+        silences: this.#silences,
+        maintenance: this.maintenance,
+        pages: () => this.pages,
+        isFiring: (fingerprint) => this.#isFiringOf(fingerprint),
+      },
+      { tree: this.#tree, inhibitor: this.#inhibitor },
+    )
+    this.pages = this.#makePages()
+    this.duty = new DutyDesk(parts.settings, { ...parts, baseDir: parts.baseDir ?? process.cwd() })
+    const publish = (alerts: readonly DetectedAlert[]): Promise<void> => this.publish(alerts)
+    this.heartbeats = new HeartbeatDesk(parts.settings.heartbeats, { ...parts, publish })
     this.#log = new NotificationLog(parts)
     this.#around = {
       clock: parts.clock,
@@ -129,6 +163,9 @@ export class AlertDesk implements AlertSink {
       isFiring: (alert) => this.#isFiring(alert),
       withoutHeld: (alerts, route) => this.#withoutHeld(alerts, route),
       describe: (fingerprints) => this.#describe(fingerprints),
+      seeToPage: (group) => this.pages.noteGroup(this.#pagedOf(group)),
+      isTaken: (group) => this.pages.isTaken(group.route.receiver, group.key),
+      offerFor: (page) => this.pages.offerFor(page),
       noteEmpty: (group) => this.#dropGroup(group),
     }
   }
@@ -143,6 +180,9 @@ export class AlertDesk implements AlertSink {
     const nowTimeMs = this.#parts.clock.nowTimeMs()
     await this.#log.load(nowTimeMs)
     await this.#silences.load()
+    await this.maintenance.load()
+    await this.pages.load()
+    await this.duty.start()
     await this.#attempt(async () => {
       for (const alert of await this.#parts.records.alerts.list()) {
         // Whoever watches it needs a moment to say that it still fires.
@@ -156,6 +196,8 @@ export class AlertDesk implements AlertSink {
     })
     this.#isStarted = true
     for (const alert of this.#alerts.values()) this.#dispatch(alert)
+    this.pages.begin()
+    await this.heartbeats.start()
     this.#count()
     this.#armSweep()
   }
@@ -164,34 +206,46 @@ export class AlertDesk implements AlertSink {
   async stop(): Promise<void> {
     this.#isStarted = false
     this.#sweepTimer?.cancel()
+    this.heartbeats.stop()
+    this.duty.stop()
+    const paging = this.pages.stop()
     const looking = [...this.#groups.values()].flatMap((group) => group.stop() ?? [])
     this.#groups.clear()
+    this.#groupsByKey.clear()
     // What is on its way may still arrive, and must then not be sent again.
     if (looking.length > 0)
       await Promise.race([Promise.allSettled(looking), this.#parts.clock.sleep(stopPatienceMs)])
+    await paging
     await this.#attempt(() => this.#parts.records.alerts.save([...this.#alerts.values()]))
   }
 
-  /** Takes new settings; throws `ALERT_RECEIVER_UNKNOWN` and changes nothing when a route is wrong. */
-  reload(settings: AlertSettings): void {
+  /** Takes new settings; throws as the constructor does and changes nothing when a name is wrong. */
+  reload(settings: AlertSettings & OnCallSettings): void {
     this.#tree = this.#makeTree(settings)
-    this.#timedRoutes = findTimedRoutes(this.#tree)
     this.#settings = settings
+    this.#parts.oncall.reload(settings)
+    this.duty.reload(settings)
+    this.heartbeats.reload(settings.heartbeats)
+    this.maintenance.countMax = settings.maintenance_count_max
     this.#silences.countMax = settings.silence_count_max
     this.#inhibitor = new Inhibitor(settings.inhibit_rules)
+    this.#holds.setRules({ tree: this.#tree, inhibitor: this.#inhibitor })
     const before = new Map(this.#groups)
     this.#groups.clear()
+    this.#groupsByKey.clear()
     for (const alert of this.#alerts.values()) {
       this.#inhibitor.add(alert.fingerprint, alert.labels)
       if (this.#isStarted) this.#dispatch(alert, before)
     }
     for (const group of before.values()) group.stop()
+    this.pages.reload(settings)
     this.#count()
   }
 
   /** Takes verdicts; resolves when they are kept, or could not be. */
   async publish(alerts: readonly DetectedAlert[]): Promise<void> {
     const changed: Alert[] = []
+    passFaultPoint('alert-received')
     for (const detected of alerts) {
       receivedTotal.inc({ state: detected.state })
       const alert = this.#merge(detected, changed)
@@ -201,13 +255,14 @@ export class AlertDesk implements AlertSink {
     this.#count()
     this.#tellListeners(changed)
     await this.#attempt(() => this.#parts.records.alerts.save(changed))
+    passFaultPoint('alert-kept')
   }
 
   /** Firing alerts and those that resolved lately. */
   list(): Alert[] {
     return [...this.#alerts.values()].map((alert) => ({
       ...alert,
-      held: alert.state === 'firing' ? this.#findHeld(alert) : undefined,
+      held: alert.state === 'firing' ? this.#holds.find(alert) : undefined,
     }))
   }
 
@@ -248,11 +303,7 @@ export class AlertDesk implements AlertSink {
 
   /** Everything that holds an alert back now. */
   holdersOf(alert: Alert): AlertHolders {
-    return {
-      silencedBy: this.#silences.findHolders(alert.labels),
-      inhibitedBy: this.#findInhibitors(alert),
-      pausedBy: this.#findPauses(alert),
-    }
+    return this.#holds.holdersOf(alert)
   }
 
   /** All groups with their alerts, resolved ones included until everybody was told. */
@@ -263,6 +314,7 @@ export class AlertDesk implements AlertSink {
       receiver: group.route.receiver,
       alerts: group.list().map((alert) => ({ ...alert })),
       pausedBy: findPauses(group.route, nowTimeMs),
+      routeLabels: group.route.labels,
     }))
   }
 
@@ -306,8 +358,9 @@ export class AlertDesk implements AlertSink {
     return () => this.#listeners.delete(listener)
   }
 
-  #makeTree(settings: AlertSettings): Route | undefined {
+  #makeTree(settings: AlertSettings & OnCallSettings): Route | undefined {
     const { notifier } = this.#parts
+    checkPaging(settings, notifier)
     if (settings.route === undefined) {
       if (!notifier.has('default')) return undefined
       return makeRouteTree({
@@ -321,12 +374,49 @@ export class AlertDesk implements AlertSink {
     for (const route of listRoutes(tree)) {
       if (!notifier.has(route.receiver))
         throw alertErrors.RECEIVER_UNKNOWN({ receiver: route.receiver, route: route.key })
+      const policy = route.escalationPolicy
+      if (policy && !settings.escalation_policies.some(({ name }) => name === policy))
+        throw alertErrors.POLICY_UNKNOWN({ policy, place: `route ${route.key}` })
     }
     return tree
   }
 
   #isFiring(alert: Alert): boolean {
     return alert.state === 'firing' && alert.endTimeMs > this.#parts.clock.nowTimeMs()
+  }
+
+  #isFiringOf(fingerprint: string): boolean {
+    const alert = this.#alerts.get(fingerprint)
+    return alert !== undefined && this.#isFiring(alert)
+  }
+
+  #makePages(): PageDesk {
+    return new PageDesk({
+      ...this.#parts,
+      findGroup: (receiver, groupKey) => {
+        const group = this.#groupsByKey.get(`${receiver}\xff${groupKey}`)
+        return group === undefined ? undefined : this.#pagedOf(group)
+      },
+      findAlert: (fingerprint) => this.#alerts.get(fingerprint),
+      describe: (fingerprints) => this.#describe(fingerprints),
+      noteHeld: (fingerprints) => this.#noteHeld(fingerprints),
+    })
+  }
+
+  /** A group as pages see it. */
+  #pagedOf(group: AlertGroup): PagedGroup {
+    const { route, key, labels } = group
+    const { notifier } = this.#parts
+    const firing = group.list().filter((alert) => this.#isFiring(alert))
+    return {
+      groupKey: key,
+      receiver: route.receiver,
+      policy: route.escalationPolicy ?? notifier.escalationPolicy(route.receiver) ?? '',
+      title: titleOf(labels, firing[0]),
+      labels: pairsOf(labels),
+      firing,
+      free: firing.filter((alert) => !this.#holds.isHeldAt(alert, route)),
+    }
   }
 
   /** Joins a verdict with what is known; what people may care about goes to `changed`. */
@@ -395,6 +485,7 @@ export class AlertDesk implements AlertSink {
           group = kept
         } else group = new AlertGroup(route, labels, this.#around)
         this.#groups.set(mapKey, group)
+        this.#groupsByKey.set(`${route.receiver}\xff${group.key}`, group)
       }
       group.insert(alert)
     }
@@ -404,70 +495,37 @@ export class AlertDesk implements AlertSink {
     for (const [mapKey, other] of this.#groups) {
       if (other === group) this.#groups.delete(mapKey)
     }
+    const key = `${group.route.receiver}\xff${group.key}`
+    if (this.#groupsByKey.get(key) === group) this.#groupsByKey.delete(key)
     for (const channel of this.#parts.notifier.channels(group.route.receiver))
       void this.#log.remove(group.route.receiver, channel.key, group.key)
     groupCount.set(this.#groups.size)
   }
 
-  /** Why nobody is told. A person's word is named before ours. */
-  #findHeld(alert: Alert): Alert['held'] {
-    const silencedBy = this.#silences.findHolders(alert.labels)
-    if (silencedBy.length > 0) return { reason: 'silenced', by: silencedBy }
-    const inhibitedBy = this.#findInhibitors(alert)
-    if (inhibitedBy.length > 0) return { reason: 'inhibited', by: inhibitedBy }
-    const pausedBy = this.#findPauses(alert)
-    return pausedBy.length === 0 ? undefined : { reason: 'out-of-hours', by: pausedBy }
-  }
-
-  #findInhibitors(alert: Alert): string[] {
-    return this.#inhibitor.findHolders(alert.labels, (fingerprint) => {
-      const source = this.#alerts.get(fingerprint)
-      return source !== undefined && this.#isFiring(source)
-    })
-  }
-
-  /** Names of intervals, when every route of the alert says nothing now. */
-  #findPauses(alert: Alert): string[] {
-    if (this.#tree === undefined || this.#timedRoutes.length === 0) return []
-    const names = new Set<string>()
-    for (const route of findRoutes(this.#tree, alert.labels)) {
-      const pauses = findPauses(route, this.#parts.clock.nowTimeMs())
-      if (pauses.length === 0) return []
-      for (const name of pauses) names.add(name)
-    }
-    return [...names]
-  }
-
   #withoutHeld(alerts: readonly Alert[], route: Route): Alert[] {
-    const free: Alert[] = []
     const changed: Alert[] = []
-    const isPaused = findPauses(route, this.#parts.clock.nowTimeMs()).length > 0
-    for (const alert of alerts) {
-      const held = this.#findHeld(alert)
+    const free = this.#holds.withoutHeld(alerts, route, (alert, held) => {
       if (this.#isFiring(alert) && setHeld(alert, held)) changed.push(alert)
-      if (held !== undefined || isPaused) heldTotal.inc({ reason: held?.reason ?? 'out-of-hours' })
-      // At this route; another one may speak at this hour.
-      const isHeldHere = isPaused || (held !== undefined && held.reason !== 'out-of-hours')
-      if (!isHeldHere) free.push(alert)
-    }
+    })
     if (changed.length > 0) this.#tellListeners(changed)
     return free
   }
 
   /** Looks anew at what is held, after a silence or an hour began or ended. */
   #refreshHeld(): void {
-    this.#holdKey = this.#makeHoldKey()
-    const changed: Alert[] = []
-    for (const alert of this.#alerts.values()) {
-      if (this.#isFiring(alert) && setHeld(alert, this.#findHeld(alert))) changed.push(alert)
-    }
-    if (changed.length > 0) this.#tellListeners(changed)
+    this.#holdKey = this.#holds.makeKey()
+    this.#noteHeld(this.#alerts.keys())
   }
 
-  #makeHoldKey(): string {
-    const nowTimeMs = this.#parts.clock.nowTimeMs()
-    const paused = this.#timedRoutes.filter((route) => findPauses(route, nowTimeMs).length > 0)
-    return [...this.#silences.activeIds(), ...paused.map((route) => route.id)].join(' ')
+  /** Some alerts may be held for another reason than before. */
+  #noteHeld(fingerprints: Iterable<string>): void {
+    const changed: Alert[] = []
+    for (const fingerprint of fingerprints) {
+      const alert = this.#alerts.get(fingerprint)
+      if (alert === undefined || !this.#isFiring(alert)) continue
+      if (setHeld(alert, this.#holds.find(alert))) changed.push(alert)
+    }
+    if (changed.length > 0) this.#tellListeners(changed)
   }
 
   /** The background, if it comes in time. */
@@ -526,7 +584,9 @@ export class AlertDesk implements AlertSink {
     if (forgotten.length > 0) void this.#attempt(() => this.#parts.records.alerts.remove(forgotten))
     if (ended.length + forgotten.length > 0) this.#count()
     void this.#silences.sweep()
-    if (this.#makeHoldKey() !== this.#holdKey) this.#refreshHeld()
+    void this.maintenance.sweep((alert) => this.#isFiringOf(alert.fingerprint))
+    void this.pages.tidy()
+    if (this.#holds.makeKey() !== this.#holdKey) this.#refreshHeld()
   }
 
   #isInGroup(fingerprint: string): boolean {
@@ -565,9 +625,20 @@ export class AlertDesk implements AlertSink {
   }
 }
 
-function findTimedRoutes(tree: Route | undefined): Route[] {
-  if (tree === undefined) return []
-  return listRoutes(tree).filter((route) => route.mutes.length + route.actives.length > 0)
+/** What a page is called in lists: the alert's name and what else the group has in common. */
+function titleOf(labels: Labels, first: Alert | undefined): string {
+  const name = labels.get('alertname') || (first?.labels.get('alertname') ?? '')
+  const rest = pairsOf(labels).flatMap(([label, value]) =>
+    label === 'alertname' ? [] : `${label}=${value}`,
+  )
+  return [name, ...rest].join(' ').trim().slice(0, titleLengthMax)
+}
+
+function pairsOf(labels: Labels): [string, string][] {
+  const pairs: [string, string][] = []
+  for (let index = 0; index < labels.pairs.length; index += 2)
+    pairs.push([labels.pairs[index]!, labels.pairs[index + 1]!])
+  return pairs
 }
 
 /** Notes why an alert is held; answers whether that is news. */

@@ -42,6 +42,40 @@ export const silenceCount = gauge({
   labels: ['state'],
 })
 
+/** Open pages by state. */
+export const pageCount = gauge({
+  name: 'shipwatch_alert_pages',
+  help: 'Pages whose group is not over, by state; resolved ones were resolved by hand.',
+  labels: ['state'],
+})
+
+/** What happened to pages. */
+export const pageEventsTotal = counter({
+  name: 'shipwatch_alert_page_events_total',
+  help: 'Events of pages, by action.',
+  labels: ['action'],
+})
+
+/** Pages refused at the limit. */
+export const pagesRefusedTotal = counter({
+  name: 'shipwatch_alert_pages_refused_total',
+  help: 'Groups that got no page because page_count_max are open; their receivers were told all the same.',
+})
+
+/** Maintenance windows by state. */
+export const maintenanceCount = gauge({
+  name: 'shipwatch_alert_maintenance_windows',
+  help: 'Maintenance windows by state.',
+  labels: ['state'],
+})
+
+/** Heartbeats by state. */
+export const heartbeatCount = gauge({
+  name: 'shipwatch_alert_heartbeats',
+  help: 'Heartbeats of other programs by state.',
+  labels: ['state'],
+})
+
 /** Alerts held back. */
 export const heldTotal = counter({
   name: 'shipwatch_alert_held_total',

@@ -5,7 +5,7 @@
  * Alertmanager's, because other systems deduplicate by them.
  */
 
-import { type Labels, quote } from '../model/labels.ts'
+import { emptyLabels, type Labels, labelsFromPairs, quote } from '../model/labels.ts'
 import { formatMatcher, type Matcher, makeMatcher, matchesAll } from '../model/matcher.ts'
 import { parseMatchers } from './matcher-text.ts'
 import { alertErrors } from './errors.ts'
@@ -26,6 +26,10 @@ export interface Route {
   groupIntervalMs: number
   repeatIntervalMs: number
   isContinued: boolean
+  /** Escalation policy; `undefined` takes that of the receiver, empty is none. */
+  escalationPolicy: string | undefined
+  /** Labels for templates and webhooks, those of the routes above included. */
+  labels: Labels
   /** Spans in which the route says nothing. */
   mutes: readonly TimeInterval[]
   /** Spans in which alone it speaks; always when empty. */
@@ -77,6 +81,8 @@ function makeRoute(
     repeatIntervalMs:
       settings.repeat_interval ?? parent?.repeatIntervalMs ?? defaults.repeatIntervalMs,
     isContinued: settings.continue,
+    escalationPolicy: settings.escalation_policy ?? parent?.escalationPolicy,
+    labels: mergeLabels(parent?.labels ?? emptyLabels, settings.labels ?? {}),
     mutes: [],
     actives: [],
     children: [],
@@ -102,6 +108,10 @@ export function findPauses(route: Route, timeMs: number): string[] {
   if (route.actives.length > 0 && !route.actives.some(isIn))
     return route.actives.map(({ name }) => name)
   return route.mutes.filter(isIn).map(({ name }) => name)
+}
+
+function mergeLabels(above: Labels, own: Record<string, string>): Labels {
+  return labelsFromPairs([...above.pairs, ...Object.entries(own).flat()])
 }
 
 function findGroupBy(

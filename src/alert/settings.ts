@@ -10,6 +10,7 @@ import {
   numberOr,
   type SettingsOf,
   type SettingsPart,
+  secret,
   text,
   z,
 } from '../config/schema.ts'
@@ -122,14 +123,6 @@ function intervals(description: string) {
     .meta({ description, typeText: 'list', defaultText: '[]' })
 }
 
-/** A key that Alertmanager knows and we do not yet. */
-function notYet(description: string) {
-  return z
-    .custom((value) => value === undefined, 'not supported yet by Shipwatch; remove it')
-    .optional()
-    .meta({ description: `${description} Not supported yet: refused.`, typeText: 'none' })
-}
-
 const groupBy = z
   .array(z.string())
   .superRefine((names, context) => {
@@ -180,7 +173,12 @@ const routeSchema = z
       .meta({ description: 'Routes below this one, tried in order.', typeText: 'list of routes' }),
     mute_time_intervals: intervalNames('Times in which this route says nothing.'),
     active_time_intervals: intervalNames('Times in which alone this route speaks.'),
-    labels: notYet('Labels of a route.'),
+    escalation_policy: text(
+      'Policy of "escalation_policies" that begins here, until somebody acts; inherited when absent, none when empty. Default: that of the receiver.',
+    ).optional(),
+    labels: labelMap(
+      'Labels for templates and webhooks of this route and those below it; not part of any alert.',
+    ).nullish(),
   })
   .meta({ description: 'The tree that decides who is told of an alert.' })
 
@@ -197,6 +195,8 @@ export interface RouteSettings {
   continue: boolean
   mute_time_intervals?: string[] | null | undefined
   active_time_intervals?: string[] | null | undefined
+  escalation_policy?: string | undefined
+  labels?: Record<string, string> | null | undefined
   routes?: RouteSettings[] | null | undefined
 }
 
@@ -214,19 +214,70 @@ const rootSchema = routeSchema.superRefine((route, context) => {
   if (route.continue) add(['continue'], 'cannot have continue in the root route')
 })
 
-const inhibitSchema = z.strictObject({
-  name: text('A name for people.').optional(),
+const inhibitSource = z.strictObject({
   source_matchers: matcherList('Alerts that hold others back.'),
-  target_matchers: matcherList('Alerts that are held back.'),
   equal: z.array(z.string()).nullish().meta({
-    description: 'Labels that source and target must have in common.',
+    description: 'Labels that this source and the target must have in common.',
     typeText: 'list of label names',
   }),
-  source_match: labelMap('As source_matchers (older form).').nullish(),
-  source_match_re: patternMap('As source_matchers (older form).'),
-  target_match: labelMap('As target_matchers (older form).').nullish(),
-  target_match_re: patternMap('As target_matchers (older form).'),
 })
+
+const inhibitSchema = z
+  .strictObject({
+    name: text('A name for people.').optional(),
+    sources: z.array(inhibitSource).nullish().meta({
+      description: 'Instead of source_matchers and equal: several, of which each must fire.',
+      typeText: 'list',
+    }),
+    source_matchers: matcherList('Alerts that hold others back.'),
+    target_matchers: matcherList('Alerts that are held back.'),
+    equal: z.array(z.string()).nullish().meta({
+      description: 'Labels that source and target must have in common.',
+      typeText: 'list of label names',
+    }),
+    source_match: labelMap('As source_matchers (older form).').nullish(),
+    source_match_re: patternMap('As source_matchers (older form).'),
+    target_match: labelMap('As target_matchers (older form).').nullish(),
+    target_match_re: patternMap('As target_matchers (older form).'),
+  })
+  .superRefine((rule, context) => {
+    if ((rule.sources ?? []).length === 0) return
+    const own = ['source_matchers', 'source_match', 'source_match_re', 'equal'] as const
+    if (own.some((key) => Object.keys(rule[key] ?? {}).length > 0)) {
+      const message = 'cannot stand beside source matchers or equal of the rule itself'
+      context.addIssue({ code: 'custom', path: ['sources'], message })
+    }
+  })
+
+const heartbeatSchema = z.strictObject({
+  name: z
+    .string()
+    .regex(/^[\w.-]{1,100}$/, 'must have letters, digits, ".", "_" and "-" only')
+    .meta({ description: 'The name in the address that is called.', typeText: 'string' }),
+  interval: positive('How often the other program calls.').unwrap(),
+  grace: durationOr('1m', 'How much later than that it may be.'),
+  key: secret('Whoever calls must give it as "key"; with it no token is needed.').optional(),
+  labels: labelMap('Labels of the alert beside alertname and heartbeat.').default({}),
+  annotations: labelMap('Annotations of the alert.').default({}),
+})
+
+const acknowledgeSection = z
+  .strictObject({
+    link_lifetime: durationOr('1d', 'How long links and buttons of a message can be used.').refine(
+      (spanMs) => spanMs >= 60_000,
+      'must be at least 1m',
+    ),
+    slack_signing_secret: secret(
+      'Signing secret of the Slack app whose buttons are pressed.',
+    ).optional(),
+    slack_signing_secret_file: text('A file with that secret.').optional(),
+    telegram_secret_token: secret(
+      'The secret_token that was given to setWebhook of the Telegram bot.',
+    ).optional(),
+    telegram_secret_token_file: text('A file with that token.').optional(),
+  })
+  .prefault({})
+  .meta({ description: 'How people take a page from a message: links, buttons, key-presses.' })
 
 /** The folder's part of the configuration. */
 export const alertSettings = {
@@ -252,6 +303,34 @@ export const alertSettings = {
       { min: 100, max: 10_000_000 },
       'How many alerts are kept; further ones are refused and counted.',
     ),
+    page_count_max: numberOr(
+      10_000,
+      { min: 10, max: 1_000_000 },
+      'How many pages are open at the same time; groups beyond are told without one, and counted.',
+    ),
+    page_retention: durationOr('90d', 'How long a page that is over is kept.'),
+    maintenance_count_max: numberOr(
+      1_000,
+      { min: 10, max: 100_000 },
+      'How many maintenance windows are kept; more are refused.',
+    ),
+    acknowledge: acknowledgeSection,
+    heartbeats: z
+      .array(heartbeatSchema)
+      .superRefine((list, context) => {
+        const names = list.map(({ name }) => name)
+        for (const [index, name] of names.entries()) {
+          if (names.indexOf(name) === index) continue
+          const message = `the name "${name}" is there twice`
+          context.addIssue({ code: 'custom', path: [index, 'name'], message })
+        }
+      })
+      .default([])
+      .meta({
+        description: 'Other programs that call now and then; one that is missing is an alert.',
+        typeText: 'list',
+        defaultText: '[]',
+      }),
     silence_count_max: numberOr(
       10_000,
       { min: 10, max: 1_000_000 },
@@ -268,3 +347,5 @@ export type AlertSettings = SettingsOf<typeof alertSettings>
 export type IntervalSettings = AlertSettings['time_intervals'][number]
 /** One inhibition rule as written. */
 export type InhibitSettings = AlertSettings['inhibit_rules'][number]
+/** One heartbeat as written. */
+export type HeartbeatSettings = AlertSettings['heartbeats'][number]

@@ -17,6 +17,7 @@ import { DeliveryDesk } from '../deliver/deliver.ts'
 import { Detector } from '../detect/detect.ts'
 import { IncidentDesk } from '../incident/incident.ts'
 import { Notifier } from '../notify/notify.ts'
+import { OnCall } from '../oncall/oncall.ts'
 import { QueryEngine } from '../query/query.ts'
 import { Server } from '../server/server.ts'
 import { Store } from '../store/store.ts'
@@ -150,13 +151,16 @@ export class App {
       random: systemRandom,
       baseDir: loaded.baseDir,
     })
+    const oncall = new OnCall(settings)
     const alerts = new AlertDesk({
       notifier,
+      oncall,
       records,
       settings,
       clock,
       log: part('alert'),
       externalUrl,
+      baseDir: loaded.baseDir,
     })
     const detector = new Detector({
       engine,

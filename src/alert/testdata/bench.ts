@@ -9,6 +9,8 @@ import { z } from '../../config/schema.ts'
 import type { DetectedAlert } from '../../model/alert.ts'
 import { makeLabels } from '../../model/labels.ts'
 import type { ChannelView, Notification, Notifier } from '../../notify/notify.ts'
+import { OnCall } from '../../oncall/oncall.ts'
+import { oncallSettings } from '../../oncall/settings.ts'
 import { AlertDesk } from '../alert.ts'
 import { alertSettings } from '../settings.ts'
 
@@ -21,7 +23,7 @@ export const minute = 60_000
 export function settingsOf(yaml: string) {
   const { global, ...top } = parseYaml(yaml, 'a.yml').value as Record<string, unknown>
   return {
-    ...z.object(alertSettings.top).parse(top),
+    ...z.object({ ...alertSettings.top, ...oncallSettings.top }).parse(top),
     global: z.object(alertSettings.global).parse(global ?? {}),
   }
 }
@@ -32,6 +34,8 @@ export class FakeNotifier {
   readonly clock: VirtualClock
   unknown = new Set<string>(['nobody'])
   channelsOf = new Map<string, ChannelView[]>()
+  /** Escalation policies of receivers. */
+  policies = new Map<string, string>()
   /** Channels that fail now. */
   broken = new Set<string>()
 
@@ -47,6 +51,14 @@ export class FakeNotifier {
     return (
       this.channelsOf.get(receiver) ?? [{ key: 'webhook[0]', kind: 'webhook', sendsResolved: true }]
     )
+  }
+
+  receivers(): string[] {
+    return [...this.policies.keys()]
+  }
+
+  escalationPolicy(receiver: string): string | undefined {
+    return this.policies.get(receiver)
   }
 
   async sendTo(channel: string, notification: Notification) {
@@ -70,10 +82,12 @@ export class Bench {
     this.clock = from?.clock ?? new VirtualClock(startTimeMs)
     this.notifier = from?.notifier ?? new FakeNotifier(this.clock)
     this.records = from?.records ?? new MemoryRecords()
+    const settings = settingsOf(yaml)
     this.desk = new AlertDesk({
       notifier: this.notifier as unknown as Notifier,
+      oncall: new OnCall(settings),
       records: this.records,
-      settings: settingsOf(yaml),
+      settings,
       clock: this.clock,
       log: silentLog,
       externalUrl: 'http://ship',

@@ -19,6 +19,7 @@ import { systemRandom } from '../../base/random.ts'
 import { makeLabels } from '../../model/labels.ts'
 import type { MatchOperator } from '../../model/matcher.ts'
 import { Notifier } from '../../notify/notify.ts'
+import { OnCall } from '../../oncall/oncall.ts'
 import type { Records } from '../../store/store.ts'
 import { formatCounts, type MeasureOptions, type MeasureResult } from './suite.ts'
 
@@ -69,7 +70,8 @@ function makeParts(loaded: LoadedConfig): Running {
   if (settings.route === undefined) throw new Error('no route provided in config')
   const around = { settings, records: makeForgetfulRecords(), clock: systemClock, log: silentLog }
   const notifier = new Notifier({ ...around, random: systemRandom, baseDir })
-  return { notifier, desk: new AlertDesk({ ...around, notifier, externalUrl: '' }) }
+  const oncall = new OnCall(settings)
+  return { notifier, desk: new AlertDesk({ ...around, notifier, oncall, externalUrl: '' }) }
 }
 
 /** Takes everything and finds nothing. */

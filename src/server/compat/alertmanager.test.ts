@@ -9,6 +9,8 @@ import { silentLog } from '../../base/log.ts'
 import { parseYaml } from '../../config/config.ts'
 import { z } from '../../config/schema.ts'
 import type { Notifier } from '../../notify/notify.ts'
+import { OnCall } from '../../oncall/oncall.ts'
+import { oncallSettings } from '../../oncall/settings.ts'
 import type { Server } from '../server.ts'
 
 const config = parseYaml(
@@ -39,17 +41,21 @@ let desk: AlertDesk
 
 beforeEach(async () => {
   bench = new ServerBench()
+  const settings = {
+    ...z.object({ ...alertSettings.top, ...oncallSettings.top }).parse(config),
+    global: z.object(alertSettings.global).parse({}),
+  }
   desk = new AlertDesk({
     notifier: {
       has: () => true,
+      receivers: () => [],
+      escalationPolicy: () => undefined,
       channels: () => [],
       sendTo: async () => ({ isDelivered: true, failures: [] }),
     } as unknown as Notifier,
     records: bench.records,
-    settings: {
-      ...z.object(alertSettings.top).parse(config),
-      global: z.object(alertSettings.global).parse({}),
-    },
+    settings,
+    oncall: new OnCall(settings),
     clock: bench.clock,
     log: silentLog,
     externalUrl: '',

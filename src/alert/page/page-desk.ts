@@ -1,0 +1,625 @@
+/**
+ * Sees to pages: each group of alerts that somebody is told of has one, and with an escalation policy
+ * it goes from step to step until somebody acts or all is well. A page is kept before anybody is told
+ * of a step, and again after: what dies in between tells at most once more, and goes on at its step.
+ * Without records it goes on as well, and says so.
+ */
+
+import type { Clock, Timer } from '../../base/clock.ts'
+import { messageOf } from '../../base/error.ts'
+import { passFaultPoint } from '../../base/fault-point.ts'
+import type { Log } from '../../base/log.ts'
+import { makeToken } from '../../base/random.ts'
+import { Secret } from '../../base/secret.ts'
+import type { Alert } from '../../model/alert.ts'
+import type { AlertBackground } from '../../model/flow.ts'
+import type { Page, PageDelivery, PageEvent } from '../../model/page.ts'
+import type { Notifier } from '../../notify/notify.ts'
+import type { OnCall } from '../../oncall/oncall.ts'
+import type { Records } from '../../store/store.ts'
+import { alertErrors } from '../errors.ts'
+import { pageCount, pageEventsTotal, pagesRefusedTotal, recordFailuresTotal } from '../metrics.ts'
+import type { AlertSettings } from '../settings.ts'
+import { formatToken, readToken, signText } from './acknowledge-token.ts'
+import { type AcknowledgeOffer, makePageMessage } from './page-message.ts'
+import {
+  acknowledge,
+  addDeliveries,
+  assign,
+  beginTurn,
+  close,
+  joinAlerts,
+  makePage,
+  note,
+  type PageAct,
+  type PageTurn,
+  release,
+  resolve,
+  systemActor,
+  takeStep,
+} from './page-turn.ts'
+import { planAssignment, planStep } from './plan-step.ts'
+
+/** How soon a page whose alerts are held is looked at again. */
+const heldCheckMs = 5_000
+/** How long one message is tried. */
+const sendMsMax = 10 * 60_000
+/** How often old pages are looked for. */
+const tidyIntervalMs = 3_600_000
+/** How long stopping waits for messages that are on their way. */
+const stopPatienceMs = 3_000
+const keyName = 'alert.acknowledge-key'
+
+/** A group as pages see it. */
+export interface PagedGroup {
+  groupKey: string
+  receiver: string
+  policy: string
+  title: string
+  labels: [string, string][]
+  /** Alerts that fire. */
+  firing: readonly Alert[]
+  /** Those of them that nothing holds back here. */
+  free: readonly Alert[]
+}
+
+/** What pages are connected to. */
+export interface PageDeskParts {
+  oncall: OnCall
+  notifier: Notifier
+  records: Records
+  clock: Clock
+  log: Log
+  settings: AlertSettings
+  externalUrl: string
+  /** The group of a page now; `undefined` when there is none any more. */
+  findGroup(receiver: string, groupKey: string): PagedGroup | undefined
+  /** Alerts by fingerprint, those that ended lately included. */
+  findAlert(fingerprint: string): Alert | undefined
+  describe(fingerprints: readonly string[]): Promise<AlertBackground | undefined>
+  /** Which alerts somebody has, or nobody has any more. */
+  noteHeld(fingerprints: readonly string[]): void
+}
+
+/** Hears what happened to a page. */
+export type PageListener = (page: Page, events: readonly PageEvent[]) => void
+
+/** All pages that are not over. */
+export class PageDesk {
+  readonly #parts: PageDeskParts
+  #settings: AlertSettings
+  #key = new Secret(makeToken(32))
+  readonly #pages = new Map<string, Page>()
+  /** Open pages by receiver and group. */
+  readonly #byGroup = new Map<string, Page>()
+  /** Open pages by their alerts. */
+  readonly #byAlert = new Map<string, Set<Page>>()
+  readonly #timers = new Map<string, Timer>()
+  /** Messages on their way, by id of the delivery. */
+  readonly #sending = new Map<string, { page: Page; abort: AbortController; end: Promise<void> }>()
+  readonly #listeners = new Set<PageListener>()
+  #saving: Promise<void> = Promise.resolve()
+  #tidiedTimeMs = 0
+  #isStarted = false
+
+  constructor(parts: PageDeskParts) {
+    this.#parts = parts
+    this.#settings = parts.settings
+  }
+
+  /** Brings back what was kept; `begin` goes on with it. */
+  async load(): Promise<void> {
+    const { records } = this.#parts
+    try {
+      const kept = (await records.states.find(keyName)) as string | undefined
+      if (typeof kept === 'string') this.#key = new Secret(kept)
+      else await records.states.set(keyName, this.#key.reveal())
+      const filter = { state: 'open' as const, limit: this.#settings.page_count_max }
+      for (const page of await records.pages.list(filter)) this.#add(page)
+    } catch (thrown) {
+      this.#noteFailure(thrown)
+    }
+  }
+
+  /** Goes on where it was; the groups must be there. */
+  begin(): void {
+    this.#isStarted = true
+    for (const page of this.#pages.values()) this.#arm(page)
+    this.#count()
+  }
+
+  /** Ends waiting and sending; what was not told is told after the next start. */
+  async stop(): Promise<void> {
+    this.#isStarted = false
+    for (const timer of this.#timers.values()) timer.cancel()
+    this.#timers.clear()
+    const running = [...this.#sending.values()].map(({ abort, end }) => {
+      abort.abort()
+      return end
+    })
+    const all = Promise.allSettled([...running, this.#saving])
+    await Promise.race([all, this.#parts.clock.sleep(stopPatienceMs)])
+  }
+
+  reload(settings: AlertSettings): void {
+    this.#settings = settings
+    for (const page of this.#byGroup.values()) this.#arm(page)
+  }
+
+  /**
+   * Sees to the page of a group at its look: begins one, lets alerts join, or ends it. Resolves when
+   * it is kept, or could not be; answers it, if there is one.
+   */
+  async noteGroup(group: PagedGroup): Promise<Page | undefined> {
+    try {
+      return await this.#noteGroup(group)
+    } catch (thrown) {
+      this.#parts.log.error({ groupKey: group.groupKey, error: messageOf(thrown) }, 'a page failed')
+      return undefined
+    }
+  }
+
+  /** Whether the repetition of a group's message may rest, because somebody has it. */
+  isTaken(receiver: string, groupKey: string): boolean {
+    const page = this.#byGroup.get(keyOf(receiver, groupKey))
+    return page?.state === 'acknowledged' || page?.state === 'resolved'
+  }
+
+  /** Who has an alert: names, when every page of it is taken; empty otherwise. */
+  takersOf(fingerprint: string): string[] {
+    const names = new Set<string>()
+    for (const page of this.#byAlert.get(fingerprint) ?? []) {
+      if (page.state !== 'acknowledged') return []
+      names.add(page.acknowledgedBy)
+    }
+    return [...names]
+  }
+
+  /** Ids of all pages that somebody has, for noticing a change. */
+  takenIds(): string[] {
+    const open = [...this.#byGroup.values()]
+    return open.filter((page) => page.state === 'acknowledged').map(({ id }) => id)
+  }
+
+  /** How a reader of a message about a group can act; `undefined` when there is no page. */
+  offerFor(page: Page, person = ''): AcknowledgeOffer | undefined {
+    if (!page.isOpen || page.state === 'resolved') return undefined
+    const index = page.people.indexOf(person)
+    const endTimeMs = this.#parts.clock.nowTimeMs() + this.#settings.acknowledge.link_lifetime
+    const token = formatToken(
+      { pageId: page.id, personIndex: index < 0 ? undefined : index, endTimeMs },
+      this.#key,
+    )
+    const base = this.#parts.externalUrl
+    return {
+      url: `${base}/acknowledge/${token}`,
+      gatherUrl: `${base}/api/shipwatch/v1/callbacks/twilio/${token}`,
+      token,
+      pageId: page.id,
+      acknowledgedBy: page.acknowledgedBy,
+    }
+  }
+
+  /** The page and person that a token speaks for; throws `ALERT_TOKEN_INVALID`, `ALERT_PAGE_UNKNOWN`. */
+  async readToken(token: string): Promise<{ page: Page; person: string }> {
+    const claim = readToken(token, this.#key, this.#parts.clock.nowTimeMs())
+    if (claim === undefined) throw alertErrors.TOKEN_INVALID({})
+    const page = await this.get(claim.pageId)
+    const person = claim.personIndex === undefined ? '' : (page.people[claim.personIndex] ?? '')
+    return { page, person }
+  }
+
+  /** Signs a text, such as the name of a calendar, so that a link to it cannot be guessed. */
+  sign(text: string): string {
+    return signText(text, this.#key)
+  }
+
+  /** Open pages, newest first. */
+  listOpen(): Page[] {
+    return [...this.#byGroup.values()].sort((a, b) => b.openedTimeMs - a.openedTimeMs)
+  }
+
+  /** A page, open or over; throws `ALERT_PAGE_UNKNOWN`. */
+  async get(id: string): Promise<Page> {
+    const page = this.#pages.get(id) ?? (await this.#parts.records.pages.find(id))
+    if (page === undefined) throw alertErrors.PAGE_UNKNOWN({ id })
+    return page
+  }
+
+  /** Hears of every event. Returns the call that ends it. */
+  onEvent(listener: PageListener): () => void {
+    this.#listeners.add(listener)
+    return () => this.#listeners.delete(listener)
+  }
+
+  /** A person takes it. Taking it again renews it. Throws `ALERT_PAGE_UNKNOWN`, `ALERT_PAGE_OVER`. */
+  acknowledge(id: string, act: PageAct): Promise<Page> {
+    return this.#act(id, (turn) => {
+      const policy = this.#parts.oncall.findPolicy(turn.page.policy)
+      acknowledge(turn, act, policy?.acknowledge_timeout ?? 0)
+    })
+  }
+
+  /** A person gives it back; escalation begins again. */
+  unacknowledge(id: string, act: PageAct): Promise<Page> {
+    return this.#act(id, (turn) => {
+      if (turn.page.state === 'acknowledged') release(turn, { ...act, action: 'unacknowledged' })
+    })
+  }
+
+  /** A person wants the next step now. Throws `ALERT_POLICY_MISSING` when there are no steps. */
+  escalate(id: string, act: PageAct): Promise<Page> {
+    return this.#act(id, (turn) => {
+      if (turn.page.policy === '') throw alertErrors.POLICY_MISSING({ id })
+      release(turn, { ...act, action: 'escalated' })
+    })
+  }
+
+  /** A person gives it to another, or to another policy. Throws `ONCALL_PERSON_UNKNOWN`, `ALERT_POLICY_UNKNOWN`. */
+  reassign(id: string, act: PageAct, to: { person: string } | { policy: string }): Promise<Page> {
+    const { oncall } = this.#parts
+    return this.#act(id, (turn) => {
+      if ('policy' in to) {
+        if (oncall.findPolicy(to.policy) === undefined)
+          throw alertErrors.POLICY_UNKNOWN({ policy: to.policy, place: 'the request' })
+        turn.page.policy = to.policy
+        assign(turn, act, { person: '', waitMs: 0 })
+        return
+      }
+      const deliveries = planAssignment(turn, to.person, oncall)
+      const firstDelayMs = oncall.findPolicy(turn.page.policy)?.steps[0]?.delay ?? 0
+      assign(turn, act, { person: to.person, waitMs: firstDelayMs })
+      addDeliveries(turn.page, deliveries)
+    })
+  }
+
+  /** A person says something. */
+  addNote(id: string, act: PageAct): Promise<Page> {
+    return this.#act(id, (turn) => note(turn, { action: 'note', ...act }))
+  }
+
+  /** A person says that it is over. It stays so until the group is over or another alert joins. */
+  resolve(id: string, act: PageAct): Promise<Page> {
+    return this.#act(id, (turn) => resolve(turn, act))
+  }
+
+  /** A person takes every open page of some alerts. */
+  async acknowledgeAlerts(fingerprints: readonly string[], act: PageAct): Promise<void> {
+    const pages = new Set(fingerprints.flatMap((one) => [...(this.#byAlert.get(one) ?? [])]))
+    for (const page of pages) {
+      if (page.state !== 'acknowledged' && page.state !== 'resolved')
+        await this.acknowledge(page.id, act)
+    }
+  }
+
+  /** Forgets pages that were over long ago. */
+  async tidy(): Promise<void> {
+    const nowTimeMs = this.#parts.clock.nowTimeMs()
+    if (nowTimeMs - this.#tidiedTimeMs < tidyIntervalMs) return
+    this.#tidiedTimeMs = nowTimeMs
+    try {
+      await this.#parts.records.pages.removeBefore(nowTimeMs - this.#settings.page_retention)
+    } catch (thrown) {
+      this.#noteFailure(thrown)
+    }
+  }
+
+  async #noteGroup(group: PagedGroup): Promise<Page | undefined> {
+    const nowTimeMs = this.#parts.clock.nowTimeMs()
+    const known = this.#byGroup.get(keyOf(group.receiver, group.groupKey))
+    const firing = group.firing.map(({ fingerprint }) => fingerprint)
+    if (known !== undefined) {
+      const turn = beginTurn(known, nowTimeMs)
+      if (firing.length === 0) {
+        if (known.state !== 'resolved')
+          resolve(turn, { actor: systemActor, reason: 'No alert of the group fires any more.' })
+        close(turn, 'The group is over.')
+        await this.#commit(turn)
+        return known
+      }
+      const isNews = firing.some((one) => !known.alerts.includes(one))
+      if (known.state === 'resolved' && isNews && group.free.length > 0) {
+        close(turn, 'Another alert joined after it was resolved by hand.')
+        await this.#commit(turn)
+      } else {
+        if (known.state !== 'resolved') this.#join(turn, firing)
+        if (turn.events.length > 0) await this.#commit(turn)
+        return known
+      }
+    }
+    if (group.free.length === 0) return undefined
+    if (this.#byGroup.size >= this.#settings.page_count_max) {
+      pagesRefusedTotal.inc()
+      return undefined
+    }
+    const page = makePage({ ...group, alerts: firing }, nowTimeMs)
+    const turn = beginTurn(page, nowTimeMs)
+    note(turn, { action: 'opened', reason: `${page.title}: ${firing.length} firing.` })
+    this.#add(page)
+    passFaultPoint('page-opened')
+    const due = this.#advance(turn, group)
+    const kept = this.#commit(turn)
+    // A page without steps only remembers; who is told need not wait for it.
+    if (page.policy !== '') await kept
+    passFaultPoint('page-kept')
+    this.#sendAll(page, due)
+    return page
+  }
+
+  #join(turn: PageTurn, firing: readonly string[]): void {
+    const { page } = turn
+    if (!joinAlerts(turn, firing)) return
+    this.#index(page)
+    const pages = this.#parts.oncall.findPolicy(page.policy)?.page_new_alerts === true
+    if (!pages || page.state !== 'acknowledged') return
+    const reason = 'Another alert joined, and the policy pages for those.'
+    release(turn, { action: 'unacknowledged', actor: systemActor, reason })
+  }
+
+  /** One person's act on an open page. */
+  async #act(id: string, change: (turn: PageTurn) => void): Promise<Page> {
+    const page = this.#pages.get(id)
+    if (page === undefined || page.state === 'resolved') {
+      throw alertErrors.PAGE_OVER({ id: (await this.get(id)).id })
+    }
+    const turn = beginTurn(page, this.#parts.clock.nowTimeMs())
+    change(turn)
+    this.#abortDropped(page)
+    const due = this.#advance(turn, this.#parts.findGroup(page.receiver, page.groupKey))
+    await this.#commit(turn)
+    this.#sendAll(page, due)
+    return page
+  }
+
+  /** Its time has come: an acknowledgement ended, a step or a message is due, or the group is gone. */
+  async #wake(page: Page): Promise<void> {
+    this.#timers.delete(page.id)
+    if (!this.#isStarted || !this.#pages.has(page.id)) return
+    const turn = beginTurn(page, this.#parts.clock.nowTimeMs())
+    const group = this.#parts.findGroup(page.receiver, page.groupKey)
+    if (group === undefined && page.isOpen) {
+      const reason = 'Its group is gone: the alerts ended, or their route changed.'
+      if (page.state !== 'resolved') resolve(turn, { actor: systemActor, reason })
+      close(turn, 'The group is over.')
+    }
+    const due = this.#advance(turn, group)
+    if (turn.events.length > 0) await this.#commit(turn)
+    this.#sendAll(page, due)
+    this.#arm(page)
+  }
+
+  /** Moves the page on as far as its times say; answers the messages that are due. */
+  #advance(turn: PageTurn, group: PagedGroup | undefined): PageDelivery[] {
+    const { page, nowTimeMs } = turn
+    const { oncall } = this.#parts
+    if (page.state === 'acknowledged' && (page.acknowledgeEndTimeMs ?? Infinity) <= nowTimeMs) {
+      const reason = `${page.acknowledgedBy} had it, and it still fires.`
+      release(turn, { action: 'acknowledgement-expired', actor: systemActor, reason })
+    }
+    const isActive = page.state === 'firing' || page.state === 'escalated'
+    // Somebody said that nobody is to be told now; the steps wait.
+    const isFree = group !== undefined && group.free.length > 0
+    const policy = oncall.findPolicy(page.policy)
+    if (isActive && isFree && policy !== undefined) {
+      for (;;) {
+        const due = takeStep(turn, policy)
+        if (due === undefined) break
+        planStep(turn, due, { oncall, policy, alerts: group.free })
+      }
+    }
+    return page.deliveries.filter(
+      ({ id, state, kind, dueTimeMs }) =>
+        state === 'waiting' &&
+        dueTimeMs <= nowTimeMs &&
+        !this.#sending.has(id) &&
+        (kind === 'end' || (isActive && isFree)),
+    )
+  }
+
+  #sendAll(page: Page, due: readonly PageDelivery[]): void {
+    if (!this.#isStarted) return
+    for (const delivery of due) {
+      if (delivery.state !== 'waiting' || this.#sending.has(delivery.id)) continue
+      const abort = new AbortController()
+      const end = this.#send(page, delivery, abort).catch((thrown: unknown) => {
+        this.#parts.log.error({ page: page.id, error: messageOf(thrown) }, 'a page was not sent')
+      })
+      this.#sending.set(delivery.id, { page, abort, end })
+      void end.finally(() => {
+        this.#sending.delete(delivery.id)
+        this.#forgetIfDone(page)
+      })
+    }
+  }
+
+  async #send(page: Page, delivery: PageDelivery, abort: AbortController): Promise<void> {
+    const { notifier, clock } = this.#parts
+    const limit = clock.after(sendMsMax, () => abort.abort())
+    let failures: string[] = []
+    let sentCount = 0
+    try {
+      const isEnd = delivery.kind === 'end'
+      const group = this.#parts.findGroup(page.receiver, page.groupKey)
+      const known = page.alerts.flatMap((one) => this.#parts.findAlert(one) ?? [])
+      const alerts = isEnd ? known : (group?.free ?? known)
+      const notification = makePageMessage({
+        page,
+        delivery,
+        alerts,
+        background: await this.#parts.describe(page.alerts),
+        externalUrl: this.#parts.externalUrl,
+        acknowledge: this.offerFor(page, delivery.person),
+      })
+      const channels = notifier
+        .channels(delivery.receiver)
+        .filter(({ sendsResolved }) => !isEnd || sendsResolved)
+      if (channels.length === 0 && !isEnd)
+        failures = [`receiver "${delivery.receiver}" has no channel`]
+      const results = await Promise.all(
+        channels.map((channel) => notifier.sendTo(channel.key, notification, abort.signal)),
+      )
+      sentCount =
+        isEnd && channels.length === 0 ? 1 : results.filter((one) => one.isDelivered).length
+      failures.push(...results.flatMap((one) => one.failures))
+    } finally {
+      limit.cancel()
+    }
+    // Given up because we stop: it is sent after the next start.
+    if (!this.#isStarted && sentCount === 0) return
+    passFaultPoint('page-sent')
+    await this.#noteSent(page, delivery, { isSent: sentCount > 0, reason: failures.join('; ') })
+  }
+
+  async #noteSent(
+    page: Page,
+    delivery: PageDelivery,
+    result: { isSent: boolean; reason: string },
+  ): Promise<void> {
+    const turn = beginTurn(page, this.#parts.clock.nowTimeMs())
+    const who = [delivery.person, delivery.receiver].filter((name) => name !== '').join(' over ')
+    delivery.doneTimeMs = turn.nowTimeMs
+    if (result.isSent) {
+      delivery.state = 'sent'
+      note(turn, { action: 'notified', reason: `${who} was told.` })
+    } else if (delivery.state === 'waiting') {
+      delivery.state = 'failed'
+      delivery.reason = result.reason
+      note(turn, { action: 'failed', reason: `${who} was not told: ${result.reason}` })
+      this.#hasten(turn)
+    }
+    const group = this.#parts.findGroup(page.receiver, page.groupKey)
+    const due = this.#advance(turn, group)
+    await this.#commit(turn)
+    passFaultPoint('page-sent-kept')
+    this.#sendAll(page, due)
+  }
+
+  /** When nobody of the step could be told, the next one does not wait. */
+  #hasten(turn: PageTurn): void {
+    const { page, nowTimeMs } = turn
+    const policy = this.#parts.oncall.findPolicy(page.policy)
+    const ofStep = page.deliveries.filter(({ kind, step }) => kind === 'page' && step === page.step)
+    const isLost = ofStep.length > 0 && ofStep.every(({ state }) => state === 'failed')
+    if (!isLost || page.nextTimeMs === undefined || policy === undefined) return
+    if (page.step < policy.steps.length) page.nextTimeMs = nowTimeMs
+  }
+
+  /** Keeps the change and tells of it; changes are kept in their order. */
+  #commit(turn: PageTurn): Promise<void> {
+    const { page, events } = turn
+    const copy = structuredClone(page)
+    this.#saving = this.#saving.then(async () => {
+      try {
+        await this.#parts.records.pages.save(copy, events)
+      } catch (thrown) {
+        this.#noteFailure(thrown)
+      }
+    })
+    const saved = this.#saving
+    for (const { action } of events) pageEventsTotal.inc({ action })
+    if (!page.isOpen) this.#unindex(page)
+    this.#arm(page)
+    this.#count()
+    if (events.some(({ from, to }) => from !== to)) this.#parts.noteHeld(page.alerts)
+    for (const listener of this.#listeners) {
+      try {
+        listener(page, events)
+      } catch (thrown) {
+        this.#parts.log.error({ error: messageOf(thrown) }, 'a listener of pages failed')
+      }
+    }
+    return saved
+  }
+
+  /** Wakes the page when something is due next. */
+  #arm(page: Page): void {
+    if (!this.#isStarted) return
+    this.#timers.get(page.id)?.cancel()
+    this.#timers.delete(page.id)
+    const dueTimeMs = findDueTime(page, (id) => this.#sending.has(id))
+    if (dueTimeMs === undefined) {
+      this.#forgetIfDone(page)
+      return
+    }
+    const { clock } = this.#parts
+    const nowTimeMs = clock.nowTimeMs()
+    const waitMs = dueTimeMs > nowTimeMs ? dueTimeMs - nowTimeMs : this.#overdueMs(page)
+    this.#timers.set(
+      page.id,
+      clock.after(waitMs, () => {
+        this.#wake(page).catch((thrown: unknown) =>
+          this.#parts.log.error({ page: page.id, error: messageOf(thrown) }, 'a page failed'),
+        )
+      }),
+    )
+  }
+
+  /** What is due and was not done is held back: it is looked at now and then. */
+  #overdueMs(page: Page): number {
+    if (page.state === 'resolved') return 0
+    const group = this.#parts.findGroup(page.receiver, page.groupKey)
+    return group !== undefined && group.free.length === 0 ? heldCheckMs : 0
+  }
+
+  #abortDropped(page: Page): void {
+    for (const { id, state } of page.deliveries)
+      if (state === 'dropped') this.#sending.get(id)?.abort.abort()
+  }
+
+  #add(page: Page): void {
+    this.#pages.set(page.id, page)
+    this.#byGroup.set(keyOf(page.receiver, page.groupKey), page)
+    this.#index(page)
+  }
+
+  #index(page: Page): void {
+    for (const fingerprint of page.alerts) {
+      const pages = this.#byAlert.get(fingerprint)
+      if (pages === undefined) this.#byAlert.set(fingerprint, new Set([page]))
+      else pages.add(page)
+    }
+  }
+
+  #unindex(page: Page): void {
+    const key = keyOf(page.receiver, page.groupKey)
+    if (this.#byGroup.get(key) === page) this.#byGroup.delete(key)
+    for (const fingerprint of page.alerts) {
+      const pages = this.#byAlert.get(fingerprint)
+      if (pages?.delete(page) && pages.size === 0) this.#byAlert.delete(fingerprint)
+    }
+  }
+
+  #forgetIfDone(page: Page): void {
+    if (page.isOpen || page.deliveries.some(({ state }) => state === 'waiting')) return
+    this.#pages.delete(page.id)
+  }
+
+  #count(): void {
+    const counts = { firing: 0, acknowledged: 0, escalated: 0, resolved: 0 }
+    for (const { state } of this.#byGroup.values()) counts[state]++
+    for (const [state, count] of Object.entries(counts)) pageCount.set({ state }, count)
+  }
+
+  #noteFailure(thrown: unknown): void {
+    recordFailuresTotal.inc()
+    this.#parts.log.error(
+      { error: messageOf(thrown) },
+      'pages could not be kept in the records; paging goes on',
+    )
+  }
+}
+
+function keyOf(receiver: string, groupKey: string): string {
+  return `${receiver}\xff${groupKey}`
+}
+
+/** When the page has to be looked at next; `undefined` when never. */
+function findDueTime(page: Page, isSending: (id: string) => boolean): number | undefined {
+  const times: number[] = []
+  if (page.state === 'acknowledged') {
+    if (page.acknowledgeEndTimeMs !== undefined) times.push(page.acknowledgeEndTimeMs)
+  } else if (page.nextTimeMs !== undefined) times.push(page.nextTimeMs)
+  for (const { id, state, dueTimeMs } of page.deliveries)
+    if (state === 'waiting' && !isSending(id)) times.push(dueTimeMs)
+  return times.length === 0 ? undefined : Math.min(...times)
+}
