@@ -4,7 +4,8 @@
  * Source: prometheus/prometheus scrape/target.go, bucketLimitAppender and maxSchemaAppender (behaviour).
  */
 
-import { customBoundsSchema, type Histogram, type HistogramBuckets } from '../../model/histogram.ts'
+import { customBoundsSchema, type Histogram } from '../../model/histogram.ts'
+import { lowerResolution } from '../receive/histogram-parts.ts'
 
 /** Schemas of exponential buckets, from the coarsest to the finest. */
 const schemaMin = -4
@@ -29,7 +30,6 @@ export function limitHistogram(
   const isOver = (found: Histogram): boolean =>
     bucketCountMax > 0 && found.positive.index.length + found.negative.index.length > bucketCountMax
   if (histogram.schema === customBoundsSchema) return isOver(histogram) ? undefined : histogram
-  if (histogram.schema < schemaMin) return undefined
   let limited = histogram
   if (limited.schema > limits.schemaMax) limited = coarsen(limited, limits.schemaMax)
   while (isOver(limited)) {
@@ -40,26 +40,11 @@ export function limitHistogram(
 }
 
 function coarsen(histogram: Histogram, schema: number): Histogram {
-  const factor = 2 ** (histogram.schema - schema)
+  const shift = histogram.schema - schema
   return {
     ...histogram,
     schema,
-    positive: join(histogram.positive, factor),
-    negative: join(histogram.negative, factor),
+    positive: lowerResolution(histogram.positive, shift),
+    negative: lowerResolution(histogram.negative, shift),
   }
-}
-
-/** Bucket `i` is part of bucket `ceil(i / factor)`. */
-function join(buckets: HistogramBuckets, factor: number): HistogramBuckets {
-  const index: number[] = []
-  const count: number[] = []
-  for (let place = 0; place < buckets.index.length; place++) {
-    const joined = Math.ceil(buckets.index[place]! / factor)
-    if (index.at(-1) === joined) count[count.length - 1]! += buckets.count[place]!
-    else {
-      index.push(joined)
-      count.push(buckets.count[place]!)
-    }
-  }
-  return { index, count }
 }

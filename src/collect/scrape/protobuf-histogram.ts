@@ -11,17 +11,10 @@
  * Source: prometheus/client_model metrics.proto.
  */
 
-import type { Histogram, HistogramBuckets } from '../../model/histogram.ts'
+import type { Histogram } from '../../model/histogram.ts'
+import { makeHistogram, type SideParts } from '../receive/histogram-parts.ts'
 import type { WireReader } from '../receive/protobuf.ts'
 import { readDouble, readZigzag } from './protobuf-value.ts'
-
-/** Buckets of one sign as they come. */
-interface Side {
-  /** Offset and length of each span. */
-  spans: number[]
-  deltas: number[]
-  counts: number[]
-}
 
 /** One histogram of a page, read again and again into the same object. */
 export class HistogramMessage {
@@ -36,11 +29,12 @@ export class HistogramMessage {
   readonly exemplarAt: number[] = []
   hasInfinity = false
   readonly nativeExemplarAt: number[] = []
+  #isFloat = false
   #schema = 0
   #zeroThreshold = 0
   #zeroCount = 0
-  readonly #positive: Side = { spans: [], deltas: [], counts: [] }
-  readonly #negative: Side = { spans: [], deltas: [], counts: [] }
+  readonly #positive: SideParts = { spans: [], deltas: [], counts: [] }
+  readonly #negative: SideParts = { spans: [], deltas: [], counts: [] }
 
   /** Whether it has native buckets; one that has none yet says so by a span without length. */
   get isNative(): boolean {
@@ -63,6 +57,7 @@ export class HistogramMessage {
           break
         case 0x21:
           this.count = readDouble(wire, end)
+          this.#isFloat = true
           break
         case 0x11:
           this.sum = readDouble(wire, end)
@@ -78,22 +73,24 @@ export class HistogramMessage {
 
   /** The native histogram; the message must be one. */
   makeHistogram(wire: WireReader, isGauge: boolean): Histogram {
-    return {
+    const made = makeHistogram({
       schema: this.#schema,
+      isFloat: this.#isFloat,
       count: this.count,
       sum: this.sum,
       zeroThreshold: this.#zeroThreshold,
       zeroCount: this.#zeroCount,
-      positive: placeBuckets(wire, this.#positive),
-      negative: placeBuckets(wire, this.#negative),
+      positive: this.#positive,
+      negative: this.#negative,
       customBounds: [],
       resetHint: isGauge ? 'gauge' : 'unknown',
-    }
+    })
+    return typeof made === 'string' ? wire.fail(`a histogram that cannot be: ${made}`) : made
   }
 
   #clear(): void {
     this.count = this.sum = this.bucketCount = 0
-    this.hasInfinity = false
+    this.hasInfinity = this.#isFloat = false
     this.nativeExemplarAt.length = 0
     this.#schema = this.#zeroThreshold = this.#zeroCount = 0
     for (const side of [this.#positive, this.#negative]) {
@@ -137,6 +134,7 @@ export class HistogramMessage {
         return
       case 8:
         this.#zeroCount = readDouble(wire, end)
+        this.#isFloat = true
         return
       case 9:
       case 12:
@@ -183,33 +181,4 @@ function readNumbers(
     if (wire.at >= end) return
     field.list.push(field.isDouble ? readDouble(wire, end) : readZigzag(wire, end))
   } while (isPacked)
-}
-
-/** Buckets by index, those that are empty left out. */
-function placeBuckets(wire: WireReader, side: Side): HistogramBuckets {
-  const { spans, deltas } = side
-  const isFloat = side.counts.length > 0
-  const bucketCount = isFloat ? side.counts.length : deltas.length
-  const index: number[] = []
-  const count: number[] = []
-  let at = 0
-  let place = 0
-  let current = 0
-  for (let span = 0; span < spans.length; span += 2) {
-    if (span > 0 && spans[span]! < 0) wire.fail('a span of buckets before the one before it')
-    at += spans[span]!
-    for (let left = spans[span + 1]!; left > 0; left--) {
-      if (place >= bucketCount) wire.fail('spans of more buckets than there are')
-      current = isFloat ? side.counts[place]! : current + deltas[place]!
-      if (current < 0) wire.fail('a bucket with a negative count')
-      if (current !== 0) {
-        index.push(at)
-        count.push(current)
-      }
-      place++
-      at++
-    }
-  }
-  if (place !== bucketCount) wire.fail('spans of fewer buckets than there are')
-  return { index, count }
 }

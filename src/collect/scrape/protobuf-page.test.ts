@@ -224,13 +224,14 @@ test('what is broken is refused, and no bytes throw anything else', () => {
   refuse(Buffer.from([200, 1]), /reaches behind/)
   refuse(
     histogram(nativeBuckets({ span: 12, delta: 13 }, [[0, 3]], [1, 1])),
-    /spans of more buckets than there are/,
+    /spans need 3 buckets, have 2 buckets/,
   )
   refuse(
     histogram(nativeBuckets({ span: 12, delta: 13 }, [[0, 1]], [1, 1])),
-    /spans of fewer buckets than there are/,
+    /spans need 1 buckets, have 2 buckets/,
   )
-  refuse(histogram(nativeBuckets({ span: 12, delta: 13 }, [[0, 1]], [-1])), /negative count/)
+  refuse(histogram(nativeBuckets({ span: 12, delta: 13 }, [[0, 1]], [2])), /Count field is 0/)
+  refuse(histogram(nativeBuckets({ span: 12, delta: 13 }, [[0, 1]], [-1])), /count is negative/)
   refuse(
     histogram(
       nativeBuckets(
@@ -242,7 +243,7 @@ test('what is broken is refused, and no bytes throw anything else', () => {
         [1, 1],
       ),
     ),
-    /before the one before it/,
+    /offset is negative/,
   )
   const twice = all(labelPairs(1, { a: '1' }), labelPairs(1, { a: '2' }), field(2, double(1, 1)))
   refuse(family({ name: 'x', type: gaugeType }, twice), /a second time/)
