@@ -1,6 +1,6 @@
 /**
- * What must be remembered beside the journal: from when memory can be refilled from it, and where the
- * numbering of log lines goes on. Written whole or not at all.
+ * What must be remembered beside the journal: from when memory can be refilled from it, where the
+ * numbering of log lines goes on, and what of the segments the engine has. Written whole or not at all.
  */
 
 import { readFileSync } from 'node:fs'
@@ -15,6 +15,10 @@ export interface Checkpoint {
   coveredTimeMs: number
   /** No log line had this number or a larger one when the checkpoint was written. */
   nextSequence: number
+  /** The engine has the log lines of segments up to this one. */
+  linesFlushedNumber: number
+  /** Of which segments the engine has samples, and before which time; those that it has wholly are left out. */
+  flushedSegments: readonly (readonly [number, number])[]
 }
 
 /** Line numbers of a directory without a checkpoint begin here, above any that were given earlier. */
@@ -25,21 +29,29 @@ export function readCheckpoint(directory: string, nowTimeMs: number, log: Log): 
   const fresh = {
     coveredTimeMs: Number.NEGATIVE_INFINITY,
     nextSequence: nowTimeMs * sequencesPerMs,
+    linesFlushedNumber: 0,
+    flushedSegments: [],
   }
   const found = readJson(join(directory, 'checkpoint.json'), log) as
-    | { coveredTimeMs?: number | null; nextSequence?: number }
+    | (Partial<Omit<Checkpoint, 'coveredTimeMs'>> & { coveredTimeMs?: number | null })
     | undefined
   if (found === undefined) return fresh
   return {
     coveredTimeMs: found.coveredTimeMs ?? fresh.coveredTimeMs,
     nextSequence: found.nextSequence ?? fresh.nextSequence,
+    linesFlushedNumber: found.linesFlushedNumber ?? 0,
+    flushedSegments: found.flushedSegments ?? [],
   }
 }
 
-/** Replaces the checkpoint. Throws when the disk does not take it. */
-export function writeCheckpoint(directory: string, checkpoint: Checkpoint): void {
+/** The checkpoint as text, to be written or compared. */
+export function formatCheckpoint(checkpoint: Checkpoint): string {
   const coveredTimeMs = Number.isFinite(checkpoint.coveredTimeMs) ? checkpoint.coveredTimeMs : null
-  const text = JSON.stringify({ coveredTimeMs, nextSequence: checkpoint.nextSequence })
+  return JSON.stringify({ ...checkpoint, coveredTimeMs })
+}
+
+/** Replaces the checkpoint. Throws when the disk does not take it. */
+export function writeCheckpoint(directory: string, text: string): void {
   writeFileAtomic(join(directory, 'checkpoint.json'), text)
 }
 

@@ -1,7 +1,12 @@
 /**
- * The store's household, in the background: closes segments, brings them into the engine, lets go of
- * what memory need not hold, drops old days. One thing at a time; a failure is logged once, counted,
- * and tried again; nothing here stops appending, except that a full journal does.
+ * The store's household, in the background: closes segments, brings lines and samples into the engine,
+ * lets go of what memory need not hold, drops old days. One thing at a time; a failure is logged once,
+ * counted, and tried again; nothing here stops appending, except that a full journal does.
+ *
+ * Log lines follow every `flush_interval`. Samples follow hour by hour, so that a series' rows of an hour
+ * become one chunk: when the hour is over, or earlier when memory or journal are full of what the engine
+ * does not have. Samples that come late, or history that is loaded, follow every `flush_interval` too,
+ * or when there are enough of them for large chunks.
  *
  * Memory keeps samples of the window. It gives up more when they take too much room, first only what
  * the engine has; at half as much again also what it does not have yet (the journal does).
@@ -10,9 +15,10 @@
 import type { Clock, Timer } from '../base/clock.ts'
 import { messageOf } from '../base/error.ts'
 import type { Log } from '../base/log.ts'
-import { type Checkpoint, writeCheckpoint, writeMetadata } from './checkpoint.ts'
+import { formatCheckpoint, writeCheckpoint, writeMetadata } from './checkpoint.ts'
 import type { Engine } from './column/engine.ts'
-import type { Flusher } from './column/flush.ts'
+import type { LineFlusher } from './column/line-flusher.ts'
+import type { SampleFlusher } from './column/sample-flusher.ts'
 import { storeErrors } from './errors.ts'
 import type { Head } from './head/head.ts'
 import type { LogHead } from './head/log-head.ts'
@@ -28,6 +34,17 @@ const turnMs = 30_000
 const windowStep = 0.8
 /** The window is never made shorter than this: rules need some minutes. */
 const windowMsMin = 300_000
+/** Samples are brought into the engine in spans of this length. */
+const flushSpanMs = 3_600_000
+/** So long after its end a span is thought to be complete. */
+const flushDelayMs = 120_000
+/** History that is loaded is flushed when there is so much of it, in all and per series. */
+const oldSampleCount = 4_194_304
+const oldSamplesPerSeries = 256
+/** Share of a limit that must be unflushed for a flush ahead of time: lest chunks get tiny. */
+const unflushedShare = 0.25
+/** Bytes of a sample in memory. */
+const sampleBytes = 12
 
 /** What the keeper keeps. */
 export interface KeeperParts {
@@ -38,12 +55,15 @@ export interface KeeperParts {
   journal: Journal
   seriesLog: SeriesLog
   engine: Engine
-  flusher: Flusher
+  lineFlusher: LineFlusher
+  sampleFlusher: SampleFlusher
   retainer: Retainer
   clock: Clock
   log: Log
   /** Segments with numbers up to this were there at start and may be in the engine already. */
   recoveredNumber: number
+  /** The engine has the lines of segments up to this one. */
+  linesFlushedNumber: number
   nextSequence(): number
 }
 
@@ -59,7 +79,10 @@ export class Keeper {
   #isClosed = false
   #isFailing = false
   #hasForgotten = false
-  #savedCheckpoint: Checkpoint | undefined
+  #savedCheckpoint = ''
+  #lastSamplesMs: number
+  #lastUntilTimeMs = Number.NEGATIVE_INFINITY
+  #linesFlushedNumber: number
   #metadataVersion = 0
   #lastRotateMs: number
   /** Segments up to this one may be in the engine, wholly or in part. */
@@ -69,7 +92,9 @@ export class Keeper {
     this.#parts = parts
     this.#settings = settings
     this.#triedNumber = parts.recoveredNumber
+    this.#linesFlushedNumber = parts.linesFlushedNumber
     this.#lastRotateMs = parts.clock.monotonicMs()
+    this.#lastSamplesMs = this.#lastRotateMs
     this.#metadataVersion = parts.metadata.version
   }
 
@@ -98,8 +123,9 @@ export class Keeper {
   async flush(): Promise<void> {
     await this.#parts.journal.rotate()
     await this.runAlone(async () => {
-      await this.#flushSealed()
-      await this.#parts.retainer.measure()
+      await this.#flushLines()
+      await this.#flushSamples(Infinity)
+      await this.#parts.retainer.turn(this.#settings)
       this.#tidy()
     })
     await this.#running
@@ -154,13 +180,15 @@ export class Keeper {
   async #work(): Promise<void> {
     this.#isWanted = false
     try {
-      await this.#flushSealed()
+      await this.#flushLines()
+      const untilTimeMs = this.#samplesDue()
+      if (untilTimeMs !== undefined) await this.#flushSamples(untilTimeMs)
       this.#isFailing = false
     } catch (thrown) {
       storeMetrics.flushFailures.inc()
       const facts = { reason: messageOf(thrown) }
-      if (this.#isFailing) this.#parts.log.debug(facts, 'The engine does not take the journal.')
-      else this.#parts.log.warn(facts, 'The engine does not take the journal; trying again.')
+      if (this.#isFailing) this.#parts.log.debug(facts, 'The engine takes no data.')
+      else this.#parts.log.warn(facts, 'The engine takes no data; trying again.')
       this.#isFailing = true
     }
     try {
@@ -178,20 +206,75 @@ export class Keeper {
     }
   }
 
-  async #flushSealed(): Promise<void> {
-    const { journal, flusher, logs, clock } = this.#parts
+  async #flushLines(): Promise<void> {
+    const { journal, lineFlusher, logs } = this.#parts
     for (const segment of journal.listSealed()) {
       if (this.#isClosed) return
-      this.#parts.retainer.noteInsert()
-      const startMs = clock.monotonicMs()
+      if (segment.areLinesFlushed) continue
       const isMaybeDone = segment.number <= this.#triedNumber
       this.#triedNumber = Math.max(this.#triedNumber, segment.number)
-      await flusher.flush(segment, { isMaybeDone })
+      if (segment.lineCount > 0) this.#parts.retainer.noteInsert()
+      await lineFlusher.flush(segment, { isMaybeDone })
+      segment.areLinesFlushed = true
+      this.#linesFlushedNumber = Math.max(this.#linesFlushedNumber, segment.number)
       // The numbering must be known before the lines that prove it leave memory and journal.
       this.#saveCheckpoint()
-      journal.markFlushed(segment)
       logs.removeSegment(segment.number)
-      storeMetrics.flushSeconds.observe((clock.monotonicMs() - startMs) / 1_000)
+    }
+    this.#markFlushed()
+  }
+
+  /** Up to when samples should be flushed now, if at all. */
+  #samplesDue(): number | undefined {
+    const { clock, head, journal } = this.#parts
+    const { memory_size_max, journal_size_max, flush_interval } = this.#settings
+    const memoryBytes = journal.countUnflushed(Infinity) * sampleBytes
+    const isMemoryFull =
+      head.usedBytes > memory_size_max && memoryBytes > memory_size_max * unflushedShare
+    if (isMemoryFull || journal.unflushedBytes > journal_size_max / 2) return Infinity
+    const readyTimeMs = clock.nowTimeMs() - flushDelayMs
+    const untilTimeMs = Math.floor(readyTimeMs / flushSpanMs) * flushSpanMs
+    const oldCount = journal.countUnflushed(untilTimeMs)
+    if (oldCount === 0) return undefined
+    const enough = Math.max(oldSampleCount, oldSamplesPerSeries * head.index.count)
+    const isDue =
+      untilTimeMs > this.#lastUntilTimeMs ||
+      oldCount > enough ||
+      clock.monotonicMs() - this.#lastSamplesMs >= flush_interval
+    return isDue ? untilTimeMs : undefined
+  }
+
+  async #flushSamples(untilTimeMs: number): Promise<void> {
+    const { clock, journal, sampleFlusher, retainer } = this.#parts
+    const startMs = clock.monotonicMs()
+    // What is in memory when the pass begins is then in closed segments.
+    await journal.rotate()
+    const segments = journal.listSealed()
+    retainer.noteInsert()
+    for (const segment of segments) {
+      if (!segment.isForgotten) continue
+      await sampleFlusher.flushSegment(segment)
+      segment.flushedTimeMs = Infinity
+      segment.isForgotten = false
+    }
+    await sampleFlusher.flushHead(untilTimeMs)
+    for (const segment of segments) {
+      segment.flushedTimeMs = Math.max(segment.flushedTimeMs, untilTimeMs)
+    }
+    this.#lastSamplesMs = clock.monotonicMs()
+    if (Number.isFinite(untilTimeMs)) this.#lastUntilTimeMs = untilTimeMs
+    storeMetrics.flushSeconds.observe((clock.monotonicMs() - startMs) / 1_000)
+    this.#saveCheckpoint()
+    this.#markFlushed()
+  }
+
+  /** Segments of which the engine has everything get another name. */
+  #markFlushed(): void {
+    const { journal } = this.#parts
+    for (const segment of journal.listSealed()) {
+      const areSamplesFlushed =
+        segment.sampleCount === 0 || segment.maxTimeMs < segment.flushedTimeMs
+      if (segment.areLinesFlushed && areSamplesFlushed) journal.markFlushed(segment)
     }
   }
 
@@ -219,14 +302,15 @@ export class Keeper {
   }
 
   #truncate(timeMs: number): void {
-    const { head, journal, seriesLog, flusher } = this.#parts
+    const { head, journal, seriesLog, sampleFlusher } = this.#parts
     if (timeMs === Number.NEGATIVE_INFINITY) return
+    journal.noteForgotten(timeMs)
     // A series of rows that still have to be flushed keeps its number.
     const canRemove = timeMs <= journal.oldestUnflushedTimeMs()
     const removed = head.truncate(Math.floor(timeMs), canRemove)
     if (removed.length === 0) return
     seriesLog.remove(removed)
-    flusher.forgetSeries()
+    sampleFlusher.forgetSeries()
   }
 
   #forgetLines(count: number): void {
@@ -241,12 +325,21 @@ export class Keeper {
   }
 
   #saveCheckpoint(): void {
-    const { coveredTimeMs } = this.#parts.head
-    const nextSequence = this.#parts.nextSequence()
-    const saved = this.#savedCheckpoint
-    if (saved?.coveredTimeMs === coveredTimeMs && saved.nextSequence === nextSequence) return
-    writeCheckpoint(this.#parts.directory, { coveredTimeMs, nextSequence })
-    this.#savedCheckpoint = { coveredTimeMs, nextSequence }
+    const { head, journal, directory } = this.#parts
+    const flushedSegments: [number, number][] = []
+    for (const { number, flushedTimeMs, maxTimeMs } of journal.listSealed()) {
+      if (!Number.isFinite(maxTimeMs) || flushedTimeMs === Number.NEGATIVE_INFINITY) continue
+      flushedSegments.push([number, Math.min(flushedTimeMs, maxTimeMs + 1)])
+    }
+    const text = formatCheckpoint({
+      coveredTimeMs: head.coveredTimeMs,
+      nextSequence: this.#parts.nextSequence(),
+      linesFlushedNumber: this.#linesFlushedNumber,
+      flushedSegments,
+    })
+    if (text === this.#savedCheckpoint) return
+    writeCheckpoint(directory, text)
+    this.#savedCheckpoint = text
   }
 
   #saveMetadata(): void {

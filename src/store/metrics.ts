@@ -53,12 +53,12 @@ export const storeMetrics = {
   }),
   readWindows: counter({
     name: 'shipwatch_store_read_windows_total',
-    help: 'Hours of a selector that queries wanted of the engine: kept in memory, or read.',
+    help: 'Spans of six hours of a selector that queries wanted of the engine: kept in memory, or read.',
     labels: ['outcome'],
   }),
   readCacheBytes: gauge({
     name: 'shipwatch_store_read_cache_bytes',
-    help: 'Bytes of older samples that are kept in memory after a query read them.',
+    help: 'Bytes of older samples that are kept in memory, packed, after a query read them.',
   }),
   metadataDropped: counter({
     name: 'shipwatch_store_metadata_dropped_total',
@@ -83,7 +83,7 @@ export const storeMetrics = {
   }),
   flushSeconds: histogram({
     name: 'shipwatch_store_flush_duration_seconds',
-    help: 'Time to bring one journal segment into the engine.',
+    help: 'Time to bring samples from memory into the engine, each time.',
     buckets: [0.01, 0.05, 0.1, 0.5, 1, 5, 15, 60],
   }),
   flushFailures: counter({

@@ -60,7 +60,7 @@ const store = z
     ),
     read_cache_size_max: bytesOr(
       '256MiB',
-      'Limit of the older samples that are kept in memory after a query read them from the engine.',
+      'Limit of the older samples that are kept in memory, packed, after a query read them from the engine.',
     ),
     log_memory_size_max: bytesOr(
       '64MiB',
@@ -84,7 +84,7 @@ const store = z
       '2GiB',
       'Limit of the journal; beyond it, because the engine does not take it, new data is refused.',
     ),
-    flush_interval: durationOr('5m', 'How often the journal is brought into the engine.'),
+    flush_interval: durationOr('5m', 'How often log lines are brought into the engine, and samples that came late; the others follow hour by hour.'),
   })
   .meta({ description: 'Where and how long samples, log lines and records are kept.' })
 

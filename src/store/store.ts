@@ -39,13 +39,16 @@ import type { Matcher } from '../model/matcher.ts'
 import type { SampleBatch, SeriesId } from '../model/sample.ts'
 import type { OpenBackup } from './backup/backup.ts'
 import { BackupTaker } from './backup/take-backup.ts'
-import { readCheckpoint, readMetadata } from './checkpoint.ts'
+import { type Checkpoint, readCheckpoint, readMetadata } from './checkpoint.ts'
 import { openChdb } from './column/chdb.ts'
+import { clearBlockDirectory } from './column/block-file.ts'
 import { Engine, type OpenConnection } from './column/engine.ts'
 import { EngineLogs } from './column/engine-logs.ts'
 import { EngineQuerier } from './column/engine-querier.ts'
-import { Flusher } from './column/flush.ts'
+import { LineFlusher } from './column/line-flusher.ts'
 import { listPartPaths } from './column/retention.ts'
+import { SampleFlusher } from './column/sample-flusher.ts'
+import { SpanVersions } from './column/span-versions.ts'
 import { DiskWatch, type ReadSpace } from './disk-watch.ts'
 import { storeErrors } from './errors.ts'
 import { ExemplarBook } from './exemplar-book.ts'
@@ -110,6 +113,7 @@ export class Store implements Appender, Querier, ArrivalFeed, LogQuerier {
   readonly #seriesLog: SeriesLog
   readonly #exemplars: ExemplarBook
   readonly #engine: Engine
+  readonly #versions = new SpanVersions()
   readonly #engineQuerier: EngineQuerier
   readonly #engineLogs: EngineLogs
   readonly #disk: DiskWatch
@@ -182,10 +186,11 @@ export class Store implements Appender, Querier, ArrivalFeed, LogQuerier {
       clock,
       log,
     })
-    this.#engineQuerier = new EngineQuerier(
-      this.#engine,
-      () => this.#settings.store.read_cache_size_max,
-    )
+    this.#engineQuerier = new EngineQuerier({
+      engine: this.#engine,
+      versions: this.#versions,
+      cacheBytesMax: () => this.#settings.store.read_cache_size_max,
+    })
     this.#engineLogs = new EngineLogs(this.#engine)
     this.#backups = new BackupTaker({
       dataDir,
@@ -206,17 +211,15 @@ export class Store implements Appender, Querier, ArrivalFeed, LogQuerier {
     for (const [metric, metadata] of readMetadata(dataDir, log))
       this.#metadata.set(metric, metadata)
     await this.#seriesLog.recover()
-    await this.#noticeLostEngine()
+    const isEngineLost = await this.#noticeLostEngine()
     let recoveredNumber = 0
     await this.#journal.recover((segment) => {
       recoveredNumber = segment.number
+      if (!isEngineLost) restoreFlushed(segment, checkpoint)
       return this.#replayInto(segment)
     })
-    const flusher = new Flusher({
-      engine: this.#engine,
-      index: this.#head.index,
-      directory: join(dataDir, 'flush'),
-    })
+    const flushing = { engine: this.#engine, directory: join(dataDir, 'flush') }
+    clearBlockDirectory(flushing.directory)
     const retainer = new Retainer({
       engine: this.#engine,
       disk: this.#disk,
@@ -234,11 +237,17 @@ export class Store implements Appender, Querier, ArrivalFeed, LogQuerier {
         journal: this.#journal,
         seriesLog: this.#seriesLog,
         engine: this.#engine,
-        flusher,
+        lineFlusher: new LineFlusher(flushing),
+        sampleFlusher: new SampleFlusher({
+          ...flushing,
+          head: this.#head,
+          versions: this.#versions,
+        }),
         retainer,
         clock,
         log,
         recoveredNumber,
+        linesFlushedNumber: checkpoint.linesFlushedNumber,
         nextSequence: () => this.#nextSequence,
       },
       this.#settings.store,
@@ -250,24 +259,26 @@ export class Store implements Appender, Querier, ArrivalFeed, LogQuerier {
   }
 
   /** Without the engine's folder, which somebody deleted, what the journal still has is brought in again. */
-  async #noticeLostEngine(): Promise<void> {
+  async #noticeLostEngine(): Promise<boolean> {
     const { dataDir, openEngine, log } = this.#options
     const directory = join(dataDir, 'engine')
-    if (openEngine !== undefined || existsSync(directory)) return
+    if (openEngine !== undefined || existsSync(directory)) return false
     const count = await this.#journal.giveBack()
-    if (count === 0 && !Number.isFinite(this.#head.coveredTimeMs)) return
+    if (count === 0 && !Number.isFinite(this.#head.coveredTimeMs)) return true
     log.error(
       { directory, segmentCount: count },
       'The folder of the storage engine is gone, and with it all data older than the journal. What the journal has is kept.',
     )
+    return true
   }
 
   #replayInto(segment: Segment): RecordVisitor {
     return {
-      onSamples: (batch) => this.#head.replay(batch),
+      onSamples: (batch) => this.#head.replay(batch, segment.flushedTimeMs),
       onLines: (batch, firstSequence) => {
         this.#nextSequence = Math.max(this.#nextSequence, firstSequence + batch.count)
-        if (!segment.isFlushed) this.#logs.add(batch, { segment: segment.number, firstSequence })
+        if (!segment.areLinesFlushed)
+          this.#logs.add(batch, { segment: segment.number, firstSequence })
       },
       onSymbol: () => undefined,
       onSeries: () => undefined,
@@ -579,6 +590,15 @@ async function orNone<Value>(none: Value, work: Promise<Value>): Promise<Value> 
   } catch (thrown) {
     if (thrown instanceof CodedError && thrown.code === 'STORE_ENGINE_UNAVAILABLE') return none
     throw thrown
+  }
+}
+
+/** What the engine had of a segment when the checkpoint was written. */
+function restoreFlushed(segment: Segment, checkpoint: Checkpoint): void {
+  if (segment.isFlushed) return
+  segment.areLinesFlushed = segment.number <= checkpoint.linesFlushedNumber
+  for (const [number, timeMs] of checkpoint.flushedSegments) {
+    if (number === segment.number) segment.flushedTimeMs = timeMs
   }
 }
 

@@ -1,34 +1,38 @@
 /** The questions of `Querier` answered from the engine: what lies behind memory. */
 
 import type { Selection, SeriesColumns } from '../../model/flow.ts'
-import { Labels, metricNameLabel } from '../../model/labels.ts'
+import { type Labels, metricNameLabel } from '../../model/labels.ts'
 import { formatMatcher, type Matcher, matchesAll } from '../../model/matcher.ts'
-import { bitsOf } from '../../model/sample.ts'
 import { storeErrors } from '../errors.ts'
 import { hashMetric } from '../head/series-index.ts'
-import { joinColumns } from '../join-columns.ts'
+import {
+  ChunkCache,
+  type ChunkTable,
+  chunkColumns,
+  makeEmptyTable,
+  splitSpans,
+} from './chunk-table.ts'
 import { type ColumnPair, ColumnPool } from './column-pool.ts'
 import type { Engine } from './engine.ts'
-import type { NativeBlock } from './native.ts'
+import { labelsFromColumns } from './label-columns.ts'
+import { type SpanVersions, spanOf } from './span-versions.ts'
 import { inNumbers, quoteSql, sqlTime } from './sql-text.ts'
-import { dayMs } from './tables.ts'
-import {
-  type HashedColumns,
-  packWindow,
-  placesOf,
-  type SampleWindow,
-  unpackPlace,
-  WindowCache,
-  windowMs,
-} from './window-cache.ts'
+import { chunkSpanMs, dayMs } from './tables.ts'
+import { countRows, TableUnpacker } from './unpack-tables.ts'
 
 /** Label sets that one query may touch. */
 const seriesCountMax = 1_000_000
 /** More series than this are not named in a query: their metrics are read and the rest is dropped here. */
 const namedSeriesMax = 5_000
 
-/** Windows that one read may be made of: half a year. Longer ones are read as a whole. */
-const windowCountMax = 4_400
+/** Chunks of more series than this are not kept: nobody asks for them again soon. */
+const keptSeriesMax = 20_000
+/** Spans that one read may be made of: a year. Longer ones are read as a whole. */
+const spanCountMax = 1_464
+/** From so many series on it is asked how many samples there are before they are read. */
+const countedSeriesMin = 1_000
+/** Samples that occur twice or lie beside the range do not count against the limit, hence room to spare. */
+const spareFactor = 3
 /** Label sets of former answers that are kept; a dashboard asks for the same again and again. */
 const seriesKeptMax = 50_000
 
@@ -69,15 +73,17 @@ class KeptSeries {
 export class EngineQuerier {
   readonly #engine: Engine
   readonly #kept = new KeptSeries()
-  readonly #windows: WindowCache
+  readonly #versions: SpanVersions
+  readonly #cache: ChunkCache
   readonly #pool = new ColumnPool()
   /** Which columns an answer lies in. */
   readonly #lent = new WeakMap<readonly SeriesColumns[], ColumnPair>()
 
   /** `cacheBytesMax` tells how much of what was read may be kept. */
-  constructor(engine: Engine, cacheBytesMax: () => number) {
-    this.#windows = new WindowCache(cacheBytesMax)
-    this.#engine = engine
+  constructor(parts: { engine: Engine; versions: SpanVersions; cacheBytesMax: () => number }) {
+    this.#engine = parts.engine
+    this.#versions = parts.versions
+    this.#cache = new ChunkCache(parts.cacheBytesMax)
   }
 
   /**
@@ -87,14 +93,28 @@ export class EngineQuerier {
   async select(selection: Selection, recent: readonly SeriesColumns[]): Promise<SeriesColumns[]> {
     const found = await this.#findSeries(selection)
     if (found.size === 0) return [...recent]
-    const { startTimeMs, endTimeMs } = selection
-    const firstWindow = Math.floor(startTimeMs / windowMs)
-    const windowEnd = Math.floor(endTimeMs / windowMs) + 1
-    const isLong = windowEnd - firstWindow >= 2 && windowEnd - firstWindow <= windowCountMax
-    const answer = isLong
-      ? await this.#selectWindows(selection, found, { firstWindow, windowEnd, recent })
-      : joinColumns(labelled(await this.#read(selection, found), found), recent)
+    const tables = await this.#readTables(selection, found)
+    const { startTimeMs, endTimeMs, report } = selection
     const limit = selection.sampleCountMax ?? Infinity
+    const range = { found, startTimeMs, endTimeMs }
+    let rowCount = 0
+    for (const { table, isKept } of tables) {
+      const count = countRows(table, range)
+      rowCount += count
+      if (report === undefined) continue
+      if (isKept) report.cacheSampleCount += count
+      else report.engineSampleCount += count
+    }
+    if (rowCount > spareFactor * limit) throw storeErrors.TOO_MANY_SAMPLES({ limit })
+    for (const { count } of recent) rowCount += count
+    const pair = this.#pool.take(rowCount)
+    const unpacker = new TableUnpacker(
+      tables.map(({ table }) => table),
+      range,
+      pair,
+    )
+    const answer = unpacker.unpack(recent)
+    this.#lent.set(answer, pair)
     const count = answer.reduce((sum, series) => sum + series.count, 0)
     if (count > limit) throw storeErrors.TOO_MANY_SAMPLES({ limit })
     return answer
@@ -108,86 +128,89 @@ export class EngineQuerier {
     this.#pool.give(pair)
   }
 
-  /** Windows from the cache or to it; of the last one as much as is asked for, at least. */
-  async #selectWindows(
+  /** Tables of the range in order, from the cache or to it. */
+  async #readTables(
     selection: Selection,
     found: ReadonlyMap<bigint, FoundSeries>,
-    span: { firstWindow: number; windowEnd: number; recent: readonly SeriesColumns[] },
-  ): Promise<SeriesColumns[]> {
+  ): Promise<{ table: ChunkTable; isKept: boolean }[]> {
+    const tables: { table: ChunkTable; isKept: boolean }[] = []
+    const firstSpan = spanOf(selection.startTimeMs)
+    const spanCount = spanOf(selection.endTimeMs) - firstSpan + 1
+    if (found.size > keptSeriesMax || !(spanCount <= spanCountMax)) {
+      const read = await this.#read(selection, selection, found)
+      for (const table of read.values()) tables.push({ table, isKept: false })
+      return tables.sort((a, b) => a.table.span - b.table.span)
+    }
     const selector = selection.matchers.map(formatMatcher).sort().join(',')
     const { removalCount } = this.#engine
-    const { startTimeMs, endTimeMs } = selection
-    const { recent } = span
-    const keyOf = (window: number): string => `${selector} ${window}`
-    const untilOf = (window: number): number => Math.min((window + 1) * windowMs, endTimeMs + 1)
-    const windows: SampleWindow[] = []
+    const keyOf = (span: number): string => `${selector} ${span}`
+    const states = new Map<number, { version: number; removalCount: number }>()
     const missing: number[] = []
-    const readMissing = async (): Promise<void> => {
-      const [first] = missing
-      if (first === undefined) return
-      const untilTimeMs = untilOf(missing.at(-1)!)
-      const times = { startTimeMs: first * windowMs, endTimeMs: untilTimeMs - 1 }
-      const rows = await this.#read({ ...selection, ...times }, found)
-      const from = new Uint32Array(rows.length)
-      for (const window of missing) {
-        const packed = packWindow(rows, from, untilOf(window))
-        this.#windows.keep(keyOf(window), packed, removalCount)
-        windows.push(packed)
+    for (let span = firstSpan; span < firstSpan + spanCount; span++) {
+      const state = { version: this.#versions.of(span), removalCount }
+      const table = this.#cache.find(keyOf(span), state)
+      if (table !== undefined) tables.push({ table, isKept: true })
+      else {
+        states.set(span, state)
+        missing.push(span)
       }
-      missing.length = 0
     }
-    for (let window = span.firstWindow; window < span.windowEnd; window++) {
-      const kept = this.#windows.find(keyOf(window), untilOf(window), removalCount)
-      if (kept === undefined) {
-        missing.push(window)
-        continue
+    for (const run of runsOf(missing)) {
+      const startTimeMs = run[0]! * chunkSpanMs
+      const endTimeMs = (run.at(-1)! + 1) * chunkSpanMs - 1
+      const read = await this.#read({ startTimeMs, endTimeMs }, selection, found)
+      for (const span of run) {
+        const table = read.get(span) ?? makeEmptyTable(span)
+        this.#cache.keep(keyOf(span), table, states.get(span)!)
+        tables.push({ table, isKept: false })
       }
-      await readMissing()
-      windows.push(kept)
-      if (selection.report !== undefined) selection.report.cacheSampleCount += kept.values.length
     }
-    await readMissing()
-    let rowCount = 0
-    for (const { values } of windows) rowCount += values.length
-    for (const { count } of recent) rowCount += count
-    const pair = this.#pool.take(rowCount)
-    const answer = joinWindows(windows, pair, { recent, found, startTimeMs, endTimeMs })
-    this.#lent.set(answer, pair)
-    return answer
+    return tables.sort((a, b) => a.table.span - b.table.span)
   }
 
-  /** Rows of the series as the engine has them. */
+  /** Chunks of the series that overlap the range, by span. */
   async #read(
+    range: { startTimeMs: number; endTimeMs: number },
     selection: Selection,
     found: ReadonlyMap<bigint, FoundSeries>,
-  ): Promise<HashedColumns> {
-    const limit = selection.sampleCountMax
+  ): Promise<Map<number, ChunkTable>> {
     const metrics = new Set<number>()
     for (const series of found.values()) metrics.add(series.metric)
     const conditions = [
       inNumbers('metric', metrics),
-      `time >= ${sqlTime(selection.startTimeMs)}`,
-      `time <= ${sqlTime(selection.endTimeMs)}`,
+      `start >= ${sqlTime(range.startTimeMs - chunkSpanMs)}`,
+      `start <= ${sqlTime(range.endTimeMs)}`,
+      `last >= ${sqlTime(range.startTimeMs)}`,
     ]
     // A metric alone needs no list: all its series are wanted.
     const isWhole = selection.matchers.every(isMetricName)
-    const isNamed = !isWhole && found.size <= namedSeriesMax
-    if (isNamed) conditions.push(inNumbers('series', found.keys()))
-    // Rows that occur twice or belong to other series do not count, hence the room to spare.
-    const rowLimit =
-      limit === undefined ? '' : ` LIMIT ${(isNamed || isWhole ? 2 : 10) * limit + 1}`
+    if (!isWhole && found.size <= namedSeriesMax) {
+      conditions.push(inNumbers('series', found.keys()))
+    }
+    const where = conditions.join(' AND ')
+    await this.#checkSize(where, selection, found)
     const blocks = await this.#engine.query(
-      `SELECT series, time, value FROM sample WHERE ${conditions.join(' AND ')}${rowLimit}`,
+      `SELECT ${chunkColumns} FROM chunk WHERE ${where}`,
+      selection.signal,
+      { areTextsBytes: true },
+    )
+    return splitSpans(blocks, found)
+  }
+
+  /** What would be far beyond the limit is not read at all. */
+  async #checkSize(
+    where: string,
+    selection: Selection,
+    found: ReadonlyMap<bigint, FoundSeries>,
+  ): Promise<void> {
+    const limit = selection.sampleCountMax
+    if (limit === undefined || found.size < countedSeriesMin) return
+    const blocks = await this.#engine.query(
+      `SELECT toUInt64(sum(count)) FROM chunk WHERE ${where}`,
       selection.signal,
     )
-    if (limit !== undefined && isCut(blocks, rowLimit)) {
-      throw storeErrors.TOO_MANY_SAMPLES({ limit })
-    }
-    const gathered = new SampleGatherer(blocks, found).gather()
-    const { report } = selection
-    if (report !== undefined)
-      for (const [, { count }] of gathered) report.engineSampleCount += count
-    return gathered
+    const count = Number((blocks[0]?.columns[0] as BigUint64Array | undefined)?.[0] ?? 0n)
+    if (count > spareFactor * limit) throw storeErrors.TOO_MANY_SAMPLES({ limit })
   }
 
   /** Label sets on the days of the range. */
@@ -252,171 +275,13 @@ export function conditionsOf(matcher: Matcher): string[] {
   return [`texts[indexOf(names, ${quoteSql(matcher.name)})] IN (${list})`]
 }
 
-/** A label set from the engine's two lists. */
-export function labelsFromColumns(names: readonly string[], texts: readonly string[]): Labels {
-  const pairs: string[] = []
-  for (let index = 0; index < names.length; index++) pairs.push(names[index]!, texts[index]!)
-  return new Labels(pairs)
-}
-
-function isCut(blocks: readonly NativeBlock[], rowLimit: string): boolean {
-  const rowCount = blocks.reduce((sum, block) => sum + block.rowCount, 0)
-  return rowLimit !== '' && rowCount >= Number(rowLimit.slice(' LIMIT '.length))
-}
-
-/** Series over windows, cut at both ends, then what memory has of them. All lie in one pair. */
-function joinWindows(
-  windows: readonly SampleWindow[],
-  pair: ColumnPair,
-  parts: {
-    recent: readonly SeriesColumns[]
-    found: ReadonlyMap<bigint, FoundSeries>
-    startTimeMs: number
-    endTimeMs: number
-  },
-): SeriesColumns[] {
-  const recentOf = new Map<string, SeriesColumns>()
-  for (const series of parts.recent) recentOf.set(series.labels.key, series)
-  const out = { ...pair, at: 0 }
-  const answer: SeriesColumns[] = []
-  const places = windows.map((window) => placesOf(window, parts.found))
-  let index = -1
-  for (const { labels } of parts.found.values()) {
-    index++
-    let from = out.at
-    for (let at = 0; at < windows.length; at++) {
-      const place = places[at]![index]!
-      if (place >= 0) unpackPlace(windows[at]!, place, out)
-    }
-    while (from < out.at && out.timeMs[from]! < parts.startTimeMs) from++
-    while (from < out.at && out.timeMs[out.at - 1]! > parts.endTimeMs) out.at--
-    const newest = recentOf.get(labels.key)
-    if (newest !== undefined) {
-      recentOf.delete(labels.key)
-      out.timeMs.set(newest.timeMs.subarray(0, newest.count), out.at)
-      out.value.set(newest.value.subarray(0, newest.count), out.at)
-      out.at += newest.count
-    }
-    if (from === out.at) continue
-    const timeMs = out.timeMs.subarray(from, out.at)
-    const value = out.value.subarray(from, out.at)
-    answer.push({ labels, count: out.at - from, timeMs, value })
+/** Numbers that follow each other, together. */
+function runsOf(numbers: readonly number[]): number[][] {
+  const runs: number[][] = []
+  for (const number of numbers) {
+    const run = runs.at(-1)
+    if (run?.at(-1) === number - 1) run.push(number)
+    else runs.push([number])
   }
-  for (const series of recentOf.values()) answer.push(series)
-  return answer
-}
-
-function labelled(answer: HashedColumns, found: ReadonlyMap<bigint, FoundSeries>): SeriesColumns[] {
-  return answer.map(([hash, columns]) => ({ labels: found.get(hash)!.labels, ...columns }))
-}
-
-interface Run {
-  block: number
-  from: number
-  to: number
-}
-
-/**
- * Rows as the engine's parts have them become series. A part is sorted by series and time, so rows
- * come in runs; a series is the runs of its parts, sorted only if these overlap in time.
- */
-class SampleGatherer {
-  readonly #blocks: readonly NativeBlock[]
-  readonly #found: ReadonlyMap<bigint, FoundSeries>
-
-  constructor(blocks: readonly NativeBlock[], found: ReadonlyMap<bigint, FoundSeries>) {
-    this.#blocks = blocks
-    this.#found = found
-  }
-
-  gather(): HashedColumns {
-    const runs = new Map<bigint, Run[]>()
-    this.#blocks.forEach((block, index) => {
-      this.#findRuns(block, index, runs)
-    })
-    const answer: [bigint, Omit<SeriesColumns, 'labels'>][] = []
-    for (const [hash, list] of runs) {
-      if (this.#found.has(hash)) answer.push([hash, this.#join(list)])
-    }
-    return answer
-  }
-
-  #findRuns(block: NativeBlock, blockIndex: number, runs: Map<bigint, Run[]>): void {
-    const hashes = block.columns[0] as BigUint64Array
-    const halves = new Uint32Array(hashes.buffer, hashes.byteOffset, hashes.length * 2)
-    let from = 0
-    for (let row = 1; row <= block.rowCount; row++) {
-      const isSame =
-        row < block.rowCount &&
-        halves[row * 2] === halves[row * 2 - 2] &&
-        halves[row * 2 + 1] === halves[row * 2 - 1]
-      if (isSame) continue
-      const hash = hashes[from]!
-      const run = { block: blockIndex, from, to: row }
-      const list = runs.get(hash)
-      if (list === undefined) runs.set(hash, [run])
-      else list.push(run)
-      from = row
-    }
-  }
-
-  #join(runs: Run[]): Omit<SeriesColumns, 'labels'> {
-    const count = runs.reduce((sum, run) => sum + run.to - run.from, 0)
-    const timeMs = new Float64Array(count)
-    const value = new Float64Array(count)
-    let at = 0
-    const startOf = ({ block, from }: Run): number =>
-      Number((this.#blocks[block]!.columns[1] as BigInt64Array)[from])
-    // Parts are read side by side and come in any order; each is in order.
-    if (runs.length > 1) runs.sort((a, b) => startOf(a) - startOf(b))
-    for (const { block, from, to } of runs) {
-      const [, times, values] = this.#blocks[block]!.columns as [
-        BigUint64Array,
-        BigInt64Array,
-        Float64Array,
-      ]
-      copyTimes({ times, from, to }, timeMs, at)
-      value.set(values.subarray(from, to), at)
-      at += to - from
-    }
-    return isAscending(timeMs) ? { count, timeMs, value } : sortUnique(timeMs, value)
-  }
-}
-
-/** Int64 to float64 through halves: BigInt costs an allocation a row. */
-function copyTimes(
-  rows: { times: BigInt64Array; from: number; to: number },
-  target: Float64Array,
-  at: number,
-): void {
-  const { times, from, to } = rows
-  const low = new Uint32Array(times.buffer, times.byteOffset, times.length * 2)
-  const high = new Int32Array(times.buffer, times.byteOffset, times.length * 2)
-  for (let row = from; row < to; row++) {
-    target[at + row - from] = high[row * 2 + 1]! * 4_294_967_296 + low[row * 2]!
-  }
-}
-
-function isAscending(timeMs: Float64Array): boolean {
-  for (let row = 1; row < timeMs.length; row++) if (timeMs[row]! <= timeMs[row - 1]!) return false
-  return true
-}
-
-/** Sorts rows by time and keeps one of each. */
-function sortUnique(timeMs: Float64Array, value: Float64Array): Omit<SeriesColumns, 'labels'> {
-  const order = Uint32Array.from(timeMs, (_, row) => row)
-  order.sort((a, b) => timeMs[a]! - timeMs[b]!)
-  const sortedTimeMs = new Float64Array(timeMs.length)
-  const sortedValue = new Float64Array(timeMs.length)
-  const bits = bitsOf(value)
-  const sortedBits = bitsOf(sortedValue)
-  let count = 0
-  for (const row of order) {
-    if (count > 0 && sortedTimeMs[count - 1] === timeMs[row]) continue
-    sortedTimeMs[count] = timeMs[row]!
-    sortedBits[count * 2] = bits[row * 2]!
-    sortedBits[count * 2 + 1] = bits[row * 2 + 1]!
-    count++
-  }
-  return { count, timeMs: sortedTimeMs, value: sortedValue }
+  return runs
 }

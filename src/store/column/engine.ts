@@ -82,8 +82,12 @@ export class Engine {
     }
   }
 
-  /** Runs a query and answers its columns. `sql` has no FORMAT. */
-  async query(sql: string, signal?: AbortSignal): Promise<NativeBlock[]> {
+  /** Runs a query and answers its columns, texts as bytes when so asked. `sql` has no FORMAT. */
+  async query(
+    sql: string,
+    signal?: AbortSignal,
+    options: { areTextsBytes?: boolean } = {},
+  ): Promise<NativeBlock[]> {
     signal?.throwIfAborted()
     const bytes = await this.#run(sql, async (client) => {
       const answer = await client.exec({ query: `${sql} FORMAT Native` })
@@ -96,7 +100,7 @@ export class Engine {
         : Buffer.concat(chunks)
     })
     signal?.throwIfAborted()
-    return readNative(bytes)
+    return readNative(bytes, options.areTextsBytes)
   }
 
   /** Waits for what runs and closes. */

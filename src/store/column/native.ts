@@ -20,6 +20,14 @@ export type NativeColumn =
   | Float64Array
   | string[]
   | string[][]
+  | ByteTexts
+
+/** Texts that are bytes: row `n` is `bytes` from `starts[n]` to `ends[n]`. */
+export interface ByteTexts {
+  bytes: Uint8Array
+  starts: Uint32Array
+  ends: Uint32Array
+}
 
 /** One block: columns in the order of the query. */
 export interface NativeBlock {
@@ -43,9 +51,12 @@ interface ColumnMaker<Column> {
   readonly BYTES_PER_ELEMENT: number
 }
 
-/** All blocks of an answer. Throws `STORE_ENGINE_QUERY_FAILED` for a type that is not ours. */
-export function readNative(bytes: Buffer): NativeBlock[] {
-  const reader = new NativeReader(bytes)
+/**
+ * All blocks of an answer; `String` as `ByteTexts` when texts are bytes. Throws
+ * `STORE_ENGINE_QUERY_FAILED` for a type that is not ours.
+ */
+export function readNative(bytes: Buffer, areTextsBytes = false): NativeBlock[] {
+  const reader = new NativeReader(bytes, areTextsBytes)
   const blocks: NativeBlock[] = []
   while (!reader.isAtEnd) {
     const block = reader.block()
@@ -56,10 +67,12 @@ export function readNative(bytes: Buffer): NativeBlock[] {
 
 class NativeReader {
   readonly #bytes: Buffer
+  readonly #areTextsBytes: boolean
   #at = 0
 
-  constructor(bytes: Buffer) {
+  constructor(bytes: Buffer, areTextsBytes: boolean) {
     this.#bytes = bytes
+    this.#areTextsBytes = areTextsBytes
   }
 
   get isAtEnd(): boolean {
@@ -79,7 +92,9 @@ class NativeReader {
 
   #column(type: string, rowCount: number): NativeColumn {
     if (rowCount === 0) return []
-    if (type === 'String') return this.#texts(rowCount)
+    if (type === 'String') {
+      return this.#areTextsBytes ? this.#byteTexts(rowCount) : this.#texts(rowCount)
+    }
     if (type === 'Array(String)') return this.#lists(rowCount)
     const Width = fixedWidths[type as FixedType]
     if (Width === undefined) {
@@ -92,6 +107,17 @@ class NativeReader {
     const texts = new Array<string>(count)
     for (let index = 0; index < count; index++) texts[index] = this.#text()
     return texts
+  }
+
+  #byteTexts(count: number): ByteTexts {
+    const starts = new Uint32Array(count)
+    const ends = new Uint32Array(count)
+    for (let index = 0; index < count; index++) {
+      const size = this.#varint()
+      starts[index] = this.#take(size)
+      ends[index] = this.#at
+    }
+    return { bytes: this.#bytes, starts, ends }
   }
 
   #lists(rowCount: number): string[][] {
@@ -154,7 +180,7 @@ export type NewColumn =
       type: FixedType
       values: Uint8Array | Int32Array | Uint32Array | Float64Array | BigInt64Array | BigUint64Array
     }
-  | { name: string; type: 'String'; values: readonly string[] }
+  | { name: string; type: 'String'; values: readonly string[] | readonly Uint8Array[] }
   | { name: string; type: 'Array(String)'; values: readonly (readonly string[])[] }
 
 /**
@@ -185,20 +211,24 @@ export function writeNative(rowCount: number, columns: readonly NewColumn[]): Bu
   return Buffer.concat(parts)
 }
 
-function texts(list: readonly string[]): Buffer {
+function texts(list: readonly (string | Uint8Array)[]): Buffer {
   let bytes = 0
   for (const one of list) bytes += Buffer.byteLength(one) + 5
   const buffer = Buffer.allocUnsafe(bytes)
   let at = 0
   for (const one of list) {
-    let size = Buffer.byteLength(one)
-    const start = size
+    const whole = Buffer.byteLength(one)
+    let size = whole
     while (size > 127) {
       buffer[at++] = (size & 127) | 128
       size >>>= 7
     }
     buffer[at++] = size
-    at += buffer.write(one, at, start)
+    if (typeof one === 'string') at += buffer.write(one, at, whole)
+    else {
+      buffer.set(one, at)
+      at += whole
+    }
   }
   return buffer.subarray(0, at)
 }

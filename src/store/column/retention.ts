@@ -42,10 +42,10 @@ export async function findOldestTimeMs(
   days: readonly DayPart[],
 ): Promise<number | undefined> {
   let firstDay = Infinity
-  for (const { table, day } of days) if (table === 'sample') firstDay = Math.min(firstDay, day)
+  for (const { table, day } of days) if (table === 'chunk') firstDay = Math.min(firstDay, day)
   if (!Number.isFinite(firstDay)) return undefined
   const oldest = await engine.query(
-    `SELECT min(time) FROM sample WHERE time >= ${firstDay * dayMs} AND time < ${(firstDay + 1) * dayMs}`,
+    `SELECT min(start) FROM chunk WHERE start >= ${firstDay * dayMs} AND start < ${(firstDay + 1) * dayMs}`,
   )
   const time = (oldest[0]?.columns[0] as BigInt64Array | undefined)?.[0]
   return time === undefined ? undefined : Number(time)

@@ -57,6 +57,8 @@ export class Head {
   #first: Uint32Array = new Uint32Array(1_024).fill(noChunk)
   #last: Uint32Array = new Uint32Array(1_024).fill(noChunk)
   #emptyRounds: Uint8Array = new Uint8Array(1_024)
+  /** The engine has a series' samples up to this time. */
+  #flushedTimeMs: Float64Array = new Float64Array(1_024).fill(Number.NEGATIVE_INFINITY)
 
   constructor(options: { isTimeChecked: boolean }) {
     this.#isTimeChecked = options.isTimeChecked
@@ -95,11 +97,23 @@ export class Head {
       this.#first = grow(this.#first, new Uint32Array(capacity).fill(noChunk, size))
       this.#last = grow(this.#last, new Uint32Array(capacity).fill(noChunk, size))
       this.#emptyRounds = grow(this.#emptyRounds, new Uint8Array(capacity))
+      this.#flushedTimeMs = grow(this.#flushedTimeMs, new Float64Array(capacity))
     }
     this.#lastTimeMs[id] = Number.NEGATIVE_INFINITY
     this.#first[id] = noChunk
     this.#last[id] = noChunk
     this.#emptyRounds[id] = 0
+    this.#flushedTimeMs[id] = Number.NEGATIVE_INFINITY
+  }
+
+  /** Up to which time the engine has a series' samples. */
+  flushedTimeMs(id: SeriesId): number {
+    return this.#flushedTimeMs[id]!
+  }
+
+  /** The engine has a series' samples up to a time. */
+  noteFlushed(id: SeriesId, timeMs: number): void {
+    if (timeMs > this.#flushedTimeMs[id]!) this.#flushedTimeMs[id] = timeMs
   }
 
   /** Decides about every row and reserves the accepted ones. */
@@ -236,10 +250,17 @@ export class Head {
     for (let row = 0; row < batch.count; row++) this.#restoreLast(batch.seriesId[row]!)
   }
 
-  /** After replaying a journal: takes rows whose order was checked when they were written. */
-  replay(batch: PackedBatch): void {
+  /**
+   * After replaying a journal: takes rows whose order was checked when they were written. The engine has
+   * those before `flushedTimeMs`.
+   */
+  replay(batch: PackedBatch, flushedTimeMs: number): void {
     const checked = this.check(batch, { nowTimeMs: Number.MAX_VALUE, windowMs: Infinity })
     this.apply(checked.batch)
+    const { seriesId, timeMs } = batch
+    for (let row = 0; row < batch.count; row++) {
+      if (timeMs[row]! < flushedTimeMs) this.noteFlushed(seriesId[row]!, timeMs[row]!)
+    }
   }
 
   /** Samples of one series with start ≤ time ≤ end; `undefined` when there are none. */

@@ -1,7 +1,7 @@
 /**
  * The journal: what was acknowledged and is not in the engine yet, in segments of bounded size.
  *
- *   00000007.journal    being written, or waiting to be brought into the engine
+ *   00000007.journal    being written, or not wholly in the engine yet
  *   00000006.flushed    in the engine; kept while memory must be refilled from it after a restart
  *   00000005.flushed.zst    the same, compressed
  *
@@ -39,8 +39,14 @@ export interface Segment {
   number: number
   path: string
   bytes: number
+  /** All of it is in the engine. */
   isFlushed: boolean
   isCompressed: boolean
+  /** Samples before this time are in the engine. */
+  flushedTimeMs: number
+  areLinesFlushed: boolean
+  /** Samples left memory before the engine had them: they have to be read from here. */
+  isForgotten: boolean
   minTimeMs: number
   maxTimeMs: number
   sampleCount: number
@@ -135,10 +141,33 @@ export class Journal {
   /** Time of the oldest sample that the engine does not have; `Infinity` when it has all. */
   oldestUnflushedTimeMs(): number {
     let oldest = Infinity
-    for (const segment of this.#segments) {
-      if (!segment.isFlushed) oldest = Math.min(oldest, segment.minTimeMs)
-    }
+    for (const segment of this.#segments) oldest = Math.min(oldest, unflushedTimeMs(segment))
     return oldest
+  }
+
+  /** About how many samples before `timeMs` the engine does not have. */
+  countUnflushed(timeMs: number): number {
+    let count = 0
+    for (const segment of this.#segments) {
+      const { minTimeMs, maxTimeMs, sampleCount } = segment
+      const fromTimeMs = unflushedTimeMs(segment)
+      if (fromTimeMs >= timeMs) continue
+      const spanMs = Math.max(1, maxTimeMs - minTimeMs)
+      count += sampleCount * Math.min(1, (Math.min(timeMs, maxTimeMs) - fromTimeMs + 1) / spanMs)
+    }
+    return count
+  }
+
+  /** Bytes of segments that the engine does not have wholly. */
+  get unflushedBytes(): number {
+    return this.#segments.reduce((sum, { isFlushed, bytes }) => sum + (isFlushed ? 0 : bytes), 0)
+  }
+
+  /** Samples before `timeMs` leave memory: those that the engine lacks will be read from their segments. */
+  noteForgotten(timeMs: number): void {
+    for (const segment of this.#segments) {
+      if (unflushedTimeMs(segment) < timeMs) segment.isForgotten = true
+    }
   }
 
   /**
@@ -176,6 +205,8 @@ export class Journal {
       const path = join(this.#directory, name)
       const segment = makeSegment(Number(match[1]), path)
       segment.isFlushed = match[2] !== 'journal'
+      segment.areLinesFlushed = segment.isFlushed
+      if (segment.isFlushed) segment.flushedTimeMs = Infinity
       segment.isCompressed = match[2] === 'flushed.zst'
       if (segment.number === this.#segments.at(-1)?.number) {
         // It was compressed, and we ended before the other was deleted, which will be compressed again.
@@ -233,11 +264,7 @@ export class Journal {
   /** Why nothing can be submitted now, or `undefined`. To be asked before rows are checked. */
   refusal(): CodedError | undefined {
     if (this.#isClosed) return storeErrors.CLOSED({})
-    const unflushed = this.#segments.reduce(
-      (sum, segment) => sum + (segment.isFlushed ? 0 : segment.bytes),
-      0,
-    )
-    if (unflushed + this.#waitingBytes > this.#settings.bytesMax) {
+    if (this.unflushedBytes + this.#waitingBytes > this.#settings.bytesMax) {
       return refuse('journal-limit', 'the journal has reached store.journal_size_max')
     }
     if (this.#waitingBytes > waitingBytesMax) {
@@ -500,12 +527,20 @@ function makeSegment(number: number, path: string): Segment {
     bytes: 0,
     isFlushed: false,
     isCompressed: false,
+    flushedTimeMs: Number.NEGATIVE_INFINITY,
+    areLinesFlushed: false,
+    isForgotten: false,
     minTimeMs: Infinity,
     maxTimeMs: Number.NEGATIVE_INFINITY,
     sampleCount: 0,
     lineCount: 0,
     exemplarTimeMs: Number.NEGATIVE_INFINITY,
   }
+}
+
+/** Time of a segment's oldest sample that the engine does not have; `Infinity` when it has all. */
+function unflushedTimeMs({ flushedTimeMs, minTimeMs, maxTimeMs }: Segment): number {
+  return maxTimeMs < flushedTimeMs ? Infinity : Math.max(minTimeMs, flushedTimeMs)
 }
 
 function nameOf(number: number): string {

@@ -1,0 +1,167 @@
+/** Tables of chunks become series: unpacked one chunk behind another, cut at both ends, then what memory has. */
+
+import type { SeriesColumns } from '../../model/flow.ts'
+import type { Histogram } from '../../model/histogram.ts'
+import type { Labels } from '../../model/labels.ts'
+import { bitsOf, setHistogramAt } from '../../model/sample.ts'
+import { FloatChunkDecoder } from '../chunk/float-chunk.ts'
+import { decodeHistogramChunk } from '../chunk/histogram-chunk.ts'
+import { ByteReader } from '../chunk/varint.ts'
+import { joinColumns } from '../join-columns.ts'
+import { type ChunkTable, placesOf } from './chunk-table.ts'
+import type { ColumnPair } from './column-pool.ts'
+import { sortRows } from './ordered-rows.ts'
+import { chunkKinds } from './tables.ts'
+
+/** What is asked of tables; those are in order of their spans. */
+export interface TableSelection {
+  found: ReadonlyMap<bigint, { labels: Labels }>
+  startTimeMs: number
+  endTimeMs: number
+}
+
+/** Samples of the chunks that overlap the range: at least as many as will be found there. */
+export function countRows(table: ChunkTable, range: TableSelection): number {
+  const { startTimeMs, lastTimeMs, count } = table
+  let rowCount = 0
+  for (let chunk = 0; chunk < count.length; chunk++) {
+    if (lastTimeMs[chunk]! < range.startTimeMs || startTimeMs[chunk]! > range.endTimeMs) continue
+    rowCount += count[chunk]!
+  }
+  return rowCount
+}
+
+const decoder = new FloatChunkDecoder()
+
+/** Unpacks into `pair`, which has room for all of `tables` and `recent`. */
+export class TableUnpacker {
+  readonly #tables: readonly ChunkTable[]
+  readonly #readers: ByteReader[]
+  readonly #selection: TableSelection
+  readonly #out: ColumnPair & { bits: Uint32Array; at: number }
+  #histograms: { timeMs: number; histogram: Histogram }[] = []
+
+  constructor(tables: readonly ChunkTable[], selection: TableSelection, pair: ColumnPair) {
+    this.#tables = tables
+    this.#selection = selection
+    this.#readers = tables.map(({ data }) => new ByteReader(data))
+    this.#out = { ...pair, bits: bitsOf(pair.value), at: 0 }
+  }
+
+  /** All series with rows in the range, then those that only memory has. */
+  unpack(recent: readonly SeriesColumns[]): SeriesColumns[] {
+    const recentOf = new Map<string, SeriesColumns>()
+    for (const series of recent) recentOf.set(series.labels.key, series)
+    const places = this.#tables.map((table) => placesOf(table, this.#selection.found))
+    const answer: SeriesColumns[] = []
+    let index = -1
+    for (const { labels } of this.#selection.found.values()) {
+      index++
+      const newest = recentOf.get(labels.key)
+      if (newest !== undefined) recentOf.delete(labels.key)
+      const series = this.#unpackSeries(labels, { places, index }, newest)
+      if (series !== undefined) answer.push(series)
+    }
+    for (const series of recentOf.values()) answer.push(series)
+    return answer
+  }
+
+  #unpackSeries(
+    labels: Labels,
+    place: { places: readonly Int32Array[]; index: number },
+    newest: SeriesColumns | undefined,
+  ): SeriesColumns | undefined {
+    const out = this.#out
+    const first = out.at
+    let isOrdered = true
+    for (let table = 0; table < this.#tables.length; table++) {
+      const at = place.places[table]![place.index]!
+      if (at >= 0) isOrdered = this.#unpackPlace(table, at, first) && isOrdered
+    }
+    if (!isOrdered) out.at = sortRows({ ...out, from: first, to: out.at })
+    const { startTimeMs, endTimeMs } = this.#selection
+    let from = first
+    while (from < out.at && out.timeMs[from]! < startTimeMs) from++
+    while (from < out.at && out.timeMs[out.at - 1]! > endTimeMs) out.at--
+    if (this.#histograms.length > 0 || newest?.histogram !== undefined) {
+      return this.#joinHistograms(labels, from, newest)
+    }
+    if (newest !== undefined) {
+      out.timeMs.set(newest.timeMs.subarray(0, newest.count), out.at)
+      out.value.set(newest.value.subarray(0, newest.count), out.at)
+      out.at += newest.count
+    }
+    if (from === out.at) return undefined
+    const timeMs = out.timeMs.subarray(from, out.at)
+    return { labels, count: out.at - from, timeMs, value: out.value.subarray(from, out.at) }
+  }
+
+  /** Unpacks a series' chunks of one table; `false` when rows are not in order any more. */
+  #unpackPlace(tableIndex: number, place: number, first: number): boolean {
+    const table = this.#tables[tableIndex]!
+    const reader = this.#readers[tableIndex]!
+    const out = this.#out
+    const selection = this.#selection
+    let isOrdered = true
+    for (let chunk = table.starts[place]!; chunk < table.starts[place + 1]!; chunk++) {
+      const startTimeMs = table.startTimeMs[chunk]!
+      if (table.lastTimeMs[chunk]! < selection.startTimeMs) continue
+      if (startTimeMs > selection.endTimeMs) break
+      if (table.kind[chunk] === chunkKinds.histogram) {
+        this.#unpackHistograms(table, chunk)
+        continue
+      }
+      const count = table.count[chunk]!
+      reader.at = table.offset[chunk]!
+      decoder.decode(reader, { startTimeMs, count, needed: count }, out)
+      if (out.at > first && startTimeMs <= out.timeMs[out.at - 1]!) isOrdered = false
+      out.at += count
+    }
+    return isOrdered
+  }
+
+  #unpackHistograms(table: ChunkTable, chunk: number): void {
+    const bytes = table.data.subarray(table.offset[chunk]!, table.offset[chunk + 1]!)
+    const { timeMs, histogram } = decodeHistogramChunk(bytes, this.#selection)
+    for (let row = 0; row < timeMs.length; row++) {
+      this.#histograms.push({ timeMs: timeMs[row]!, histogram: histogram[row]! })
+    }
+  }
+
+  /** Rows of both kinds in order of time, equal times once. */
+  #joinHistograms(
+    labels: Labels,
+    from: number,
+    newest: SeriesColumns | undefined,
+  ): SeriesColumns | undefined {
+    const out = this.#out
+    const histograms = this.#histograms.sort((a, b) => a.timeMs - b.timeMs)
+    this.#histograms = []
+    const room = out.at - from + histograms.length
+    const older = {
+      labels,
+      count: 0,
+      timeMs: new Float64Array(room),
+      value: new Float64Array(room),
+    }
+    const histogram = new Array<Histogram | undefined>(room).fill(undefined)
+    const bits = bitsOf(older.value)
+    let row = from
+    for (const next of [...histograms, undefined]) {
+      const endTimeMs = next?.timeMs ?? Infinity
+      for (; row < out.at && out.timeMs[row]! <= endTimeMs; row++) {
+        older.timeMs[older.count] = out.timeMs[row]!
+        older.value.set(out.value.subarray(row, row + 1), older.count++)
+      }
+      const isAgain = older.count > 0 && older.timeMs[older.count - 1] === next?.timeMs
+      if (next === undefined || isAgain) continue
+      older.timeMs[older.count] = next.timeMs
+      setHistogramAt(bits, older.count)
+      histogram[older.count++] = next.histogram
+    }
+    histogram.length = older.count
+    out.at = from
+    const found = older.count === 0 ? [] : [{ ...older, histogram }]
+    return joinColumns(found, newest === undefined ? [] : [newest])[0]
+  }
+}
