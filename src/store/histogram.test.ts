@@ -173,13 +173,13 @@ test('memory counts histograms, and lets them go with their samples', () => {
   }
   const full = head.usedBytes
   assert.ok(full - empty > 1000 * 20, `${full} bytes`)
-  head.truncate(900_000, false)
+  head.truncate(900_000, { canRemove: false, canForget: true })
   assert.ok(head.usedBytes < full / 3, `${head.usedBytes} of ${full} bytes`)
   const rows = head.read(id, 0, 2_000_000)!
   const column = head.histograms.columnOf(id, rows)!
   assert.deepEqual(column.at(-1), make(1001))
   assert.deepEqual(column[0], make(rows.timeMs[0]! / 1000 + 2))
-  head.truncate(3_000_000, false)
+  head.truncate(3_000_000, { canRemove: false, canForget: true })
   assert.equal(head.histograms.usedBytes, 0)
 })
 
@@ -187,7 +187,7 @@ test('histograms and exemplars are there after a restart', async () => {
   const dataDir = newDirectory()
   const rows: Row[] = Array.from({ length: 20 }, (_, step) => [
     nowTimeMs - 20 + step,
-    step % 5 === 0 ? step : make(step + 2, { resetHint: 'not-reset' }),
+    step % 5 === 0 ? step : make(step + 2, { resetHint: 'reset' }),
   ])
   let store = await openStore(dataDir)
   await add(store, labels, rows)

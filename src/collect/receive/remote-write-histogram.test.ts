@@ -96,7 +96,8 @@ const wholeRead: Histogram = {
   positive: { index: [-2, 3, 4], count: [4, 2, 7] },
   negative: { index: [0], count: [5] },
   customBounds: [],
-  resetHint: 'not-reset',
+  // Whether there was no reset since the sample before depends on which one is kept.
+  resetHint: 'unknown',
 }
 const float: WrittenHistogram = {
   timeMs: nowTimeMs + 1,

@@ -15,7 +15,15 @@ export interface Read {
   startTimeMs: number
   endTimeMs: number
   nodes: SelectorNode[]
+  /** Only count and sum of histograms are asked for: unknown resets are then told from sample to sample, as upstream. */
+  isStatistic: boolean
 }
+
+/** Functions of count and sum alone, and those that need the whole histogram below them. */
+const statisticFunctions = new Set(['histogram_count', 'histogram_sum', 'histogram_avg'])
+const wholeFunctions = new Set(['histogram_quantile', 'histogram_quantiles', 'histogram_fraction'])
+/** Where on the way down from the root a selector stands. */
+type Place = 'plain' | 'statistic' | 'whole'
 
 /** Largest span of time that is taken seriously; beyond it arithmetic on ms loses exactness. */
 const rangeMsMax = 100 * 365 * 86_400_000
@@ -54,8 +62,9 @@ export function rangeMsOf(node: Parameters<typeof durationMsOf>[0], times: Query
 export function planReads(root: Expression, grid: Grid, times: QueryTimes): Read[] {
   const reads: Read[] = []
   const byKey = new Map<string, Read[]>()
-  const add = (node: SelectorNode, startTimeMs: number, endTimeMs: number): void => {
-    const key = keyOf(node)
+  const add = (node: SelectorNode, startTimeMs: number, endTimeMs: number, place: Place): void => {
+    const isStatistic = place === 'statistic'
+    const key = `${isStatistic} ${keyOf(node)}`
     const alike = byKey.get(key) ?? []
     byKey.set(key, alike)
     for (const read of alike) {
@@ -66,19 +75,29 @@ export function planReads(root: Expression, grid: Grid, times: QueryTimes): Read
         return
       }
     }
-    const read = { matchers: node.matchers, startTimeMs, endTimeMs, nodes: [node] }
+    const read = { matchers: node.matchers, startTimeMs, endTimeMs, nodes: [node], isStatistic }
     alike.push(read)
     reads.push(read)
   }
-  const walk = (node: Expression, inside: Grid): void => {
+  const walk = (node: Expression, inside: Grid, place: Place): void => {
     if (node.kind === 'selector' || node.kind === 'matrix') {
       const span = spanOf(node, inside, times)
-      add(node.kind === 'matrix' ? node.selector : node, span.startTimeMs, span.endTimeMs)
-    } else if (node.kind === 'subquery') walk(node.inner, subqueryGrid(node, inside, times))
-    else for (const child of childrenOf(node)) walk(child, inside)
+      const selector = node.kind === 'matrix' ? node.selector : node
+      add(selector, span.startTimeMs, span.endTimeMs, place)
+    } else if (node.kind === 'subquery') {
+      walk(node.inner, subqueryGrid(node, inside, times), 'whole')
+    } else for (const child of childrenOf(node)) walk(child, inside, placeBelow(node, place))
   }
-  walk(root, grid)
+  walk(root, grid, 'plain')
   return reads
+}
+
+/** Both sides of an operator begin anew; nothing below a subquery or a quantile is a statistic. */
+function placeBelow(node: Expression, place: Place): Place {
+  if (node.kind === 'binary') return 'plain'
+  if (node.kind !== 'call' || place === 'whole') return place
+  if (wholeFunctions.has(node.name)) return 'whole'
+  return statisticFunctions.has(node.name) ? 'statistic' : place
 }
 
 function spanOf(

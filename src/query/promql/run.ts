@@ -12,6 +12,7 @@ import { Annotations } from './annotation.ts'
 import { type Grid, timeOf } from './block.ts'
 import { Context, type QueryTimes, type Work } from './context.ts'
 import { evaluate } from './evaluate.ts'
+import { tellResets } from './histogram/arithmetic.ts'
 import { MatrixJoiner } from './matrix-joiner.ts'
 import { planReads, type Read } from './plan.ts'
 import { gridOf, type PreparedTree } from './prepare.ts'
@@ -239,7 +240,12 @@ function makeContext(
   let seriesCount = 0
   parts.reads.forEach((read, index) => {
     const series = parts.answers[index]!
-    for (const columns of series) sampleCount += columns.count
+    for (const columns of series) {
+      sampleCount += columns.count
+      if (read.isStatistic && columns.histogram !== undefined) {
+        columns.histogram = tellResets(columns.histogram)
+      }
+    }
     seriesCount += series.length
     for (const node of read.nodes) data.set(node, series)
   })

@@ -29,11 +29,19 @@ export function packHistograms(batch: PackedBatch): PackedBatch {
   for (let row = 0; row < count; row++) {
     const one = histogram[row]
     if (one === undefined) continue
-    const bytes = packHistogram(one)
+    const bytes = packHistogram(keepHint(one))
     packed[row] = bytes
     setHistogramAt(bits, row, crc32(bytes))
   }
   return { ...batch, packed }
+}
+
+/**
+ * "No reset since the sample before" is about the sender's sample before, which need not be ours: it may
+ * have been refused, or come later. So it is not kept, as Prometheus does not keep it, and readers compare.
+ */
+function keepHint(histogram: Histogram): Histogram {
+  return histogram.resetHint === 'not-reset' ? { ...histogram, resetHint: 'unknown' } : histogram
 }
 
 /** Bytes of a batch's histograms. */

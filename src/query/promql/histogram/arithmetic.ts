@@ -54,15 +54,21 @@ export class HistogramSum {
   #negative: Counts = new Map()
   /** Custom bounds differed somewhere and the common ones were used. */
   isReconciled = false
-  /** Counter reset hints contradicted each other. */
-  hasResetConflict = false
+  #hasReset = false
+  #hasNoReset = false
 
   constructor(first: Histogram) {
     this.#schema = first.schema
     this.#zeroThreshold = first.zeroThreshold
     this.#bounds = first.customBounds
     this.#hint = first.resetHint
+    this.#noteHint(first.resetHint)
     this.#addParts(first, 1)
+  }
+
+  /** Some of the histograms say that a counter was reset, others that it was not. */
+  get hasResetConflict(): boolean {
+    return this.#hasReset && this.#hasNoReset
   }
 
   /** Adds `factor` times a histogram; `false` when exponential and custom buckets meet. */
@@ -111,6 +117,11 @@ export class HistogramSum {
     }
   }
 
+  #noteHint(hint: ResetHint): void {
+    this.#hasReset ||= hint === 'reset'
+    this.#hasNoReset ||= hint === 'not-reset'
+  }
+
   #addParts(other: Histogram, factor: number): void {
     this.#count.add(other.count * factor)
     this.#sum.add(other.sum * factor)
@@ -148,13 +159,11 @@ export class HistogramSum {
   }
 
   #joinHint(other: ResetHint): void {
+    this.#noteHint(other)
     const mine = this.#hint
     if (other === mine || mine === 'gauge') return
     if (other === 'gauge') this.#hint = 'gauge'
-    else if (mine !== 'unknown') {
-      this.hasResetConflict ||= other !== 'unknown'
-      this.#hint = 'unknown'
-    }
+    else this.#hint = 'unknown'
   }
 }
 
@@ -276,6 +285,24 @@ export function isReset(current: Histogram, previous: Histogram): boolean {
 }
 
 function hasLess(current: HistogramBuckets, previous: HistogramBuckets): boolean {
-  const counts = new Map(current.index.map((index, place) => [index, current.count[place]!]))
-  return previous.index.some((index, place) => (counts.get(index) ?? 0) < previous.count[place]!)
+  let at = 0
+  for (let place = 0; place < previous.index.length; place++) {
+    const index = previous.index[place]!
+    while (at < current.index.length && current.index[at]! < index) at++
+    const count = current.index[at] === index ? current.count[at]! : 0
+    if (count < previous.count[place]!) return true
+  }
+  return false
+}
+
+/** The histograms of a series with every unknown hint told, but for the first of them. */
+export function tellResets(column: readonly (Histogram | undefined)[]): (Histogram | undefined)[] {
+  let previous: Histogram | undefined
+  return column.map((histogram) => {
+    const before = previous
+    if (histogram === undefined) return undefined
+    previous = histogram
+    if (before === undefined || histogram.resetHint !== 'unknown') return histogram
+    return { ...histogram, resetHint: isReset(histogram, before) ? 'reset' : 'not-reset' }
+  })
 }
