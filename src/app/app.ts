@@ -150,6 +150,7 @@ export class App {
       log: part('notify'),
       random: systemRandom,
       baseDir: loaded.baseDir,
+      externalUrl,
     })
     const oncall = new OnCall(settings)
     const alerts = new AlertDesk({
@@ -238,6 +239,7 @@ export class App {
     alerts.setContext(incidents)
     notifier.onAttempt((attempt) => void incidents.noteNotification(attempt))
     this.#log.connect((batch) => collector.appendLogs(batch))
+    await notifier.start()
     await alerts.start()
     await incidents.start()
     await deliveries.start()

@@ -19,7 +19,7 @@ import {
 } from '../config/config.ts'
 import { loadGroups } from '../detect/detect.ts'
 import { systemRandom } from '../base/random.ts'
-import { Notifier } from '../notify/notify.ts'
+import { checkReceivers } from '../notify/notify.ts'
 import { findNameProblems } from '../oncall/oncall.ts'
 import { QueryEngine } from '../query/query.ts'
 import type { RouteSettings } from '../alert/settings.ts'
@@ -54,7 +54,7 @@ export function loadConfig(options: {
   const path = file === undefined ? '' : resolve(file)
   const baseDir = path === '' ? process.cwd() : dirname(path)
   config.scrape_configs = readScrapeConfigFiles(config, baseDir)
-  checkReceivers(config, baseDir)
+  checkReceivers(config, { clock: systemClock, random: systemRandom, baseDir })
   const groups = loadGroups(config, {
     engine: makeParser(config),
     log: options.log ?? silentLog,
@@ -62,13 +62,6 @@ export function loadConfig(options: {
   })
   const ruleCount = groups.reduce((count, group) => count + group.rules.length, 0)
   return { config, file: path, baseDir, yaml, ruleCount }
-}
-
-/** Making the receivers reads the template files; nothing is sent. Throws `NOTIFY_…` as `serve` would. */
-function checkReceivers(settings: Config, baseDir: string): void {
-  const records = { notifications: { add: async () => undefined } }
-  const parts = { clock: systemClock, log: silentLog, random: systemRandom, baseDir }
-  new Notifier({ ...parts, settings, records })
 }
 
 /** An engine over nothing: it only parses. */

@@ -10,7 +10,8 @@ const tlsVersions = ['TLS10', 'TLS11', 'TLS12', 'TLS13'] as const
 
 const tlsVersion = (description: string) => z.enum(tlsVersions).optional().meta({ description })
 
-const tlsConfig = z
+/** How the other side is verified over TLS. */
+export const tlsConfig = z
   .strictObject({
     ca: text(
       'Certificates of the authorities to trust, as PEM; the system’s unless given.',

@@ -26,7 +26,7 @@ import type { Deployment } from '../model/deployment.ts'
 import type { Cause, Evidence } from '../model/incident.ts'
 import type { LogRecord } from '../model/log-line.ts'
 import { type Comparison, compareCounts } from './compare.ts'
-import { splitComparison } from './expression.ts'
+import { splitComparison } from '../model/expression.ts'
 import { maskLine, plainPartOf } from './log-pattern.ts'
 import { findOnset, type Onset } from './onset.ts'
 import {

@@ -1,7 +1,7 @@
 /** The charts that tell the story of an incident or a deployment. */
 
 import type { AlertView, ChartView } from '../api/api.ts'
-import { splitComparison } from './expression.ts'
+import { splitComparison } from '../model/expression.ts'
 import type { ServiceSignals } from './signal.ts'
 
 const chartCountMax = 6

@@ -18,4 +18,16 @@ export const notifyErrors = errorTable('NOTIFY', {
       `Receiver "${facts.receiver}", ${facts.channel}: ${facts.reason}.`,
     hint: 'Correct the receiver in the configuration.',
   },
+  RECEIVER_UNKNOWN: {
+    kind: 'user',
+    status: 404,
+    message: (facts: { receiver: string }) => `There is no receiver "${facts.receiver}".`,
+    hint: 'List the receivers and take one of their names.',
+  },
+  DEAD_LETTER_UNKNOWN: {
+    kind: 'user',
+    status: 404,
+    message: (facts: { id: string }) => `There is no undelivered message "${facts.id}".`,
+    hint: 'List the messages that reached nobody and take one of their ids.',
+  },
 })

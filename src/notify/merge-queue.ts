@@ -9,14 +9,19 @@ import type { Clock, Timer } from '../base/clock.ts'
 import { SendFailure } from './channel/channel.ts'
 import { cutBytes } from './cut-text.ts'
 import { calmMarkup } from './markup.ts'
+import type { MessageAction } from './message-actions.ts'
 import { mergedMessagesTotal } from './metrics.ts'
 import type { Limit, TokenBuckets } from './token-bucket.ts'
+import type { MessageWords } from './words.ts'
 
 /** A message for a robot. */
 export interface RobotText {
   title: string
   text: string
   status: 'firing' | 'resolved'
+  words: MessageWords
+  /** Left out when several messages become one. */
+  actions: readonly MessageAction[]
 }
 
 interface Waiting {
@@ -120,7 +125,8 @@ export class MergeQueue {
 export function mergeTexts(texts: readonly RobotText[], bytesMax: number): RobotText {
   const first = texts[0]!
   if (texts.length === 1) return { ...first, text: cutBytes(first.text, bytesMax) }
-  const title = `${texts.length} messages: ${first.title}`
+  const { words } = first
+  const title = words.merged(texts.length, first.title)
   // The last bytes are kept for the line that says how many are missing.
   let room = bytesMax - 40
   const parts: string[] = []
@@ -137,9 +143,10 @@ export function mergeTexts(texts: readonly RobotText[], bytesMax: number): Robot
     const isRoomy = titleBytes + Buffer.byteLength(text.text) < room
     if (isRoomy && take(text.text)) continue
     if (take(calmMarkup(cutBytes(text.title, 200)))) continue
-    parts.push(`… and ${texts.length - index} more.`)
+    parts.push(words.andMore(texts.length - index))
     break
   }
   const isFiring = texts.some(({ status }) => status === 'firing')
-  return { title, text: parts.join('\n\n'), status: isFiring ? 'firing' : 'resolved' }
+  const status = isFiring ? 'firing' : 'resolved'
+  return { title, text: parts.join('\n\n'), status, words, actions: [] }
 }

@@ -1,6 +1,6 @@
 /** Metrics of notifying. */
 
-import { counter, histogram } from '../base/metrics.ts'
+import { counter, gauge, histogram } from '../base/metrics.ts'
 
 /** Messages to deliver. */
 export const notificationsTotal = counter({
@@ -49,4 +49,23 @@ export const templateFailuresTotal = counter({
 export const ledgerFailuresTotal = counter({
   name: 'shipwatch_notify_ledger_failures_total',
   help: 'Attempts that could not be written to the ledger; the message itself went its way.',
+})
+
+/** Messages told to somebody else. */
+export const fallbacksTotal = counter({
+  name: 'shipwatch_notify_fallbacks_total',
+  help: 'Messages for which a fallback receiver was told, by the channel that failed.',
+  labels: ['channel'],
+})
+
+/** Messages that wait. */
+export const heldMessages = gauge({
+  name: 'shipwatch_notify_held_messages',
+  help: 'Groups whose message waits for the end of quiet hours; at most 5,000.',
+})
+
+/** Messages that reached nobody. */
+export const openDeadLetters = gauge({
+  name: 'shipwatch_notify_open_dead_letters',
+  help: 'Messages that reached nobody and were neither sent again nor followed by one that arrived.',
 })

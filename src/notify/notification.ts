@@ -3,6 +3,7 @@
 import type { Alert } from '../model/alert.ts'
 import type { AlertBackground } from '../model/flow.ts'
 import type { Labels } from '../model/labels.ts'
+import type { Language } from './words.ts'
 
 /** What alerting hands over. */
 export interface Notification {
@@ -23,6 +24,11 @@ export interface Notification {
   acknowledge?: AcknowledgeOffer
   /** Name of the person whom a personal message is for; absent in messages to a receiver. */
   person?: string
+  /** Language and clocks of the reader, when they are not those of the receiver. */
+  language?: Language
+  timeZone?: string
+  /** The receiver and channel that failed, so that this receiver is told instead. */
+  fallbackOf?: string
 }
 
 /**

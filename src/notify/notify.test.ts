@@ -17,6 +17,7 @@ import { signDingtalk } from './channel/dingtalk.ts'
 import { mergeTexts } from './merge-queue.ts'
 import { type Notification, Notifier } from './notify.ts'
 import { notifySettings } from './settings.ts'
+import { wordsOf } from './words.ts'
 
 const startTimeMs = Date.UTC(2026, 10, 20, 10, 0, 0)
 
@@ -393,7 +394,13 @@ test('a robot is sent 20 messages a minute; what is more goes out merged, nothin
 
 test('messages that do not fit into one stand in it with their titles', () => {
   const make = (name: string, length: number) =>
-    ({ title: `title ${name} [x](y)`, text: '好'.repeat(length), status: 'firing' }) as const
+    ({
+      title: `title ${name} [x](y)`,
+      text: '好'.repeat(length),
+      status: 'firing',
+      words: wordsOf('en'),
+      actions: [],
+    }) as const
   const merged = mergeTexts([make('a', 100), make('b', 3_000), make('c', 100)], 2_000)
   assert.ok(Buffer.byteLength(merged.text) <= 2_000)
   assert.match(merged.text, /^好{100}\n\ntitle b ［x］\(y\)\n\n好{100}$/)
@@ -449,7 +456,7 @@ test('a mail has text and HTML, names the cause, links the incident, and threads
     assert.match(part, /deployment checkout v1 → v2/)
     assert.match(part, /http:\/\/ship\.example\/incidents\/abc/)
     assert.match(part, /checkout fails 8 % of its requests/)
-    assert.match(part, /81\.23m/)
+    assert.match(part, /0\.08123/)
   }
   assert.ok(!first!.mail.html!.includes('<script>'), 'labels and annotations are escaped')
   assert.match(first!.mail.html!, /color-scheme/)
@@ -551,11 +558,13 @@ test('settings that do not suffice are refused with the receiver and the reason'
   check(receiver({ email_configs: [{ to: '' }] }), /missing to address/)
   check(receiver({ webhook_configs: [{}] }), /needs either \\"url\\" or/)
   check(receiver({ webhook_configs: [{ url: 'ftp://x' }] }), /http or https/)
-  check(receiver({ jira_configs: [{}] }), /not supported yet/)
+  check(receiver({ jira_configs: [{}] }), /project/)
+  check(receiver({ sns_configs: [{}] }), /must provide either a Target ARN/)
+  check(receiver({ fallback: ['nobody'] }), /there is no receiver \\"nobody\\"/)
   check(receiver({ slack_configs: [{}] }), /no global Slack API URL set/)
   check(receiver({ slak_configs: [{}] }), /slak_configs/)
   check({ receivers: [{ name: 'a' }, { name: 'a' }] }, /not unique/)
-  check({ global: { jira_api_url: 'x' } }, /not supported yet/)
+  check({ global: { jira_api_url: 'x' } }, /http or https/)
 })
 
 test('a message goes out although the ledger fails', async (t) => {
@@ -566,4 +575,193 @@ test('a message goes out although the ledger fails', async (t) => {
   records.failing = true
   assert.equal((await notifier.send(makeNotification(), never)).isDelivered, true)
   assert.equal(calls.length, 1)
+})
+
+test('CRAM-MD5 signs in with the secret, which is never sent', async (t) => {
+  const { sink, smarthost } = await openMail(t, {
+    login: { user: 'ship', password: 'S3CRET' },
+    methods: ['CRAM-MD5'],
+  })
+  const { notifier } = makeNotifier({
+    global: { smtp_smarthost: smarthost, smtp_from: 'ship@example.org', smtp_require_tls: false },
+    receivers: [
+      {
+        name: 'team',
+        email_configs: [{ to: 'anna@example.org', auth_username: 'ship', auth_secret: 'S3CRET' }],
+      },
+    ],
+  })
+  assert.deepEqual((await notifier.send(makeNotification(), never)).failures, [])
+  assert.equal(sink.messages[0]!.user, 'ship')
+})
+
+const both = (address: string, change: object = {}) => ({
+  receivers: [
+    { name: 'team', webhook_configs: [{ url: `${address}/team` }], ...change },
+    { name: 'other', webhook_configs: [{ url: `${address}/other` }] },
+    { name: 'last', webhook_configs: [{ url: `${address}/last` }] },
+  ],
+})
+
+test('when a channel refuses, the fallback is told in turn, and the message is not lost', async (t) => {
+  const { calls, address } = await listen(t, ({ url }) => ({ status: url === '/last' ? 200 : 404 }))
+  const { notifier, records } = makeNotifier(both(address, { fallback: ['other', 'last'] }))
+  assert.equal((await notifier.send(makeNotification(), never)).isDelivered, true)
+  assert.deepEqual(
+    calls.map(({ url }) => url),
+    ['/team', '/other', '/last'],
+  )
+  assert.equal(JSON.parse(calls[2]!.body).receiver, 'last')
+  const rows = await records.notifications.list({ limit: 10 })
+  assert.deepEqual(rows.map((row) => [row.receiver, row.outcome, row.fallbackOf]).reverse(), [
+    ['team', 'failed', undefined],
+    ['other', 'failed', 'team/webhook[0]'],
+    ['last', 'delivered', 'team/webhook[0]'],
+  ])
+  assert.deepEqual(await notifier.deadLetters({ limit: 10 }), [])
+})
+
+test('a channel that tries in vain for too long has its fallback told meanwhile', async (t) => {
+  const { calls, address } = await listen(t, ({ url }) => ({ status: url === '/team' ? 503 : 200 }))
+  const clock = new VirtualClock(startTimeMs)
+  const settings = both(address, { fallback: ['other'], fallback_after: '10s' })
+  const { notifier } = makeNotifier(settings, clock)
+  const abort = new AbortController()
+  const sending = notifier.send(makeNotification(), abort.signal)
+  const endMs = performance.now() + 8_000
+  while (!calls.some(({ url }) => url === '/other') && performance.now() < endMs) {
+    await clock.advance(500)
+    await new Promise((resolve) => setImmediate(resolve))
+  }
+  const triedCount = calls.filter(({ url }) => url === '/team').length
+  assert.ok(triedCount >= 2, String(triedCount))
+  abort.abort()
+  assert.equal((await sending).isDelivered, true)
+  assert.equal(calls.filter(({ url }) => url === '/other').length, 1)
+})
+
+test('what reached nobody is kept over a restart, sent again by hand, and over when a later one arrives', async (t) => {
+  let status = 404
+  const { calls, address } = await listen(t, () => ({ status }))
+  const { notifier, records } = makeNotifier(both(address))
+  assert.equal((await notifier.send(makeNotification(), never)).isDelivered, false)
+  assert.equal((await notifier.send(makeNotification(), never)).isDelivered, false)
+  const [letter, ...more] = await notifier.deadLetters({ state: 'open', limit: 10 })
+  assert.equal(more.length, 0, 'one for a group, however often it failed')
+  assert.equal(letter!.attemptCount, 2)
+  assert.match(letter!.labels, /^service=checkout$/m)
+  assert.match(letter!.failure, /^webhook\[0\]: HTTP 404/)
+  status = 200
+  const again = new Notifier({
+    settings: settingsOf(both(address)),
+    records,
+    clock: systemClock,
+    log: silentLog,
+    random: () => 0.5,
+  })
+  await again.start()
+  assert.equal((await again.resend(letter!.id)).isDelivered, true)
+  assert.deepEqual(JSON.parse(calls[2]!.body).alerts, JSON.parse(calls[0]!.body).alerts)
+  const [ended] = await again.deadLetters({ limit: 10 })
+  assert.equal(ended!.state, 'resent')
+  await assert.rejects(again.resend('nobody'), { code: 'NOTIFY_DEAD_LETTER_UNKNOWN' })
+  status = 404
+  await again.send(makeNotification({ groupKey: 'x' }), never)
+  status = 200
+  await again.send(makeNotification({ groupKey: 'x' }), never)
+  const states = (await again.deadLetters({ limit: 10 })).map(({ state }) => state)
+  assert.deepEqual(states.sort(), ['resent', 'superseded'])
+})
+
+test('in quiet hours messages wait, over a restart too, and go out as one in the morning', async (t) => {
+  const { calls, address } = await listen(t, () => ({ status: 200 }))
+  // 22:30 in Shanghai.
+  const clock = new VirtualClock(Date.UTC(2026, 10, 20, 14, 30))
+  const quiet_hours = { start_time: '22:00', end_time: '07:00' }
+  const values = both(address, { time_zone: 'Asia/Shanghai', quiet_hours })
+  const { notifier, records } = makeNotifier(values, clock)
+  const labelsOf = (zone: string, severity: string) =>
+    makeLabels({ alertname: 'Full', zone, severity })
+  const about = (zone: string, severity: string, change: Partial<Alert> = {}): Notification => {
+    const labels = labelsOf(zone, severity)
+    const alert = makeAlert({ labels, fingerprint: labels.fingerprint(), ...change })
+    const { state: status } = alert
+    return makeNotification({ alerts: [alert], groupKey: zone, commonLabels: labels, status })
+  }
+  assert.equal((await notifier.send(about('a', 'warning'), never)).isDelivered, true)
+  assert.equal((await notifier.send(about('b', 'warning'), never)).isDelivered, true)
+  assert.equal(calls.length, 0)
+  await notifier.send(about('c', 'critical'), never)
+  assert.equal(calls.length, 1, 'what is critical is told at once')
+  const ended = { state: 'resolved', endTimeMs: clock.nowTimeMs() } as const
+  await notifier.send(about('b', 'warning', ended), never)
+  assert.equal(notifier.status()[0]!.heldCount, 2)
+  await notifier.stop()
+  const again = new Notifier({
+    settings: settingsOf(values),
+    records,
+    clock,
+    log: silentLog,
+    random: () => 0.5,
+  })
+  await again.start()
+  await clock.advance(8 * 3_600_000 + 29 * 60_000)
+  assert.equal(calls.length, 1)
+  await clock.advance(60_000)
+  while (calls.length < 2) await new Promise((resolve) => setImmediate(resolve))
+  const body = JSON.parse(calls[1]!.body)
+  assert.equal(body.notification_reason, 'quiet hours are over')
+  assert.deepEqual(
+    body.alerts.map((one: { status: string; labels: { zone: string } }) => [
+      one.labels.zone,
+      one.status,
+    ]),
+    [
+      ['a', 'firing'],
+      ['b', 'resolved'],
+    ],
+  )
+  const held = await records.notifications.list({ outcome: 'held', limit: 9 })
+  assert.equal(held.length, 3)
+  assert.deepEqual(await records.states.list('notify.held.'), [])
+})
+
+test('a receiver includes others, and tests tell each of its channels once', async (t) => {
+  const { calls, address } = await listen(t, ({ url }) => ({ status: url === '/last' ? 503 : 200 }))
+  const { notifier } = makeNotifier(both(address, { include: ['*'], language: 'zh' }))
+  const keys = notifier.channels('team').map(({ key }) => key)
+  assert.deepEqual(keys, ['webhook[0]', 'other/webhook[0]', 'last/webhook[0]'])
+  const delivery = await notifier.test('team')
+  assert.equal(delivery.isDelivered, false)
+  assert.match(delivery.failures.join(), /^last\/webhook\[0\]: HTTP 503/)
+  assert.deepEqual(calls.map(({ url }) => url).sort(), ['/last', '/other', '/team'])
+  assert.throws(() => notifier.test('nobody'), { code: 'NOTIFY_RECEIVER_UNKNOWN' })
+})
+
+test('the built-in messages speak Chinese, on the clocks of the receiver', async (t) => {
+  const { calls, address } = await listen(t, () => ({ status: 200, body: '{"errcode":0}' }))
+  const receiver = { name: 'team', language: 'zh', time_zone: 'Asia/Shanghai' }
+  const { notifier, records } = makeNotifier({
+    receivers: [{ ...receiver, dingtalk_configs: [{ url: address }] }],
+  })
+  const rule = { group: 'g', name: 'CheckoutErrors', expression: 'ratio > 0.03' }
+  const acknowledge = {
+    url: 'http://ship.example/ack/t0ken',
+    gatherUrl: 'http://ship.example/gather/t0ken',
+    token: 't0ken',
+    pageId: 'p1',
+    acknowledgedBy: '',
+  }
+  await notifier.send(
+    makeNotification({ background, acknowledge, alerts: [makeAlert({ rule })] }),
+    never,
+  )
+  const { title, text } = JSON.parse(calls[0]!.body).markdown
+  assert.match(title, /^\[告警:1\] CheckoutErrors checkout — 疑似: deployment checkout v1 → v2/)
+  assert.match(text, /自 2026-11-20 18:00:00 GMT\+8, 当前值 0\.08123 \(阈值 > 0\.03\)/)
+  assert.match(text, /\[认领\]\(http:\/\/ship\.example\/ack\/t0ken\)/)
+  assert.match(text, /\[静默\]\(http:\/\/ship\.example\/alerts\?silence=/)
+  const [row] = await records.notifications.list({ limit: 1 })
+  assert.equal(row!.pageId, 'p1')
+  assert.match(row!.request!, /^\[告警:1\]/)
 })

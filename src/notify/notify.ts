@@ -1,36 +1,34 @@
 /**
  * The door of notifying: who is told, and how it went. A message is sent over one channel at a time
- * (`sendTo`) or over all channels of its receiver (`send`), tried again with growing pauses until it
- * is delivered, refused for good, or the caller gives up. Every attempt is a row in the ledger.
+ * (`sendTo`) or over all channels of its receiver (`send`). In quiet hours it waits; when a channel fails,
+ * the receiver's fallback is told; what reached nobody is kept and can be sent again.
  */
 
 import { globSync } from 'node:fs'
 import { basename, resolve } from 'node:path'
 import type { Clock } from '../base/clock.ts'
-import { messageOf } from '../base/error.ts'
 import type { Log } from '../base/log.ts'
-import { makeId, type Random } from '../base/random.ts'
-import { type RetryPolicy, retryDelayMs } from '../base/retry.ts'
+import type { Random } from '../base/random.ts'
 import { TemplateError } from '../base/template/template.ts'
 import { readConfigFile } from '../config/config.ts'
-import type { NotificationAttempt, Records } from '../store/store.ts'
-import { allChannels } from './channel/all.ts'
-import { type Channel, type OutgoingMessage, SendFailure } from './channel/channel.ts'
+import type { DeadLetter, NotificationAttempt, Records } from '../store/store.ts'
+import type { OutgoingMessage } from './channel/channel.ts'
+import { Courier, labelLines, type Outcome } from './courier.ts'
+import { DeadLetterBox } from './dead-letter-box.ts'
 import { notifyErrors } from './errors.ts'
-import {
-  attemptDuration,
-  attemptsTotal,
-  ledgerFailuresTotal,
-  notificationsFailedTotal,
-  notificationsTotal,
-  templateFailuresTotal,
-} from './metrics.ts'
+import { HeldMessages } from './held-messages.ts'
 import { listActions } from './message-actions.ts'
+import { MessageMemory } from './message-memory.ts'
+import { fallbacksTotal, templateFailuresTotal } from './metrics.ts'
 import type { Notification } from './notification.ts'
+import { fromPlainNotification } from './notification-json.ts'
+import { findQuietEnd, isUrgent } from './quiet-hours.ts'
+import { type ConfiguredChannel, makeReceivers, type Receiver } from './receiver-book.ts'
 import type { NotifySettings } from './settings.ts'
 import { MessageTemplates, makeTemplateData, type TemplateFile } from './template.ts'
+import { makeTestNotification } from './test-notification.ts'
 import { TokenBuckets } from './token-bucket.ts'
-import { wordsOf } from './words.ts'
+import { type Language, wordsOf } from './words.ts'
 
 export type { Notification } from './notification.ts'
 export type { NotifySettings } from './settings.ts'
@@ -49,43 +47,71 @@ export interface Delivery {
   failures: string[]
 }
 
+/** A receiver as people see it. */
+export interface ReceiverStatus {
+  name: string
+  channels: ChannelView[]
+  language: Language
+  fallback: string[]
+  heldCount: number
+  last: NotificationAttempt | undefined
+}
+
 /** What notifying is connected to. */
 export interface NotifierParts {
   settings: NotifySettings
-  records: { notifications: Pick<Records['notifications'], 'add'> }
+  records: Pick<Records, 'notifications' | 'states' | 'deadLetters'>
   clock: Clock
   log: Log
   random: Random
   /** Where relative paths of templates start; the working directory unless given. */
   baseDir?: string
+  /** Address of our own pages, for messages that nobody else made. */
+  externalUrl?: string
 }
 
-/** Pauses between attempts; the caller's signal sets the end. */
-const retryPolicy: RetryPolicy = { attemptCountMax: 100, firstDelayMs: 500, delayMsMax: 60_000 }
-const answerLengthMax = 500
-
-interface ConfiguredChannel extends ChannelView {
-  channel: Channel
-}
+/** How long a message of ours, without a caller who waits, may be tried. */
+const ownSendMs = 120_000
+const testAttemptCountMax = 1
+const resendAttemptCountMax = 3
 
 /** Sends messages to people. */
 export class Notifier {
   readonly #parts: NotifierParts
+  readonly #courier: Courier
   readonly #buckets: TokenBuckets
-  readonly #listeners = new Set<(attempt: NotificationAttempt) => void>()
+  readonly #memory: MessageMemory
+  readonly #held: HeldMessages
+  readonly #letters: DeadLetterBox
   readonly #stopped = new AbortController()
   readonly #running = new Set<Promise<unknown>>()
-  #receivers = new Map<string, ConfiguredChannel[]>()
-  #policies = new Map<string, string>()
+  readonly #last = new Map<string, NotificationAttempt>()
+  #receivers = new Map<string, Receiver>()
   #templates: MessageTemplates
 
   /** Throws `NOTIFY_SETTING_INVALID` or `NOTIFY_TEMPLATE_INVALID`. */
   constructor(parts: NotifierParts) {
     this.#parts = parts
-    this.#buckets = new TokenBuckets(parts.clock)
-    this.#templates = this.#loadTemplates(parts.settings)
+    const { clock, log, records } = parts
+    this.#courier = new Courier(parts)
+    this.#courier.onAttempt((attempt) => this.#last.set(attempt.receiver, attempt))
+    this.#buckets = new TokenBuckets(clock)
+    this.#memory = new MessageMemory({ states: records.states, clock, log })
+    this.#letters = new DeadLetterBox({ records: records.deadLetters, clock, log })
+    this.#held = new HeldMessages({
+      states: records.states,
+      clock,
+      log,
+      send: (channel, notification) => void this.#sendNow(channel, notification),
+    })
+    this.#templates = loadTemplates(parts.settings, parts)
     this.#receivers = this.#makeReceivers(parts.settings)
-    this.#policies = listPolicies(parts.settings)
+  }
+
+  /** Reads what was left over before the start. */
+  async start(): Promise<void> {
+    await Promise.all([this.#letters.load(), this.#memory.clean()])
+    await this.#held.load()
   }
 
   /** Names of all receivers. */
@@ -99,7 +125,7 @@ export class Notifier {
 
   /** The channels of a receiver, in the order of the configuration. */
   channels(receiver: string): ChannelView[] {
-    return (this.#receivers.get(receiver) ?? []).map(({ key, kind, sendsResolved }) => ({
+    return (this.#receivers.get(receiver)?.channels ?? []).map(({ key, kind, sendsResolved }) => ({
       key,
       kind,
       sendsResolved,
@@ -108,246 +134,329 @@ export class Notifier {
 
   /** The escalation policy that begins when a receiver is told; `undefined` when it names none. */
   escalationPolicy(receiver: string): string | undefined {
-    return this.#policies.get(receiver)
+    return this.#receivers.get(receiver)?.options.escalation_policy || undefined
+  }
+
+  /** All receivers, with how each does. */
+  status(): ReceiverStatus[] {
+    return [...this.#receivers.values()].map(({ name, options }) => ({
+      name,
+      channels: this.channels(name),
+      language: options.language,
+      fallback: options.fallback,
+      heldCount: this.#held.count(name),
+      last: this.#last.get(name),
+    }))
   }
 
   /** Sends over every channel of the receiver; delivered when all of them took it. */
   async send(notification: Notification, signal: AbortSignal): Promise<Delivery> {
-    const channels = this.#receivers.get(notification.receiver) ?? []
     const isResolvedOnly = notification.status === 'resolved'
-    const deliveries = await Promise.all(
-      channels
-        .filter((channel) => !isResolvedOnly || channel.sendsResolved)
-        .map((channel) => this.sendTo(channel.key, notification, signal)),
+    const channels = this.channels(notification.receiver)
+    return joinDeliveries(
+      await Promise.all(
+        channels
+          .filter((channel) => !isResolvedOnly || channel.sendsResolved)
+          .map((channel) => this.sendTo(channel.key, notification, signal)),
+      ),
     )
-    return {
-      isDelivered: deliveries.every((delivery) => delivery.isDelivered),
-      failures: deliveries.flatMap((delivery) => delivery.failures),
-    }
   }
 
-  /** Sends over one channel, again and again until it is delivered, refused for good, or `signal` says stop. */
+  /**
+   * Sends over one channel, again and again until it is delivered, refused for good, or `signal` says
+   * stop. A message that waits for the end of quiet hours, or that a fallback took, counts as delivered.
+   */
   sendTo(channelKey: string, notification: Notification, signal: AbortSignal): Promise<Delivery> {
-    const channel = this.#receivers
-      .get(notification.receiver)
-      ?.find((other) => other.key === channelKey)
-    if (channel === undefined) {
+    const receiver = this.#receivers.get(notification.receiver)
+    const channel = receiver?.channels.find((other) => other.key === channelKey)
+    if (receiver === undefined || channel === undefined) {
       const failure = `receiver "${notification.receiver}" has no channel ${channelKey}`
       return Promise.resolve({ isDelivered: false, failures: [failure] })
     }
-    const sending = this.#sendUntil(
-      channel,
-      notification,
-      AbortSignal.any([signal, this.#stopped.signal]),
+    return this.#run(this.#sendOrHold(receiver, channel, notification, signal))
+  }
+
+  /** Tells a receiver that this is a test, once over each channel, also in quiet hours. */
+  test(name: string): Promise<Delivery> {
+    const receiver = this.#receivers.get(name)
+    if (receiver === undefined) throw notifyErrors.RECEIVER_UNKNOWN({ receiver: name })
+    const { clock, externalUrl = '' } = this.#parts
+    const notification = makeTestNotification(name, clock.nowTimeMs(), externalUrl)
+    const signal = this.#ownSignal()
+    const sending = receiver.channels.map((channel) =>
+      this.#deliver(receiver, channel, notification, {
+        signal,
+        attemptCountMax: testAttemptCountMax,
+      }),
     )
-    this.#running.add(sending)
-    void sending.finally(() => this.#running.delete(sending))
-    return sending
+    return this.#run(Promise.all(sending).then((all) => joinDeliveries(all.map(deliveryOf))))
+  }
+
+  /** Sends a message again that reached nobody. Throws `NOTIFY_DEAD_LETTER_UNKNOWN`. */
+  async resend(id: string): Promise<Delivery> {
+    const letter = await this.#parts.records.deadLetters.find(id)
+    if (letter === undefined) throw notifyErrors.DEAD_LETTER_UNKNOWN({ id })
+    const receiver = this.#receivers.get(letter.receiver)
+    const channel = receiver?.channels.find((other) => other.key === letter.channel)
+    if (receiver === undefined || channel === undefined) {
+      const failure = `the configuration has no channel ${letter.channel} of receiver "${letter.receiver}" any more`
+      return { isDelivered: false, failures: [failure] }
+    }
+    const notification = { ...fromPlainNotification(letter.body), reason: 'sent again by hand' }
+    const how = { signal: this.#ownSignal(), attemptCountMax: resendAttemptCountMax }
+    const outcome = await this.#run(this.#deliver(receiver, channel, notification, how))
+    if (outcome.isDelivered) await this.#close(channel, notification, 'resent')
+    return deliveryOf(outcome)
+  }
+
+  /** Messages that reached nobody, newest first. */
+  deadLetters(filter: {
+    state?: DeadLetter['state']
+    receiver?: string
+    limit: number
+  }): Promise<DeadLetter[]> {
+    return this.#parts.records.deadLetters.list(filter)
   }
 
   /** Hears of every attempt. Returns the call that ends it. */
   onAttempt(listener: (attempt: NotificationAttempt) => void): () => void {
-    this.#listeners.add(listener)
-    return () => this.#listeners.delete(listener)
+    return this.#courier.onAttempt(listener)
   }
 
   /** Takes new settings; throws and changes nothing when they are wrong. Messages on their way go on. */
   reload(settings: NotifySettings): void {
-    const templates = this.#loadTemplates(settings)
+    const templates = loadTemplates(settings, this.#parts)
     this.#receivers = this.#makeReceivers(settings)
-    this.#policies = listPolicies(settings)
     this.#templates = templates
   }
 
   /** Gives up waiting for further attempts and lets the running ones end. */
   async stop(): Promise<void> {
+    this.#held.stop()
     this.#stopped.abort()
     await Promise.allSettled([...this.#running])
-    for (const channels of this.#receivers.values())
+    for (const { channels } of this.#receivers.values())
       for (const { channel } of channels) channel.stop?.()
   }
 
-  #makeReceivers(settings: NotifySettings): Map<string, ConfiguredChannel[]> {
-    const tools = {
-      clock: this.#parts.clock,
-      random: this.#parts.random,
-      buckets: this.#buckets,
-      global: settings.global as Record<string, unknown>,
-    }
-    const receivers = new Map<string, ConfiguredChannel[]>()
-    for (const receiver of settings.receivers) {
-      const channels: ConfiguredChannel[] = []
-      for (const { kind, settingsKey, make } of allChannels) {
-        const list = (receiver[settingsKey] ?? []) as unknown[]
-        for (const [index, given] of list.entries()) {
-          // The shared http_config is for channels that have none of their own.
-          const own = { http_config: settings.global.http_config, ...withoutUndefined(given) }
-          const key = `${kind}[${index}]`
-          try {
-            const channel = make(own, tools)
-            channels.push({ key, kind, sendsResolved: channel.sendsResolved, channel })
-          } catch (thrown) {
-            throw notifyErrors.SETTING_INVALID(
-              { receiver: receiver.name, channel: key, reason: messageOf(thrown) },
-              thrown,
-            )
-          }
-        }
-      }
-      receivers.set(receiver.name, channels)
-    }
-    return receivers
+  #makeReceivers(settings: NotifySettings): Map<string, Receiver> {
+    const { clock, random } = this.#parts
+    return makeReceivers(settings, { clock, random, buckets: this.#buckets })
   }
 
-  #loadTemplates(settings: NotifySettings): MessageTemplates {
-    const baseDir = this.#parts.baseDir ?? process.cwd()
-    const files: TemplateFile[] = []
-    for (const pattern of settings.templates) {
-      for (const path of globSync(resolve(baseDir, pattern)).sort())
-        files.push({ name: basename(path), text: readConfigFile(path) })
-    }
-    return new MessageTemplates(files, this.#parts.clock)
+  /** Stopping waits for it. */
+  #run<Value>(sending: Promise<Value>): Promise<Value> {
+    this.#running.add(sending)
+    const done = (): unknown => this.#running.delete(sending)
+    sending.then(done, done)
+    return sending
   }
 
-  async #sendUntil(
-    configured: ConfiguredChannel,
+  /** For messages without a caller who waits. */
+  #ownSignal(): AbortSignal {
+    const abort = new AbortController()
+    this.#parts.clock.after(ownSendMs, () => abort.abort())
+    return AbortSignal.any([abort.signal, this.#stopped.signal])
+  }
+
+  async #sendOrHold(
+    receiver: Receiver,
+    channel: ConfiguredChannel,
     notification: Notification,
     signal: AbortSignal,
   ): Promise<Delivery> {
-    const { kind, channel } = configured
-    const { clock, random } = this.#parts
-    notificationsTotal.inc({ channel: kind })
-    const message = this.#makeMessage(kind, notification, signal)
-    let lastFailure = 'given up before the first attempt'
-    let lastReason = 'canceled'
-    for (let attempt = 1; attempt <= retryPolicy.attemptCountMax; attempt++) {
-      if (signal.aborted) break
-      const startTimeMs = clock.nowTimeMs()
-      const startMs = clock.monotonicMs()
-      const note = (outcome: NotificationAttempt['outcome'], answer: string): void =>
-        this.#note({
-          id: makeId(startTimeMs),
-          timeMs: startTimeMs,
-          receiver: notification.receiver,
-          channel: kind,
-          groupKey: notification.groupKey,
-          reason: notification.reason,
-          status: notification.status,
-          alertCount: notification.alerts.length,
-          attempt,
-          outcome,
-          answer: hideSecrets(answer, channel.secrets()).slice(0, answerLengthMax),
-          latencyMs: Math.round(clock.monotonicMs() - startMs),
-          incidentId: notification.background?.incidentId,
-          fingerprints: notification.alerts.map((alert) => alert.fingerprint),
-        })
-      try {
-        note('delivered', await channel.send(message))
+    const { quiet_hours: quiet, time_zone: zone } = receiver.options
+    const { groupKey } = notification
+    if (quiet !== undefined && !isUrgent(quiet, notification)) {
+      const endTimeMs = findQuietEnd(quiet, zone, this.#parts.clock.nowTimeMs())
+      if (endTimeMs !== undefined && (await this.#held.add(channel.key, notification, endTimeMs))) {
+        const answer = `quiet hours until ${new Date(endTimeMs).toISOString()}`
+        this.#courier.noteHeld(channel, notification, answer)
         return { isDelivered: true, failures: [] }
-      } catch (thrown) {
-        const failure = toFailure(thrown)
-        lastFailure = hideSecrets(failure.message, channel.secrets())
-        lastReason = failure.reason
-        const canRetry =
-          failure.canRetry && attempt < retryPolicy.attemptCountMax && !signal.aborted
-        note(canRetry ? 'retrying' : 'failed', failure.message)
-        if (!canRetry) break
-        const pauseMs = Math.max(
-          failure.retryAfterMs ?? 0,
-          retryDelayMs(retryPolicy, attempt, random),
-        )
-        await pause(clock, pauseMs, signal)
       }
     }
-    notificationsFailedTotal.inc({ channel: kind, reason: lastReason })
-    this.#parts.log.warn(
-      { receiver: notification.receiver, channel: configured.key, answer: lastFailure },
-      'a notification was not delivered',
-    )
-    return { isDelivered: false, failures: [`${configured.key}: ${lastFailure}`] }
+    if (this.#held.has(receiver.name, channel.key, groupKey))
+      await this.#held.drop(receiver.name, channel.key, groupKey)
+    return this.#sendWithFallback(receiver, channel, notification, signal)
   }
 
-  #makeMessage(kind: string, notification: Notification, signal: AbortSignal): OutgoingMessage {
-    const data = makeTemplateData(notification)
-    const words = wordsOf('en')
+  /** What waited at night. Nobody waits for the answer; it stands in the ledger. */
+  async #sendNow(channelKey: string, notification: Notification): Promise<void> {
+    const receiver = this.#receivers.get(notification.receiver)
+    const channel = receiver?.channels.find((other) => other.key === channelKey)
+    if (receiver === undefined || channel === undefined) {
+      this.#parts.log.warn(
+        { receiver: notification.receiver, channel: channelKey },
+        'a message held at night has no channel any more',
+      )
+      return
+    }
+    if (notification.status === 'resolved' && !channel.sendsResolved) {
+      this.#courier.noteHeld(channel, notification, 'over before the quiet hours were; not sent')
+      return
+    }
+    await this.#run(this.#sendWithFallback(receiver, channel, notification, this.#ownSignal()))
+  }
+
+  async #sendWithFallback(
+    receiver: Receiver,
+    channel: ConfiguredChannel,
+    notification: Notification,
+    signal: AbortSignal,
+  ): Promise<Delivery> {
+    const ending = AbortSignal.any([signal, this.#stopped.signal])
+    const main = this.#deliver(receiver, channel, notification, { signal: ending })
+    const names = this.#listFallback(receiver, notification)
+    if (names.length === 0) return this.#conclude(channel, notification, await main)
+    let instead: Promise<boolean> | undefined
+    const callInstead = (): Promise<boolean> => {
+      instead ??= this.#tellInstead(names, channel, notification)
+      return instead
+    }
+    const timer = this.#parts.clock.after(receiver.options.fallback_after, () => void callInstead())
+    const outcome = await main
+    timer.cancel()
+    if (outcome.isDelivered || this.#stopped.signal.aborted)
+      return this.#conclude(channel, notification, outcome)
+    const isTaken = await callInstead()
+    return this.#conclude(channel, notification, { ...outcome, isDelivered: isTaken })
+  }
+
+  /** Receivers to tell instead; none that is told instead of somebody already. */
+  #listFallback(receiver: Receiver, notification: Notification): string[] {
+    if (notification.fallbackOf !== undefined) return []
+    return receiver.options.fallback.filter((name) => name !== receiver.name)
+  }
+
+  /** Tells one receiver after the other until one is reached. */
+  async #tellInstead(
+    names: readonly string[],
+    channel: ConfiguredChannel,
+    notification: Notification,
+  ): Promise<boolean> {
+    const fallbackOf = `${notification.receiver}/${channel.key}`
+    for (const name of names) {
+      const receiver = this.#receivers.get(name)
+      if (receiver === undefined) continue
+      fallbacksTotal.inc({ channel: channel.kind })
+      const message = { ...notification, receiver: name, fallbackOf }
+      const how = { signal: this.#ownSignal(), attemptCountMax: resendAttemptCountMax }
+      const outcomes = await Promise.all(
+        receiver.channels.map((other) => this.#deliver(receiver, other, message, how)),
+      )
+      if (outcomes.some((outcome) => outcome.isDelivered)) return true
+    }
+    return false
+  }
+
+  /** Keeps what reached nobody, and forgets it once somebody heard. */
+  async #conclude(
+    channel: ConfiguredChannel,
+    notification: Notification,
+    outcome: Outcome,
+  ): Promise<Delivery> {
+    if (outcome.isDelivered) await this.#close(channel, notification, 'superseded')
+    else if (!this.#stopped.signal.aborted && outcome.attemptCount > 0)
+      await this.#letters.add(channel.key, notification, {
+        failure: outcome.failure,
+        attemptCount: outcome.attemptCount,
+        labels: labelLines(notification),
+      })
+    return deliveryOf(outcome)
+  }
+
+  async #close(
+    channel: ConfiguredChannel,
+    { receiver, groupKey }: Notification,
+    state: 'resent' | 'superseded',
+  ): Promise<void> {
+    await this.#letters.close({ receiver, channel: channel.key, groupKey }, state)
+  }
+
+  #deliver(
+    receiver: Receiver,
+    channel: ConfiguredChannel,
+    notification: Notification,
+    how: { signal: AbortSignal; attemptCountMax?: number },
+  ): Promise<Outcome> {
+    return this.#courier.deliver(
+      channel,
+      (noteText) => this.#makeMessage(receiver, channel, notification, { ...how, noteText }),
+      how.attemptCountMax,
+    )
+  }
+
+  #makeMessage(
+    { options }: Receiver,
+    { kind, key }: ConfiguredChannel,
+    notification: Notification,
+    how: { signal: AbortSignal; noteText: (text: string) => void },
+  ): OutgoingMessage {
+    const language = notification.language ?? options.language
+    const words = wordsOf(language)
+    const actions = listActions(notification, words)
+    const timeZone = notification.timeZone ?? options.time_zone
+    const data = makeTemplateData(notification, { timeZone, actions })
+    const { receiver, groupKey } = notification
     return {
       notification,
-      signal,
+      signal: how.signal,
       words,
-      actions: listActions(notification, words),
-      render: (text, options) => {
-        try {
-          return this.#templates.render(text, options.escape, data)
-        } catch (thrown) {
-          if (!(thrown instanceof TemplateError)) throw thrown
-          // The message goes out in our words rather than not at all.
-          templateFailuresTotal.inc({ channel: kind })
-          this.#parts.log.error(
-            { receiver: notification.receiver, channel: kind, error: thrown.message },
-            'a template failed; the built-in one is used',
-          )
-          return this.#templates.renderBuiltIn(options.fallback, options.escape, data)
+      actions,
+      memory: this.#memory.of({ receiver, channel: key, groupKey }),
+      render: (text, { escape: format, fallback }) => {
+        const write = (): string => {
+          try {
+            return this.#templates.render(text, { escape: format, language }, data)
+          } catch (thrown) {
+            if (!(thrown instanceof TemplateError)) throw thrown
+            // The message goes out in our words rather than not at all.
+            templateFailuresTotal.inc({ channel: kind })
+            this.#parts.log.error(
+              { receiver, channel: kind, error: thrown.message },
+              'a template failed; the built-in one is used',
+            )
+            return this.#templates.renderBuiltIn(fallback, { escape: format, language }, data)
+          }
         }
+        const written = write()
+        if (format === 'none') how.noteText(written)
+        return written
       },
     }
   }
+}
 
-  #note(attempt: NotificationAttempt): void {
-    attemptsTotal.inc({ channel: attempt.channel, outcome: attempt.outcome })
-    attemptDuration.observe({ channel: attempt.channel }, attempt.latencyMs / 1000)
-    this.#parts.records.notifications.add(attempt).catch((thrown: unknown) => {
-      ledgerFailuresTotal.inc()
-      this.#parts.log.error(
-        { error: messageOf(thrown), attempt: attempt.id },
-        'an attempt could not be written to the ledger',
-      )
-    })
-    for (const listener of this.#listeners) {
-      try {
-        listener(attempt)
-      } catch (thrown) {
-        this.#parts.log.error({ error: messageOf(thrown) }, 'a listener of attempts failed')
-      }
-    }
+/** Makes receivers and reads templates as a start would; throws what it would. Nothing is sent. */
+export function checkReceivers(
+  settings: NotifySettings,
+  parts: Pick<NotifierParts, 'clock' | 'random' | 'baseDir'>,
+): void {
+  loadTemplates(settings, parts)
+  const { clock, random } = parts
+  makeReceivers(settings, { clock, random, buckets: new TokenBuckets(clock) })
+}
+
+function loadTemplates(
+  settings: NotifySettings,
+  parts: Pick<NotifierParts, 'clock' | 'baseDir'>,
+): MessageTemplates {
+  const baseDir = parts.baseDir ?? process.cwd()
+  const files: TemplateFile[] = []
+  for (const pattern of settings.templates) {
+    for (const path of globSync(resolve(baseDir, pattern)).sort())
+      files.push({ name: basename(path), text: readConfigFile(path) })
   }
+  return new MessageTemplates(files, parts.clock)
 }
 
-function listPolicies(settings: NotifySettings): Map<string, string> {
-  return new Map(
-    settings.receivers.flatMap(({ name, escalation_policy: policy }) =>
-      typeof policy === 'string' && policy !== '' ? [[name, policy]] : [],
-    ),
-  )
+function deliveryOf({ isDelivered, failure }: Outcome): Delivery {
+  return { isDelivered, failures: isDelivered ? [] : [failure] }
 }
 
-function withoutUndefined(settings: unknown): object {
-  const entries = Object.entries(settings as object)
-  return Object.fromEntries(entries.filter(([, value]) => value !== undefined))
-}
-
-function toFailure(thrown: unknown): SendFailure {
-  if (thrown instanceof SendFailure) return thrown
-  return new SendFailure(messageOf(thrown), { reason: 'other', canRetry: false })
-}
-
-/** Waits, or until the signal says stop. */
-function pause(clock: Clock, spanMs: number, signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return Promise.resolve()
-  return new Promise((resolve) => {
-    const done = (): void => {
-      timer.cancel()
-      signal.removeEventListener('abort', done)
-      resolve()
-    }
-    const timer = clock.after(spanMs, done)
-    signal.addEventListener('abort', done)
-  })
-}
-
-/** Longer ones first, so that no rest of one stays. */
-function hideSecrets(text: string, secrets: readonly string[]): string {
-  const hidden = secrets.filter((secret) => secret.length > 3).sort((a, b) => b.length - a.length)
-  let shown = text
-  for (const secret of hidden) shown = shown.replaceAll(secret, '<secret>')
-  return shown
+function joinDeliveries(all: readonly Delivery[]): Delivery {
+  return {
+    isDelivered: all.every((delivery) => delivery.isDelivered),
+    failures: all.flatMap((delivery) => delivery.failures),
+  }
 }

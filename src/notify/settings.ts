@@ -3,6 +3,7 @@
 import { type SettingsOf, type SettingsPart, text, z } from '../config/schema.ts'
 import { allChannels } from './channel/all.ts'
 import { httpConfig } from './http-config.ts'
+import { type ReceiverOptions, receiverOptions } from './receiver-settings.ts'
 
 const channelShape: Record<string, z.ZodType<unknown[] | null | undefined>> = Object.fromEntries(
   allChannels.map(({ kind, settingsKey, schema }) => [
@@ -19,9 +20,7 @@ const receiverSchema = z.strictObject({
     description: 'The name that routes use.',
     typeText: 'string',
   }),
-  escalation_policy: text(
-    'Policy of "escalation_policies" that begins when this receiver is told, until somebody acts.',
-  ).optional(),
+  ...receiverOptions,
   ...channelShape,
 })
 
@@ -39,6 +38,16 @@ const receiversSchema = z.array(receiverSchema).superRefine((receivers, context)
       })
     }
     seen.add(name)
+  }
+  for (const [index, receiver] of receivers.entries()) {
+    const { include, fallback } = receiver as unknown as ReceiverOptions
+    for (const [key, names] of Object.entries({ include, fallback })) {
+      for (const [place, name] of names.entries()) {
+        if (seen.has(name) || (key === 'include' && name === '*')) continue
+        const message = `there is no receiver "${name}"`
+        context.addIssue({ code: 'custom', path: [index, key, place], message })
+      }
+    }
   }
 })
 

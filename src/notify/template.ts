@@ -1,7 +1,8 @@
 /**
  * Message templates: Alertmanager's data and functions over the Go template language, the built-in
- * templates, and the user's files on top. Beyond Alertmanager's data there is `.Incident` (`.Number`,
- * `.Url`, `.Cause`), empty when nothing is known.
+ * templates, and the user's files on top. Beyond Alertmanager's data there are `.Incident` (`.Number`,
+ * `.Url`, `.Cause`), `.Acknowledge` (`.Url`, `.By`), `.Silence.Url`, `.Chart.Url`, `.FallbackOf`, `.Person`,
+ * and of each alert `.Since`, `.Until`, `.Limit`, `.Owner`; empty when there is nothing to say.
  * Source: alertmanager template/template.go (Apache-2.0), behaviour re-implemented.
  */
 
@@ -9,6 +10,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Clock } from '../base/clock.ts'
 import { messageOf } from '../base/error.ts'
+import { humanize } from '../base/humanize.ts'
 import {
   parseTemplate,
   SafeText,
@@ -19,11 +21,14 @@ import {
 } from '../base/template/template.ts'
 import { textFunctions, textOf } from '../base/template/text-functions.ts'
 import type { Alert } from '../model/alert.ts'
-import { compareText, type Labels } from '../model/labels.ts'
+import { splitComparison } from '../model/expression.ts'
+import { compareText, emptyLabels, type Labels } from '../model/labels.ts'
 import { notifyErrors } from './errors.ts'
 import { GoSpan, GoTime, goZeroTimeMs } from './go-time.ts'
 import { calmMarkup, escapeSlack } from './markup.ts'
+import type { MessageAction } from './message-actions.ts'
 import type { Notification } from './notification.ts'
+import { type Language, languages } from './words.ts'
 
 /** A file of templates. */
 export interface TemplateFile {
@@ -31,52 +36,65 @@ export interface TemplateFile {
   text: string
 }
 
+/** How a text is written, and in which built-in words. */
+export interface TemplateFormat {
+  escape: 'none' | 'html'
+  language: Language
+}
+
+const timeLayout = '2006-01-02 15:04:05 MST'
 /** How many different texts are kept parsed. */
 const parsedCountMax = 1_000
 
 /** All templates, plain and escaping. */
 export class MessageTemplates {
   readonly #functions: ReadonlyMap<string, TemplateFunction>
-  readonly #sets: { none: TemplateSet; html: TemplateSet }
-  readonly #builtIn: { none: Template; html: Template }
+  /** By escaping and language, such as `html zh`. */
+  readonly #sets = new Map<string, TemplateSet>()
+  readonly #builtIn = new Map<string, Template>()
 
   /** Throws `NOTIFY_TEMPLATE_INVALID` for a file that cannot be read. */
   constructor(files: readonly TemplateFile[], clock: Clock) {
     this.#functions = makeFunctions(clock)
-    const builtIn = readFileSync(join(import.meta.dirname, 'default.tmpl'), 'utf8')
-    const make = (format: 'none' | 'html', more: readonly TemplateFile[]): Template => {
-      const template = parseTemplate('', {
-        name: '',
-        functions: this.#functions,
-        escape: format,
-      })
-      template.add(builtIn, 'default.tmpl')
-      for (const { name, text } of more) {
-        try {
-          template.add(text, name)
-        } catch (thrown) {
-          throw notifyErrors.TEMPLATE_INVALID({ file: name, reason: messageOf(thrown) }, thrown)
-        }
+    const read = (name: string): TemplateFile => ({
+      name,
+      text: readFileSync(join(import.meta.dirname, name), 'utf8'),
+    })
+    const english = read('default.tmpl')
+    const chinese = read('default-zh.tmpl')
+    for (const format of ['none', 'html'] as const) {
+      for (const language of languages) {
+        const key = `${format} ${language}`
+        const builtIn = language === 'zh' ? [english, chinese] : [english]
+        this.#builtIn.set(key, this.#makeBase(format, builtIn))
+        const base = this.#makeBase(format, [...builtIn, ...files])
+        this.#sets.set(key, { base, parsed: new Map() })
       }
-      return template
-    }
-    this.#builtIn = { none: make('none', []), html: make('html', []) }
-    this.#sets = {
-      none: { base: make('none', files), parsed: new Map() },
-      html: { base: make('html', files), parsed: new Map() },
     }
   }
 
+  #makeBase(format: 'none' | 'html', files: readonly TemplateFile[]): Template {
+    const template = parseTemplate('', { name: '', functions: this.#functions, escape: format })
+    for (const { name, text } of files) {
+      try {
+        template.add(text, name)
+      } catch (thrown) {
+        throw notifyErrors.TEMPLATE_INVALID({ file: name, reason: messageOf(thrown) }, thrown)
+      }
+    }
+    return template
+  }
+
   /** Writes `text` as a template; throws `TemplateError`. */
-  render(text: string, format: 'none' | 'html', data: object): string {
+  render(text: string, format: TemplateFormat, data: object): string {
     if (!text.includes('{{')) return text
-    const set = this.#sets[format]
+    const set = this.#sets.get(`${format.escape} ${format.language}`)!
     let template = set.parsed.get(text)
     if (template === undefined) {
       template = parseTemplate(text, {
         name: '',
         functions: this.#functions,
-        escape: format,
+        escape: format.escape,
         base: set.base,
       })
       if (set.parsed.size >= parsedCountMax) set.parsed.clear()
@@ -86,8 +104,8 @@ export class MessageTemplates {
   }
 
   /** Writes a built-in template, whatever the user's files define under its name. */
-  renderBuiltIn(name: string, format: 'none' | 'html', data: object): string {
-    return this.#builtIn[format].executeNamed(name, data)
+  renderBuiltIn(name: string, format: TemplateFormat, data: object): string {
+    return this.#builtIn.get(`${format.escape} ${format.language}`)!.executeNamed(name, data)
   }
 }
 
@@ -139,6 +157,15 @@ interface TemplateAlert {
   GeneratorURL: string
   Fingerprint: string
   Value: number
+  /** Ours: its times on the reader's clocks. */
+  Since: string
+  Until: string
+  SinceClock: string
+  /** The value as people read it. */
+  Figure: string
+  /** What the value is beyond, such as "> 0.03"; empty when the rule names no number. */
+  Limit: string
+  Owner: string
 }
 
 class AlertList extends Array<TemplateAlert> {
@@ -158,24 +185,55 @@ function keyValuesOf(labels: Labels): KeyValues {
   return map
 }
 
-function templateAlertOf(alert: Alert): TemplateAlert {
+function templateAlertOf(alert: Alert, timeZone: string): TemplateAlert {
+  const start = new GoTime(alert.firedTimeMs, timeZone)
+  const end = new GoTime(alert.state === 'firing' ? goZeroTimeMs : alert.endTimeMs, timeZone)
+  const { labels, annotations } = alert
+  const split = alert.rule === undefined ? undefined : splitComparison(alert.rule.expression)
   return {
     Status: alert.state,
-    Labels: keyValuesOf(alert.labels),
-    Annotations: keyValuesOf(alert.annotations),
-    StartsAt: new GoTime(alert.firedTimeMs),
-    EndsAt: new GoTime(alert.state === 'firing' ? goZeroTimeMs : alert.endTimeMs),
+    Labels: keyValuesOf(labels),
+    Annotations: keyValuesOf(annotations),
+    StartsAt: start.UTC(),
+    EndsAt: end.UTC(),
     GeneratorURL: alert.generatorUrl,
     Fingerprint: alert.fingerprint,
     Value: alert.value,
+    Since: start.Format(timeLayout),
+    Until: alert.state === 'firing' ? '' : end.Format(timeLayout),
+    SinceClock: start.Format('15:04 MST'),
+    Figure: formatFigure(alert.value),
+    Limit:
+      split?.threshold === undefined ? '' : `${split.operator} ${formatFigure(split.threshold)}`,
+    Owner: annotations.get('owner') || labels.get('owner') || labels.get('team'),
   }
 }
 
+/** Plain where that is short, so that a value and its limit can be compared at a glance. */
+function formatFigure(value: number): string {
+  const size = Math.abs(value)
+  if (!Number.isFinite(value)) return Number.isNaN(value) ? 'NaN' : value > 0 ? '+Inf' : '-Inf'
+  if (size >= 1e6) return humanize(value)
+  return size !== 0 && size < 1e-4 ? value.toPrecision(3) : String(Number(value.toPrecision(4)))
+}
+
+/** How a message is shown, beyond what it says. */
+export interface TemplateFrame {
+  timeZone: string
+  actions: readonly MessageAction[]
+  /** Address of the chart's picture, for services that fetch it. */
+  chartUrl?: string
+  /** Name of the picture within a mail. */
+  chartCid?: string
+}
+
 /** What templates get as `.`. */
-export function makeTemplateData(notification: Notification): object {
+export function makeTemplateData(notification: Notification, frame: TemplateFrame): object {
   const { background } = notification
   const alerts = new AlertList()
-  for (const alert of notification.alerts) alerts.push(templateAlertOf(alert))
+  for (const alert of notification.alerts) alerts.push(templateAlertOf(alert, frame.timeZone))
+  const linkOf = (kind: MessageAction['kind']): string =>
+    frame.actions.find((action) => action.kind === kind)?.url ?? ''
   return {
     Receiver: notification.receiver,
     Status: notification.status,
@@ -183,7 +241,7 @@ export function makeTemplateData(notification: Notification): object {
     GroupLabels: keyValuesOf(notification.groupLabels),
     CommonLabels: keyValuesOf(notification.commonLabels),
     CommonAnnotations: keyValuesOf(notification.commonAnnotations),
-    RouteLabels: new KeyValues(),
+    RouteLabels: keyValuesOf(notification.routeLabels ?? emptyLabels),
     ExternalURL: notification.externalUrl,
     NotificationReason: notification.reason,
     Incident: {
@@ -192,6 +250,14 @@ export function makeTemplateData(notification: Notification): object {
       Url: background?.url ?? '',
       Cause: background?.cause ?? '',
     },
+    Acknowledge: {
+      Url: linkOf('acknowledge'),
+      By: notification.acknowledge?.acknowledgedBy ?? '',
+    },
+    Silence: { Url: linkOf('silence') },
+    Chart: { Url: frame.chartUrl ?? '', Cid: frame.chartCid ?? '' },
+    FallbackOf: notification.fallbackOf ?? '',
+    Person: notification.person ?? '',
   }
 }
 

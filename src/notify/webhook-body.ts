@@ -9,7 +9,7 @@ import type { Notification } from './notification.ts'
 
 /** The body of a webhook call, with at most `alertCountMax` alerts; 0 is all. */
 export function makeWebhookBody(notification: Notification, alertCountMax: number): object {
-  const { background } = notification
+  const { background, acknowledge } = notification
   const isCut = alertCountMax > 0 && notification.alerts.length > alertCountMax
   const alerts = isCut ? notification.alerts.slice(0, alertCountMax) : notification.alerts
   return {
@@ -25,14 +25,16 @@ export function makeWebhookBody(notification: Notification, alertCountMax: numbe
     externalURL: notification.externalUrl,
     notification_reason: notification.reason,
     alerts: alerts.map(makeWebhookAlert),
-    ...(background === undefined
+    ...(background === undefined && acknowledge === undefined
       ? {}
       : {
           shipwatch: {
-            incidentId: background.incidentId,
-            incidentNumber: background.incidentNumber,
-            cause: background.cause,
-            url: background.url,
+            ...background,
+            ...(acknowledge !== undefined && {
+              pageId: acknowledge.pageId,
+              acknowledgeUrl: acknowledge.url,
+              acknowledgedBy: acknowledge.acknowledgedBy,
+            }),
           },
         }),
   }

@@ -24,6 +24,8 @@ export interface MailSinkOptions {
   offersTls?: boolean
   /** Accepts only this user and password. */
   login?: { user: string; password: string }
+  /** How users may sign in; plainly unless given. */
+  methods?: string[]
 }
 
 /** A mail server that keeps what it gets. */
@@ -41,9 +43,13 @@ export class MailSink {
       disabledCommands: options.offersTls === true ? [] : ['STARTTLS'],
       authOptional: login === undefined,
       allowInsecureAuth: true,
+      ...(options.methods !== undefined && { authMethods: options.methods }),
       onAuth: (auth, _session, done) => {
-        if (auth.username === login?.user && auth.password === login?.password)
-          return done(null, { user: auth.username })
+        const isRight =
+          auth.method === 'CRAM-MD5'
+            ? auth.validatePassword(login?.password ?? '')
+            : auth.password === login?.password
+        if (auth.username === login?.user && isRight) return done(null, { user: auth.username })
         done(new Error('Invalid username or password'))
       },
       onData: (stream, session, done) => {

@@ -17,6 +17,7 @@ import type { Random } from '../../base/random.ts'
 import { Secret } from '../../base/secret.ts'
 import { z } from '../../config/schema.ts'
 import type { MessageAction } from '../message-actions.ts'
+import type { GroupMemory } from '../message-memory.ts'
 import type { Notification } from '../notification.ts'
 import type { TokenBuckets } from '../token-bucket.ts'
 import type { MessageWords } from '../words.ts'
@@ -41,6 +42,8 @@ export interface OutgoingMessage {
   render(text: string, options: { escape: 'none' | 'html'; fallback: string }): string
   /** What buttons and frames say, in the receiver's language. */
   words: MessageWords
+  /** Where the channel's last message about the group stands. */
+  memory: GroupMemory
   /** What the reader can do. */
   actions: readonly MessageAction[]
 }
@@ -374,14 +377,6 @@ export function chooseSecret(
 /** What names a group towards a service that keeps it: the same for its end as for its beginning. */
 export function hashGroupKey(notification: Notification): string {
   return createHash('sha256').update(notification.groupKey).digest('hex')
-}
-
-/** A key that Alertmanager knows and we do not yet. */
-export function notYet(description: string) {
-  return z
-    .custom((value) => value === undefined, 'not supported yet by Shipwatch; remove it')
-    .optional()
-    .meta({ description: `${description} Not supported yet: refused.`, typeText: 'none' })
 }
 
 /** An http or https address, as a schema's check. */

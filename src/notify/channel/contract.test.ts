@@ -106,9 +106,10 @@ const manners: Record<string, Manners> = {
       assert.equal(event.payload.severity, 'error')
       assert.equal(event.payload.timestamp, new Date(startTimeMs).toISOString())
       assert.equal(event.payload.custom_details.suspected_cause, 'deployment checkout v1 → v2')
-      assert.deepEqual(event.links, [
-        { href: 'http://ship.example/incidents/abc', text: 'Incident #12' },
-      ])
+      assert.deepEqual(event.links[0], {
+        href: 'http://ship.example/incidents/abc',
+        text: 'Incident #12',
+      })
     },
   },
   wechat: {
@@ -987,4 +988,66 @@ test('Jira keeps one issue for a group: changed, closed and opened again by its 
       ['POST', '/rest/api/2/issue/OPS-1/transitions', '41'],
     ],
   )
+})
+
+test('Slack changes the message that stands, and writes anew once it is gone or over', async (t) => {
+  const app = (address: string) => ({
+    app_token: 'S3CR3T',
+    app_url: `${address}/api/chat.postMessage`,
+    channel: '#ops',
+    update_message: true,
+    send_resolved: true,
+  })
+  const stage = await open(t, { ...manners.slack!, settings: app })
+  const posted = (ts: string): Answer => json({ ok: true, channel: 'C1', ts })
+  const gone = json({ ok: false, error: 'message_not_found' })
+  stage.answers.push(posted('1'), posted('1'), gone, posted('2'), posted('2'), posted('3'))
+  for (let count = 0; count < 3; count++) await stage.send()
+  await stage.send(makeNotification({ status: 'resolved' }))
+  await stage.send()
+  assert.deepEqual(
+    stage.calls.map(({ url, body }) => [url, jsonOf(body).ts]),
+    [
+      ['/api/chat.postMessage', undefined],
+      ['/api/chat.update', '1'],
+      ['/api/chat.update', '1'],
+      ['/api/chat.postMessage', undefined],
+      ['/api/chat.update', '2'],
+      ['/api/chat.postMessage', undefined],
+    ],
+  )
+})
+
+test('who can acknowledge has a button for it where there are buttons', async (t) => {
+  const acknowledge = {
+    url: 'http://ship.example/ack/t0ken',
+    gatherUrl: 'http://ship.example/gather/t0ken',
+    token: 't0ken',
+    pageId: 'p1',
+    acknowledgedBy: '',
+  }
+  for (const kind of Object.keys(manners)) {
+    const one = manners[kind]!
+    const isWithout = kind === 'webhook'
+    if (one.isTemplate === true || isWithout) continue
+    const stage = await open(t, one)
+    await stage.send(makeNotification({ acknowledge }))
+    const body = decodeURIComponent(stage.calls[0]!.body.replace(/%(?![0-9A-F]{2})/g, ''))
+    assert.match(body, /ship\.example\/ack\/t0ken/, kind)
+  }
+  const interactive = await open(t, manners.slack!, { interactive: true })
+  await interactive.send(makeNotification({ acknowledge }))
+  const [button] = jsonOf(interactive.calls[0]!.body).attachments[0].actions
+  assert.deepEqual([button.value, button.url], ['ack:t0ken', undefined])
+})
+
+test('a message arrives also where Telegram refuses the addresses of its buttons', async (t) => {
+  const stage = await open(t, manners.telegram!)
+  const description = 'Bad Request: BUTTON_URL_INVALID'
+  stage.answers.push(json({ ok: false, error_code: 400, description }, 400))
+  assert.equal((await stage.send()).isDelivered, true)
+  const [first, second] = stage.calls.map(({ body }) => jsonOf(body))
+  assert.equal(first.reply_markup.inline_keyboard[0][0].url, 'http://ship.example/incidents/abc')
+  assert.equal(second.reply_markup, undefined)
+  assert.equal(second.parse_mode, 'HTML')
 })

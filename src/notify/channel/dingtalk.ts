@@ -104,6 +104,8 @@ export const dingtalk = defineChannel({
             title: renderText(message, settings.title, 'dingtalk.default.title'),
             text: renderText(message, settings.text, 'dingtalk.default.text'),
             status: message.notification.status,
+            words: message.words,
+            actions: message.actions,
           },
           message.signal,
         ),

@@ -6,31 +6,23 @@
  */
 
 import { createHash } from 'node:crypto'
-import { readFileSync } from 'node:fs'
 import { createTransport, type SendMailOptions } from 'nodemailer'
 import type SmtpTransport from 'nodemailer/lib/smtp-transport/index.js'
 import { messageOf } from '../../base/error.ts'
 import { makeToken } from '../../base/random.ts'
+import { type TlsSettings, tlsConfig } from '../../config/http-settings.ts'
 import { durationOr, flagOr, secret, text, textOr, z } from '../../config/schema.ts'
+import { readTls } from '../http-config.ts'
 import type { Notification } from '../notification.ts'
 import {
   type ChannelTools,
   defineChannel,
-  notYet,
   type OutgoingMessage,
   revealSecret,
+  type SecretSource,
   SendFailure,
+  secretTexts,
 } from './channel.ts'
-
-const tlsConfig = z.strictObject({
-  ca_file: text('A file with the certificates to trust.').optional(),
-  server_name: text('The name that the certificate must have.').optional(),
-  insecure_skip_verify: flagOr(false, 'Trusts any certificate.'),
-  min_version: z.enum(['TLS12', 'TLS13']).optional().meta({ description: 'Oldest TLS to speak.' }),
-  cert_file: notYet('A client certificate.'),
-  key_file: notYet('The key of a client certificate.'),
-  max_version: notYet('Newest TLS to speak.'),
-})
 
 /** Keys below `global` that all e-mail receivers share. */
 const globalShape = {
@@ -41,10 +33,10 @@ const globalShape = {
   smtp_auth_password: secret('The password at the mail server.').optional(),
   smtp_auth_password_file: text('A file with the password.').optional(),
   smtp_auth_identity: text('Accepted; the identity is the user.').optional(),
-  smtp_auth_secret: notYet('The secret of CRAM-MD5.'),
-  smtp_auth_secret_file: notYet('A file with the secret of CRAM-MD5.'),
+  smtp_auth_secret: secret('The secret of CRAM-MD5, used when there is no password.').optional(),
+  smtp_auth_secret_file: text('A file with the secret of CRAM-MD5.').optional(),
   smtp_require_tls: flagOr(true, 'Refuses to send over a connection without TLS.'),
-  smtp_tls_config: tlsConfig.optional().meta({ description: 'TLS to the mail server.' }),
+  smtp_tls_config: tlsConfig,
   smtp_force_implicit_tls: z
     .boolean()
     .optional()
@@ -64,13 +56,13 @@ const schema = z
     auth_password: secret('The password at the mail server.').optional(),
     auth_password_file: text('A file with the password.').optional(),
     auth_identity: text('Accepted; the identity is the user.').optional(),
-    auth_secret: notYet('The secret of CRAM-MD5.'),
-    auth_secret_file: notYet('A file with the secret of CRAM-MD5.'),
+    auth_secret: secret('The secret of CRAM-MD5, used when there is no password.').optional(),
+    auth_secret_file: text('A file with the secret of CRAM-MD5.').optional(),
     require_tls: z
       .boolean()
       .optional()
       .meta({ description: 'Refuses to send over a connection without TLS.' }),
-    tls_config: tlsConfig.optional().meta({ description: 'TLS to the mail server.' }),
+    tls_config: tlsConfig,
     force_implicit_tls: z.boolean().optional().meta({ description: 'TLS from the first byte.' }),
     html: textOr('{{ template "email.default.html" . }}', 'The HTML part, a template.'),
     text: textOr('{{ template "email.default.text" . }}', 'The text part, a template.'),
@@ -84,8 +76,10 @@ const schema = z
     const add = (path: string, message: string): void =>
       context.addIssue({ code: 'custom', path: [path], message })
     if (config.to.trim() === '') add('to', 'missing to address in email config')
-    if (config.auth_password !== undefined && config.auth_password_file !== undefined)
-      add('auth_password', 'at most one of auth_password and auth_password_file is allowed')
+    for (const name of ['auth_password', 'auth_secret'] as const) {
+      if (config[name] !== undefined && config[`${name}_file`] !== undefined)
+        add(name, `at most one of ${name} and ${name}_file is allowed`)
+    }
     const seen = new Set<string>()
     for (const name of Object.keys(config.headers)) {
       if (seen.has(name.toLowerCase())) add('headers', `duplicate header "${name}" in email config`)
@@ -119,9 +113,10 @@ class EmailChannel {
     this.sendsResolved = settings.send_resolved
     const smarthost = settings.smarthost ?? this.#defaults.smtp_smarthost
     const from = settings.from ?? this.#defaults.smtp_from
-    const { smtp_auth_password, smtp_auth_password_file } = this.#defaults
-    if (smtp_auth_password !== undefined && smtp_auth_password_file !== undefined)
-      throw new Error('at most one of smtp_auth_password and smtp_auth_password_file is allowed')
+    for (const name of ['smtp_auth_password', 'smtp_auth_secret'] as const) {
+      if (this.#defaults[name] !== undefined && this.#defaults[`${name}_file`] !== undefined)
+        throw new Error(`at most one of ${name} and ${name}_file is allowed`)
+    }
     if (smarthost === undefined) throw new Error('no global SMTP smarthost set (smtp_smarthost)')
     if (from === undefined) throw new Error('no global SMTP from set (smtp_from)')
     const match = /^\[?(.+?)\]?:(\d+)$/.exec(smarthost)
@@ -132,8 +127,8 @@ class EmailChannel {
   }
 
   secrets(): string[] {
-    const { auth_password } = this.#settings
-    return [auth_password?.reveal() ?? '', this.#defaults.smtp_auth_password?.reveal() ?? '']
+    const { password, challenge } = this.#login()
+    return [...secretTexts(password), ...secretTexts(challenge)]
   }
 
   async send(message: OutgoingMessage): Promise<string> {
@@ -148,21 +143,39 @@ class EmailChannel {
     }
   }
 
+  /** The receiver's own password and secret of CRAM-MD5, or else the shared ones. */
+  #login(): { password: SecretSource; challenge: SecretSource } {
+    const own = this.#settings
+    const shared = this.#defaults
+    const choose = (one: SecretSource, other: SecretSource): SecretSource =>
+      (one.value ?? one.file) === undefined ? other : one
+    return {
+      password: choose(
+        { value: own.auth_password, file: own.auth_password_file },
+        { value: shared.smtp_auth_password, file: shared.smtp_auth_password_file },
+      ),
+      challenge: choose(
+        { value: own.auth_secret, file: own.auth_secret_file },
+        { value: shared.smtp_auth_secret, file: shared.smtp_auth_secret_file },
+      ),
+    }
+  }
+
   #makeTransportOptions(): SmtpTransport.Options {
     const settings = this.#settings
     const defaults = this.#defaults
     const isTlsRequired = settings.require_tls ?? defaults.smtp_require_tls
     const isImplicit =
       settings.force_implicit_tls ?? defaults.smtp_force_implicit_tls ?? this.#port === 465
-    const tls = settings.tls_config ?? defaults.smtp_tls_config
     const user = settings.auth_username ?? defaults.smtp_auth_username
-    const isOwnPassword =
-      settings.auth_password !== undefined || settings.auth_password_file !== undefined
-    const password = isOwnPassword
-      ? revealSecret(settings.auth_password, settings.auth_password_file)
-      : revealSecret(defaults.smtp_auth_password, defaults.smtp_auth_password_file)
+    const { password, challenge } = this.#login()
+    const hasPassword = (password.value ?? password.file) !== undefined
+    const isChallenge = !hasPassword && (challenge.value ?? challenge.file) !== undefined
+    const chosen = isChallenge ? challenge : password
+    const pass = revealSecret(chosen.value, chosen.file)
     const isLocal = /^(localhost|127\.\d+\.\d+\.\d+|::1)$/.test(this.#host)
-    if (user !== undefined && !isTlsRequired && !isImplicit && !isLocal) {
+    // CRAM-MD5 shows no password, so it may go without TLS.
+    if (user !== undefined && !isChallenge && !isTlsRequired && !isImplicit && !isLocal) {
       throw new SendFailure('the password is not sent without TLS: set smtp_require_tls to true', {
         reason: 'auth',
         canRetry: false,
@@ -181,13 +194,10 @@ class EmailChannel {
       // A template must not read files or fetch addresses into a mail.
       disableFileAccess: true,
       disableUrlAccess: true,
-      tls: {
-        rejectUnauthorized: !(tls?.insecure_skip_verify ?? false),
-        minVersion: tls?.min_version === 'TLS13' ? 'TLSv1.3' : 'TLSv1.2',
-        ...(tls?.server_name === undefined ? {} : { servername: tls.server_name }),
-        ...(tls?.ca_file === undefined ? {} : { ca: readFileSync(tls.ca_file) }),
-      },
-      ...(user === undefined ? {} : { auth: { user, pass: password } }),
+      tls: makeTls(settings.tls_config ?? defaults.smtp_tls_config),
+      ...(user === undefined
+        ? {}
+        : { auth: { user, pass, ...(isChallenge && { method: 'CRAM-MD5' }) } }),
     }
   }
 
@@ -217,6 +227,17 @@ class EmailChannel {
   /** A header is one line: what a label smuggles in after a line break stays text. */
   #line(message: OutgoingMessage, template: string, fallback: string): string {
     return message.render(template, { escape: 'none', fallback }).replace(/\s+/g, ' ').trim()
+  }
+}
+
+/** TLS to the mail server; at least 1.2 unless set otherwise. */
+function makeTls(settings: TlsSettings | undefined): SmtpTransport.Options['tls'] {
+  if (settings === undefined) return { rejectUnauthorized: true, minVersion: 'TLSv1.2' }
+  const { isUnverified, serverName, ...rest } = readTls(settings)
+  return {
+    ...rest,
+    rejectUnauthorized: isUnverified !== true,
+    ...(serverName !== undefined && { servername: serverName }),
   }
 }
 

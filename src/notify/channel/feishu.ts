@@ -116,6 +116,8 @@ export const feishu = defineChannel({
             title: renderText(message, settings.title, 'feishu.default.title'),
             text: renderText(message, settings.text, 'feishu.default.text'),
             status: message.notification.status,
+            words: message.words,
+            actions: message.actions,
           },
           message.signal,
         ),
@@ -130,6 +132,15 @@ export function signFeishu(secretText: string, seconds: number): string {
 
 function makeCard(message: RobotText, calls: string): object {
   const elements: object[] = [{ tag: 'div', text: { tag: 'lark_md', content: message.text } }]
+  if (message.actions.length > 0) {
+    const actions = message.actions.map(({ kind, title, url }) => ({
+      tag: 'button',
+      text: { tag: 'plain_text', content: title },
+      type: kind === 'acknowledge' ? 'primary' : 'default',
+      url,
+    }))
+    elements.push({ tag: 'action', actions })
+  }
   if (calls !== '') elements.push({ tag: 'div', text: { tag: 'lark_md', content: calls } })
   return {
     config: { wide_screen_mode: true },

@@ -74,6 +74,11 @@ export const ntfy = defineChannel({
             priority: priority >= 1 && priority <= 5 ? Math.round(priority) : 3,
             tags: settings.tags,
             click: background?.url ?? externalUrl,
+            actions: message.actions.map(({ title, url }) => ({
+              action: 'view',
+              label: title,
+              url,
+            })),
           },
           timeoutMs: settings.timeout || 10_000,
           connect: connectBy(settings.http_config, tools.clock),

@@ -14,7 +14,6 @@ import {
   describeReply,
   hashGroupKey,
   isHttpUrl,
-  notYet,
   postJson,
   renderField,
   renderText,
@@ -68,7 +67,7 @@ const schema = z
     priority: textOr('', 'P1 to P5, a template.'),
     entity: textOr('', 'What is affected, a template.'),
     actions: textOr('', 'Actions, separated by commas; a template.'),
-    update_alerts: notYet('Changes message and description of an open alert.'),
+    update_alerts: flagOr(false, 'Changes message and description of an alert that is open.'),
     timeout: durationOr('10s', 'How long one attempt may take.'),
     http_config: httpConfig,
   })
@@ -143,13 +142,20 @@ export const opsgenie = defineChannel({
               actions: listOf(settings.actions),
               ...(priorities.test(priority) ? { priority } : {}),
             }
-        const reply = await postJson({
-          url: isOver ? `${api}v2/alerts/${alias}/close?identifierType=alias` : `${api}v2/alerts`,
-          headers: { authorization: `GenieKey ${revealSecret(key.value, key.file)}` },
-          body,
-          timeoutMs: settings.timeout || 10_000,
-          connect: connectBy(settings.http_config, tools.clock),
-        })
+        const post = (path: string, content: object) =>
+          postJson({
+            url: `${api}v2/alerts${path}`,
+            headers: { authorization: `GenieKey ${revealSecret(key.value, key.file)}` },
+            body: content,
+            timeoutMs: settings.timeout || 10_000,
+            connect: connectBy(settings.http_config, tools.clock),
+          })
+        const by = '?identifierType=alias'
+        const reply = await post(isOver ? `/${alias}/close${by}` : '', body)
+        if (settings.update_alerts && 'description' in body) {
+          await post(`/${alias}/message${by}`, { message: body.message })
+          await post(`/${alias}/description${by}`, { description: body.description })
+        }
         return describeReply(reply)
       },
     }

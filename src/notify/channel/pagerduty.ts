@@ -150,11 +150,7 @@ function makeEvent(settings: PagerdutySettings, message: OutgoingMessage, key: s
   const severity = write(settings.severity).toLowerCase()
   const sinceMs = Math.min(...notification.alerts.map((alert) => alert.firedTimeMs))
   const client = write(settings.client)
-  const { background } = notification
-  const incident =
-    background === undefined
-      ? []
-      : [{ href: background.url, text: `Incident #${background.incidentNumber}` }]
+  const ours = message.actions.map(({ title, url }) => ({ href: url, text: title }))
   const links = settings.links
     .map((one) => ({ href: write(one.href), text: write(one.text) }))
     .filter(({ href }) => href !== '')
@@ -176,7 +172,7 @@ function makeEvent(settings: PagerdutySettings, message: OutgoingMessage, key: s
     },
     client,
     client_url: write(settings.client_url),
-    links: [...links, ...incident],
+    links: [...links, ...ours],
     images,
   }
 }

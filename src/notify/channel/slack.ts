@@ -16,7 +16,6 @@ import {
   defineChannel,
   describeReply,
   isHttpUrl,
-  notYet,
   type OutgoingMessage,
   postJson,
   readAnswer,
@@ -52,7 +51,15 @@ const action = z.strictObject({
   style: textOr('', 'default, primary or danger.'),
   name: textOr('', 'Its name for an app.'),
   value: textOr('', 'Its value for an app.'),
-  confirm: notYet('A question before the action.'),
+  confirm: z
+    .strictObject({
+      text: text('The question, a template.').min(1, 'missing text in Slack confirmation'),
+      title: textOr('', 'Its title, a template.'),
+      ok_text: textOr('', 'The word for yes.'),
+      dismiss_text: textOr('', 'The word for no.'),
+    })
+    .optional()
+    .meta({ description: 'A question before the action.' }),
 })
 
 const field = z.strictObject({
@@ -91,7 +98,14 @@ const schema = z
       .array(z.string())
       .default(['fallback', 'pretext', 'text'])
       .meta({ description: 'Parts in which Slack reads its markup.', typeText: 'list' }),
-    update_message: notYet('Changes the last message instead of writing a new one.'),
+    update_message: flagOr(
+      false,
+      'Changes the last message about a group instead of writing a new one; for apps only.',
+    ),
+    interactive: flagOr(
+      false,
+      'Whether the app sends its buttons to us, so that one press acknowledges.',
+    ),
     timeout: durationOr('10s', 'How long one attempt may take.'),
     http_config: httpConfig,
   })
@@ -120,19 +134,58 @@ export const slack = defineChannel({
       ],
       send: async (message) => {
         const tokenText = token === undefined ? '' : revealSecret(token.value, token.file)
-        const reply = await postJson({
-          url: revealSecret(url.value, url.file),
-          headers: tokenText === '' ? {} : { authorization: `Bearer ${tokenText}` },
-          body: makeBody(settings, message),
-          timeoutMs: settings.timeout || 10_000,
-          connect: connectBy(settings.http_config, tools.clock),
-        })
-        checkSlackAnswer(reply)
-        return describeReply(reply)
+        const post = async (address: string, body: object) => {
+          const reply = await postJson({
+            url: address,
+            headers: tokenText === '' ? {} : { authorization: `Bearer ${tokenText}` },
+            body,
+            timeoutMs: settings.timeout || 10_000,
+            connect: connectBy(settings.http_config, tools.clock),
+          })
+          checkSlackAnswer(reply)
+          return reply
+        }
+        const address = revealSecret(url.value, url.file)
+        const body = makeBody(settings, message)
+        if (!settings.update_message || tokenText === '')
+          return describeReply(await post(address, body))
+        return describeReply(await changeOrPost(message, { address, body, post }))
       },
     }
   },
 })
+
+/** Changes the message that stands, unless it is gone; a group that is over begins anew. */
+async function changeOrPost(
+  message: OutgoingMessage,
+  how: {
+    address: string
+    body: object
+    post: (address: string, body: object) => Promise<HttpReply>
+  },
+): Promise<HttpReply> {
+  const { memory, notification } = message
+  const known = (await memory.find()) as { channel: string; ts: string } | undefined
+  const isOver = notification.status === 'resolved'
+  if (known !== undefined) {
+    try {
+      const update = how.address.replace(/chat\.postMessage$/, 'chat.update')
+      const reply = await how.post(update, { ...how.body, ...known })
+      if (isOver) await memory.set(undefined)
+      return reply
+    } catch (thrown) {
+      const isGone =
+        thrown instanceof SendFailure &&
+        /message_not_found|cant_update|edit_window/.test(thrown.message)
+      if (!isGone) throw thrown
+    }
+  }
+  const reply = await how.post(how.address, how.body)
+  const { channel, ts } = readAnswer(reply) ?? {}
+  const isKnown = typeof channel === 'string' && typeof ts === 'string'
+  await memory.set(isKnown && !isOver ? { channel, ts } : undefined)
+  return reply
+}
 
 /** A webhook's address, or an app's address and token. */
 function chooseWay(
@@ -188,14 +241,25 @@ function makeBody(settings: SlackSettings, message: OutgoingMessage): object {
       value: write(one.value),
       short: one.short ?? settings.short_fields,
     })),
-    actions: settings.actions.map((one) => ({
-      type: write(one.type),
-      text: write(one.text),
-      url: write(one.url),
-      style: write(one.style),
-      name: write(one.name),
-      value: write(one.value),
-    })),
+    actions: [
+      ...settings.actions.map((one) => ({
+        type: write(one.type),
+        text: write(one.text),
+        url: write(one.url),
+        style: write(one.style),
+        name: write(one.name),
+        value: write(one.value),
+        ...(one.confirm !== undefined && {
+          confirm: withoutEmpty({
+            text: write(one.confirm.text),
+            title: write(one.confirm.title),
+            ok_text: write(one.confirm.ok_text),
+            dismiss_text: write(one.confirm.dismiss_text),
+          }),
+        }),
+      })),
+      ...makeButtons(settings, message),
+    ],
   }
   return withoutEmpty({
     channel: write(settings.channel),
@@ -204,6 +268,18 @@ function makeBody(settings: SlackSettings, message: OutgoingMessage): object {
     icon_url: write(settings.icon_url),
     link_names: settings.link_names,
     attachments: [withoutEmpty(attachment)],
+  })
+}
+
+/** Ours stand beside those of the settings; an app that hears its buttons is asked, others open a page. */
+function makeButtons(settings: SlackSettings, message: OutgoingMessage): object[] {
+  if (settings.actions.length > 0) return []
+  const token = message.notification.acknowledge?.token
+  return message.actions.map(({ kind, title, url }) => {
+    const style = kind === 'acknowledge' ? 'primary' : 'default'
+    if (kind === 'acknowledge' && settings.interactive && token !== undefined)
+      return { type: 'button', text: title, name: 'acknowledge', value: `ack:${token}`, style }
+    return { type: 'button', text: title, url, style }
   })
 }
 

@@ -15,6 +15,7 @@ import {
   defineChannel,
   describeReply,
   isHttpUrl,
+  type OutgoingMessage,
   postJson,
   readAnswer,
   revealSecret,
@@ -53,6 +54,10 @@ const schema = z
       .enum(['HTML', 'MarkdownV2', 'Markdown', ''])
       .default('HTML')
       .meta({ description: 'How Telegram reads the message.', defaultText: 'HTML' }),
+    interactive: flagOr(
+      false,
+      'Whether the bot sends presses of its buttons to us, so that one press acknowledges.',
+    ),
     timeout: durationOr('10s', 'How long one attempt may take.'),
     http_config: httpConfig,
   })
@@ -110,20 +115,42 @@ export const telegram = defineChannel({
           disable_notification: settings.disable_notifications,
           link_preview_options: { is_disabled: true },
         }
+        const buttons = makeButtons(message, settings.interactive)
         const plain = {
-          ...base,
           text: cutLength(isHtml ? stripHtml(written) : written, textLengthMax),
         }
-        if (settings.parse_mode === '' || written.length > textLengthMax) return post(plain)
-        try {
-          return await post({ ...base, text: written, parse_mode: settings.parse_mode })
-        } catch (thrown) {
-          const isUnreadable =
-            thrown instanceof SendFailure && /can't parse entities/.test(thrown.message)
-          if (!isUnreadable) throw thrown
-          return post(plain)
+        const marked = { text: written, parse_mode: settings.parse_mode }
+        const isPlain = settings.parse_mode === '' || written.length > textLengthMax
+        // What Telegram cannot read is left out, first the buttons, then the markup.
+        const ways = [
+          { ...base, ...(isPlain ? plain : marked), ...buttons },
+          { ...base, ...(isPlain ? plain : marked) },
+          { ...base, ...plain },
+        ]
+        for (const [index, body] of ways.entries()) {
+          try {
+            return await post(body)
+          } catch (thrown) {
+            const isLast = index === ways.length - 1
+            const refused = thrown instanceof SendFailure && !isLast ? thrown.message : ''
+            if (/can't parse entities/.test(refused)) return post({ ...base, ...plain })
+            if (!/BUTTON_|inline keyboard|reply markup/i.test(refused)) throw thrown
+          }
         }
+        throw new Error('BUG: the last way answers or throws')
       },
     }
   },
 })
+
+/** A keyboard below the message; empty when there is nothing to do. */
+function makeButtons(message: OutgoingMessage, isInteractive: boolean): object {
+  if (message.actions.length === 0) return {}
+  const token = message.notification.acknowledge?.token
+  const row = message.actions.map(({ kind, title, url }) =>
+    kind === 'acknowledge' && isInteractive && token !== undefined
+      ? { text: title, callback_data: `ack:${token}` }
+      : { text: title, url },
+  )
+  return { reply_markup: { inline_keyboard: [row] } }
+}

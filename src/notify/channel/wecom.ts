@@ -106,6 +106,8 @@ export const wecom = defineChannel({
             }),
             text: renderText(message, settings.message, 'wecom.default.message'),
             status: message.notification.status,
+            words: message.words,
+            actions: message.actions,
           },
           message.signal,
         ),
