@@ -26,6 +26,11 @@ import { type RuleGroupView, viewGroup, viewPending } from './rule-view.ts'
 import type { DetectSettings } from './settings.ts'
 import { SharedAnswers } from './shared-answers.ts'
 
+export {
+  type BackTestReport,
+  type BackTestRule,
+  runBackTest,
+} from './back-test/back-test.ts'
 export { formatGroups } from './format-groups.ts'
 export { loadGroups } from './load-groups.ts'
 export type {

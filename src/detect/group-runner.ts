@@ -125,7 +125,12 @@ function allowedFrom(rule: RuleRunner): number {
   return allowedMs
 }
 
-function nextTurnMs(group: RuleGroup, intervalMs: number, nowTimeMs: number): number {
+/** The first turn of a group after `nowTimeMs`. */
+export function nextTurnMs(
+  group: Pick<RuleGroup, 'file' | 'name'>,
+  intervalMs: number,
+  nowTimeMs: number,
+): number {
   const state = startFnv64()
   addText(state, `${group.file};${group.name}`)
   const offsetMs = (state.high * 65_536 + (state.low >>> 16)) % intervalMs

@@ -10,7 +10,7 @@
 
 import type { Appender } from '../model/flow.ts'
 import type { Labels } from '../model/labels.ts'
-import type { PreparedQuery, QueryEngine } from '../query/query.ts'
+import type { PreparedQuery } from '../query/query.ts'
 import type { DataState, Element } from './alert-state.ts'
 import type { ArrivalIndex } from './arrival.ts'
 import { type Condition, findCondition } from './condition.ts'
@@ -18,17 +18,17 @@ import { elementsOf } from './elements.ts'
 
 /** What the finder reads. */
 export interface NoDataParts {
-  engine: QueryEngine
-  appender: Appender
+  engine: { prepare(expression: string): Pick<PreparedQuery, 'valueType' | 'evaluateRecent'> }
+  appender: Pick<Appender, 'labelsOf'>
   /** The index in force; replaced at reload. */
-  index(): ArrivalIndex
+  index(): Pick<ArrivalIndex, 'listSeries'>
 }
 
 /** Finds the state of the data of one rule. */
 export class NoDataFinder {
   readonly #parts: NoDataParts
   readonly #condition: Condition
-  readonly #queries = new Map<string, PreparedQuery | undefined>()
+  readonly #queries = new Map<string, ReturnType<NoDataParts['engine']['prepare']> | undefined>()
   readonly #rangeMs: number
 
   constructor(query: PreparedQuery, parts: NoDataParts) {
@@ -107,7 +107,7 @@ export class NoDataFinder {
 
   #evaluate(expression: string, timeMs: number): Element[] | undefined {
     if (!this.#queries.has(expression)) {
-      let query: PreparedQuery | undefined
+      let query: ReturnType<NoDataParts['engine']['prepare']> | undefined
       try {
         query = this.#parts.engine.prepare(expression)
       } catch {

@@ -12,7 +12,7 @@ import { type Labels, labelsFromPairs, makeLabels } from '../model/labels.ts'
 import type { PreparedQuery, QueryAnswer, QueryEngine } from '../query/query.ts'
 import {
   type ActiveAlert,
-  AlertState,
+  type AlertState,
   type Element,
   type JudgeOptions,
   toDetected,
@@ -30,16 +30,17 @@ import {
 import { NoDataFinder } from './no-data.ts'
 import type { Pace } from './pace.ts'
 import type { Rule, RuleGroup } from './rule-file.ts'
+import { RuleJudge, type SilencePolicy } from './rule-judge.ts'
 import { SeriesWriter, type WrittenSample } from './series-writer.ts'
 import type { SharedAnswers } from './shared-answers.ts'
-import { type SavedCourse, StrategyJudge } from './strategy/strategy-judge.ts'
+import type { SavedCourse } from './strategy/strategy-judge.ts'
 import { makeLink, mapOf, type TemplateSample } from './template.ts'
 
 /** What causes an evaluation. */
 export type Cause = 'arrival' | 'clock' | 'deadline'
 
 /** What all rules share. */
-export interface RuleSurroundings {
+export interface RuleSurroundings extends SilencePolicy {
   engine: QueryEngine
   answers: SharedAnswers
   pace: Pace
@@ -49,10 +50,6 @@ export interface RuleSurroundings {
   index(): ArrivalIndex
   externalLabels: Labels
   externalUrl: string
-  /** How long silence keeps the alerts of rules that say nothing of it; 0 not at all. */
-  noDataKeepMs: number
-  /** The same for rules that ask for it. */
-  noDataKeepForMs: number
   resendDelayMs: number
   /** The least time that a restored pending alert still waits. */
   forGraceMs: number
@@ -72,8 +69,6 @@ export interface KeptRule {
   gapMs: number
 }
 
-/** How long a rule that alerts on missing data goes on doing so, unless it says. */
-const noDataAlertMs = 86_400_000
 /** On arrival a rule is evaluated at most this often … */
 const arrivalSpacingMs = 20
 /** … and takes at most one part in so many of the time. */
@@ -86,7 +81,6 @@ export class RuleRunner {
   readonly ruleIndex: number
   readonly intervalMs: number
   readonly query: PreparedQuery
-  readonly alerts: AlertState | undefined
   /** Recording rules of the same group that this one reads. */
   dependencies: RuleRunner[] = []
   /** Whether samples evaluate it: alerts are, recordings when an alert reads them. */
@@ -108,7 +102,7 @@ export class RuleRunner {
   readonly #around: RuleSurroundings
   readonly #writer: SeriesWriter
   readonly #noData: NoDataFinder
-  readonly #strategy: StrategyJudge | undefined
+  readonly #judge: RuleJudge | undefined
   readonly #recovery: PreparedQuery | undefined
   readonly #recordLabels: Labels
   readonly #offsetMs: number
@@ -132,15 +126,18 @@ export class RuleRunner {
     this.intervalMs = options.intervalMs
     this.#offsetMs = options.offsetMs
     this.#around = around
-    const strategy = rule.kind === 'alerting' ? rule.strategy : undefined
-    this.query = around.answers.prepare(strategy?.measure ?? rule.expression)
-    this.#strategy = strategy === undefined ? undefined : new StrategyJudge(strategy)
-    const recovery = strategy?.recovery?.expression
+    this.#judge = rule.kind === 'alerting' ? new RuleJudge(rule, around) : undefined
+    this.query = around.answers.prepare(this.#judge?.expression ?? rule.expression)
+    const recovery = this.#judge?.recovery
     this.#recovery = recovery === undefined ? undefined : around.answers.prepare(recovery)
-    this.alerts = rule.kind === 'alerting' ? new AlertState(rule) : undefined
     this.#writer = new SeriesWriter(around.appender)
     this.#noData = new NoDataFinder(this.query, around)
     this.#recordLabels = makeLabels(Object.fromEntries(rule.labels))
+  }
+
+  /** The alerts of an alerting rule. */
+  get alerts(): AlertState | undefined {
+    return this.#judge?.alerts
   }
 
   /** Identity over reloads and restarts: where it stands, its name and its labels, as Prometheus matches rules. */
@@ -201,8 +198,8 @@ export class RuleRunner {
   /** Ends what the rule has open: it was removed. Alerts are resolved. */
   async end(timeMs: number): Promise<void> {
     this.stop()
-    if (this.alerts !== undefined) {
-      this.alerts.judge(timeMs, [], this.#judgeOptions(timeMs, 0))
+    if (this.#judge !== undefined) {
+      this.#judge.end(timeMs, this.#template(timeMs))
       this.#send(timeMs, undefined)
     }
     await this.#write(() => this.#writer.end(timeMs - this.#offsetMs))
@@ -220,7 +217,7 @@ export class RuleRunner {
     const { forGraceMs, clock } = this.#around
     const { holdMs } = this.alerts.rule
     for (const alert of alerts) {
-      if (gapMs > 0 && alert.state === 'pending' && this.#strategy === undefined) {
+      if (gapMs > 0 && alert.state === 'pending' && this.#judge?.strategy === undefined) {
         // As Prometheus: short ones begin anew, others wait for the grace period at least.
         if (holdMs < forGraceMs) continue
         const latestTimeMs = clock.nowTimeMs() + forGraceMs - holdMs
@@ -228,14 +225,14 @@ export class RuleRunner {
       }
       this.alerts.active.set(alert.labels.key, alert)
     }
-    this.#strategy?.restore(courses, gapMs)
+    this.#judge?.strategy?.restore(courses, gapMs)
     this.#armDeadline()
   }
 
   /** What is to be kept of the rule; without alerts and courses there is nothing. */
   get kept(): KeptRule {
-    const alerts = [...(this.alerts?.active.values() ?? [])]
-    return { alerts, courses: this.#strategy?.save() ?? [], gapMs: 0 }
+    const courses = this.#judge?.strategy?.save() ?? []
+    return { alerts: this.#judge?.list() ?? [], courses, gapMs: 0 }
   }
 
   #apply(
@@ -257,7 +254,7 @@ export class RuleRunner {
       samples =
         this.alerts === undefined
           ? this.#record(timeMs, elements)
-          : this.#judge(timeMs, elements, { arrivedTimeMs, recovered: run.recovered })
+          : this.#judgeAnswer(timeMs, elements, { arrivedTimeMs, recovered: run.recovered })
     } catch (thrown) {
       this.#fail(timeMs, thrown, run.startMs)
       if (this.alerts !== undefined && this.alerts.active.size === 0)
@@ -278,28 +275,23 @@ export class RuleRunner {
     return this.#write(() => this.#writer.write(timeMs - this.#offsetMs, samples, onlyChanges))
   }
 
-  #judge(
+  #judgeAnswer(
     timeMs: number,
     elements: readonly Element[],
-    {
-      arrivedTimeMs,
-      recovered,
-    }: { arrivedTimeMs: number | undefined; recovered: QueryAnswer | undefined },
+    how: { arrivedTimeMs: number | undefined; recovered: QueryAnswer | undefined },
   ): WrittenSample[] {
-    const alerts = this.alerts!
-    const strategy = this.#strategy
-    const options = this.#judgeOptions(timeMs, this.#noDataKeepMs)
-    const judged =
-      strategy?.judge(timeMs, elements, {
-        dataOf: options.dataOf,
-        noDataKeepMs: options.noDataKeepMs,
-        recovered: recovered === undefined ? undefined : elementsOf(recovered.value),
-      }) ?? elements
-    const isChanged = alerts.judge(timeMs, judged, options)
-    if (isChanged || strategy?.isChanged === true) this.#around.noteChanged(this)
+    const { arrivedTimeMs, recovered } = how
+    const judge = this.#judge!
+    const isChanged = judge.judge(timeMs, elements, {
+      limit: this.group.limit,
+      dataOf: this.#noData.at(timeMs - this.#offsetMs, this.ruleIndex),
+      template: this.#template(timeMs),
+      recovered: recovered === undefined ? undefined : elementsOf(recovered.value),
+    })
+    if (isChanged) this.#around.noteChanged(this)
     this.#send(timeMs, arrivedTimeMs)
     const samples: WrittenSample[] = []
-    for (const alert of alerts.active.values()) {
+    for (const alert of judge.alerts.active.values()) {
       if (alert.state === 'inactive') continue
       samples.push(
         {
@@ -315,27 +307,12 @@ export class RuleRunner {
     return samples
   }
 
-  /** How long silence keeps the alerts of this rule. */
-  get #noDataKeepMs(): number {
-    const { noDataKeepMs, noDataKeepForMs } = this.#around
-    const strategy = this.#strategy?.strategy
-    if (strategy?.noData === undefined) return noDataKeepMs
-    if (strategy.noData === 'ok') return 0
-    const usualMs = strategy.noData === 'alert' ? noDataAlertMs : noDataKeepForMs
-    return strategy.noDataKeepMs ?? usualMs
-  }
-
-  #judgeOptions(timeMs: number, noDataKeepMs: number): JudgeOptions {
+  #template(timeMs: number): JudgeOptions['template'] {
     const { externalLabels, externalUrl } = this.#around
     return {
-      limit: this.group.limit,
-      dataOf: this.#noData.at(timeMs - this.#offsetMs, this.ruleIndex),
-      noDataKeepMs,
-      template: {
-        externalLabels,
-        externalUrl,
-        query: (expression: string) => this.#queryForTemplate(expression, timeMs),
-      },
+      externalLabels,
+      externalUrl,
+      query: (expression: string) => this.#queryForTemplate(expression, timeMs),
     }
   }
 
@@ -431,7 +408,8 @@ export class RuleRunner {
     this.#finish(timeMs, startMs)
     evaluationFailuresTotal.inc()
     this.#failingSinceMs ??= timeMs
-    if (timeMs - this.#failingSinceMs < this.#noDataKeepMs) this.#send(timeMs, undefined)
+    const keepMs = this.#judge?.noDataKeepMs ?? 0
+    if (timeMs - this.#failingSinceMs < keepMs) this.#send(timeMs, undefined)
     this.#around.log.warn(
       { rule: this.rule.name, group: this.group.name, error: this.lastError },
       'a rule could not be evaluated',
@@ -464,9 +442,7 @@ export class RuleRunner {
   /** `for` and keep_firing_for end at their instant, not at the next turn of the group. */
   #armDeadline(): void {
     this.#deadline?.cancel()
-    const deadlines = [this.alerts?.nextDeadlineMs(), this.#strategy?.nextDeadlineMs()]
-    const known = deadlines.filter((deadline) => deadline !== undefined)
-    const dueMs = known.length === 0 ? undefined : Math.min(...known)
+    const dueMs = this.#judge?.nextDeadlineMs()
     if (dueMs === undefined || this.hasQueryOffset || this.#isStopped) return
     const delayMs = dueMs - this.#around.clock.nowTimeMs()
     if (delayMs > this.intervalMs) return

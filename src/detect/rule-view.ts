@@ -15,7 +15,7 @@ export interface RuleGroupView {
   queryOffsetMs: number
   limit: number
   /** The objective that the group watches, when it was made from one. */
-  slo: SloSummary | undefined
+  slo?: SloSummary
   evaluationMs: number
   lastEvaluationTimeMs: number | undefined
   rules: RuleView[]
@@ -73,7 +73,7 @@ export function viewGroup(runner: GroupRunner, queryOffsetMs: number): RuleGroup
     intervalMs: runner.intervalMs,
     queryOffsetMs,
     limit: runner.group.limit,
-    slo: runner.group.slo,
+    ...(runner.group.slo === undefined ? {} : { slo: runner.group.slo }),
     evaluationMs: runner.evaluationMs,
     lastEvaluationTimeMs: runner.lastEvaluationTimeMs,
     rules: runner.rules.map(viewRule),

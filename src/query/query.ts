@@ -40,7 +40,7 @@ export { parseNumber } from './promql/literal.ts'
 export { runScript } from './script/run-script.ts'
 export { ScriptStore } from './script/script-store.ts'
 export { parseMetric, parseSeriesLine, type SeriesLine } from './script/series-line.ts'
-export { querySettings } from './settings.ts'
+export { querySettings, type QuerySettings } from './settings.ts'
 export type { CaseOutcome } from './script/run-script.ts'
 export type { ExplainNode, QueryElement, QuerySeries, QueryValue, RunningQuery, SelectorReach }
 

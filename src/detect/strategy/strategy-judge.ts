@@ -99,6 +99,11 @@ export class StrategyJudge {
     return next
   }
 
+  /** Whether nothing is remembered. */
+  get isAtRest(): boolean {
+    return this.#tracked.size === 0
+  }
+
   /** What must survive a restart. */
   save(): SavedCourse[] {
     const saved: SavedCourse[] = []
