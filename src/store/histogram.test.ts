@@ -22,6 +22,7 @@ const root = mkdtempSync(join(tmpdir(), 'shipwatch-histogram-'))
 after(() => rmSync(root, { recursive: true, force: true }))
 let directoryCount = 0
 const nowTimeMs = 1_700_000_000_000
+const hourMs = 3_600_000
 const settings = z.object(storeSettings.top).parse({}) as StoreOptions['settings']
 const opened: Store[] = []
 afterEach(async () => {
@@ -30,12 +31,13 @@ afterEach(async () => {
 
 async function openStore(
   dataDir: string,
-  changed: Partial<StoreOptions['settings']['store']> = {},
+  options: { clock?: VirtualClock; exemplarCountMax?: number } = {},
 ) {
+  const { clock = new VirtualClock(nowTimeMs), exemplarCountMax = 100_000 } = options
   const store = await Store.open({
     dataDir,
-    settings: { store: { ...settings.store, ...changed } },
-    clock: new VirtualClock(nowTimeMs),
+    settings: { store: { ...settings.store, exemplar_count_max: exemplarCountMax } },
+    clock,
     log: silentLog,
   })
   opened.push(store)
@@ -116,19 +118,16 @@ test('histograms are judged as numbers are, by time and by what they say', async
     [nowTimeMs + 600_001, make(4)],
     [nowTimeMs + 5, make(5)],
   ])
-  assert.equal(result.accepted, 3)
-  assert.deepEqual(result.reasons, {
-    duplicate: 2,
-    'out-of-order': 1,
-    'too-old': 1,
-    'too-far-in-future': 1,
-  })
+  assert.equal(result.accepted, 4)
+  assert.deepEqual(result.reasons, { duplicate: 2, 'too-old': 1, 'too-far-in-future': 1 })
   const again = await add(store, labels, [
     [nowTimeMs, make(4)],
-    [nowTimeMs, make(7)],
+    [nowTimeMs - 1, make(4)],
+    [nowTimeMs - 1, make(7)],
   ])
-  assert.deepEqual([again.accepted, again.reasons], [1, { duplicate: 1 }])
+  assert.deepEqual([again.accepted, again.reasons], [2, { duplicate: 1 }])
   assert.deepEqual(await rowsOf(store), [
+    [nowTimeMs - 1, make(4)],
     [nowTimeMs, make(4)],
     [nowTimeMs + 5, make(5)],
   ])
@@ -206,6 +205,50 @@ test('histograms and exemplars are there after a restart', async () => {
   ])
 })
 
+test('histograms come from the engine when memory has let them go, and join those in memory', async () => {
+  const dataDir = newDirectory()
+  const clock = new VirtualClock(nowTimeMs)
+  let store = await openStore(dataDir, { clock })
+  const rows: Row[] = []
+  for (let hour = 0; hour < 6; hour++) {
+    const hourRows: Row[] = []
+    for (let minute = 0; minute < 60; minute++) {
+      const timeMs = nowTimeMs + hour * hourMs + minute * 60_000
+      const step = hour * 60 + minute
+      const value = minute === 30 ? 'stale' : minute % 7 === 0 ? step : make(step + 5)
+      hourRows.push([timeMs, value])
+    }
+    await clock.advance(nowTimeMs + (hour + 1) * hourMs - clock.nowTimeMs())
+    await add(store, labels, hourRows)
+    rows.push(...hourRows)
+    await store.flush()
+  }
+  const check = async () => {
+    assert.deepEqual(await rowsOf(store), rows)
+    for (const [from, to] of [
+      [10, 20],
+      [62, 62],
+      [200, 260],
+      [215, 300],
+      [355, 400],
+    ] as const) {
+      const startTimeMs = nowTimeMs + from * 60_000
+      const endTimeMs = nowTimeMs + to * 60_000
+      const expected = rows.filter(([timeMs]) => timeMs >= startTimeMs && timeMs <= endTimeMs)
+      assert.deepEqual(await rowsOf(store, { startTimeMs, endTimeMs }), expected)
+    }
+  }
+  assert.equal(
+    store.selectRecent({ matchers: [], ...allTime }),
+    undefined,
+    'some are in the engine',
+  )
+  await check()
+  await store.close()
+  store = await openStore(dataDir, { clock })
+  await check()
+})
+
 function exemplar(
   store: Appender,
   one: { timeMs: number; value: number; trace?: string; series?: Labels },
@@ -248,7 +291,7 @@ test('an exemplar is refused when it is older than the newest of its series, or 
 
 test('only so many exemplars are kept, of all series together, and fewer or none when so set', async () => {
   const dataDir = newDirectory()
-  const store = await openStore(dataDir, { exemplar_count_max: 3 })
+  const store = await openStore(dataDir, { exemplarCountMax: 3 })
   const other = makeLabels({ __name__: 'other' })
   await store.appendExemplars([
     exemplar(store, { timeMs: 1, value: 1, series: other }),

@@ -343,11 +343,11 @@ test('histograms of the wrong time are refused as samples are, and counted apart
   await write([series('h', { histograms: [at(10)] })])
   const reply = await write([
     series('m', { samples: [[1, nowTimeMs]] }),
-    series('h', { histograms: [at(10), at(10, { sum: 7 }), at(5), at(11)] }),
+    series('h', { histograms: [at(10), at(10, { sum: 7 }), at(11), at(3_600_000)] }),
   ])
   assert.equal(reply.status, 400)
   assert.match(reply.body, /duplicate sample for timestamp: series h/)
-  assert.match(reply.body, /1 duplicate, 1 out-of-order/)
+  assert.match(reply.body, /1 duplicate, 1 too-far-in-future/)
   assert.equal(reply.written, '1 2 0')
 })
 
