@@ -326,6 +326,32 @@ export interface SourceList {
   sources: SourceView[]
   /** Rows dropped since start, by reason. */
   drops: { source: string; reason: string; count: number }[]
+  /** How many series each source has brought, of how many it may. */
+  series: SourceSeriesView[]
+}
+
+/** A source (a scrape job, or a receiver) against its limit of series. */
+export interface SourceSeriesView {
+  source: string
+  seriesCount: number
+  /** 0 means no limit. */
+  seriesCountMax: number
+  /** How often a new series was refused since the limit was met. */
+  refusedCount: number
+  /** What explodes, in words; empty when nothing was refused lately. */
+  message: string
+}
+
+/** `GET /sources/census?source=`: which labels and metrics make a source's series many. */
+export interface SourceCensusView {
+  source: string
+  seriesCount: number
+  /** Series that were looked at: all, or an even choice of very many. */
+  examinedCount: number
+  /** The labels with most values among the series examined. */
+  labels: { name: string; valueCount: number; examples: string[] }[]
+  /** The metrics with most series among those examined. */
+  metrics: { name: string; seriesCount: number }[]
 }
 
 /** One place where data comes from. */

@@ -5,7 +5,7 @@
  */
 
 import { hostname } from 'node:os'
-import type { SourceView } from '../api/api.ts'
+import type { SourceCensusView, SourceSeriesView, SourceView } from '../api/api.ts'
 import type { Clock } from '../base/clock.ts'
 import { messageOf } from '../base/error.ts'
 import type { Log } from '../base/log.ts'
@@ -320,6 +320,17 @@ export class Collector {
       })
     }
     return rows
+  }
+
+  /** How many series each source has brought, of how many it may. */
+  sourceSeries(): SourceSeriesView[] {
+    return this.#appender.sourceSeries().map(({ source, series }) => ({ source, ...series }))
+  }
+
+  /** Which labels and metrics make a source's series many; `undefined` when the source is not known. */
+  sourceCensus(source: string): SourceCensusView | undefined {
+    const census = this.#appender.takeCensus(source)
+    return census && { source, ...census }
   }
 
   /** What was not kept since the start. */

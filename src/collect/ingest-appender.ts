@@ -12,7 +12,13 @@ import type { LogBatch } from '../model/log-line.ts'
 import type { AppendResult, Appender, MetricMetadata } from '../model/flow.ts'
 import type { Labels } from '../model/labels.ts'
 import type { SampleBatch, SeriesId } from '../model/sample.ts'
-import { type PrepareSettings, SeriesGuard, ValueRules } from '../prepare/prepare.ts'
+import {
+  type PrepareSettings,
+  type SeriesCensus,
+  SeriesGuard,
+  type SourceSeries,
+  ValueRules,
+} from '../prepare/prepare.ts'
 import { type AdmitSeries, AggregationRunner } from './aggregation-runner.ts'
 import type { DropLedger } from './drops.ts'
 import { collectClamped } from './metrics.ts'
@@ -97,6 +103,16 @@ export class IngestAppender implements Appender {
   /** The number of a label set that `source` brings; `undefined` when it has too many. */
   admit(source: string, labels: Labels): SeriesId | undefined {
     return this.#guardOf(source).admit(labels)
+  }
+
+  /** Every source with how many series it has brought, of how many it may. */
+  sourceSeries(): { source: string; series: SourceSeries }[] {
+    return [...this.#guards].map(([source, guard]) => ({ source, series: guard.describe() }))
+  }
+
+  /** Labels and metrics of a source by how many values and series they have; `undefined` when it is not known. */
+  takeCensus(source: string): SeriesCensus | undefined {
+    return this.#guards.get(source)?.takeCensus((seriesId) => this.#store.labelsOf(seriesId))
   }
 
   /** Sources whose series are refused, and why in words. */

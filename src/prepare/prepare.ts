@@ -3,7 +3,7 @@
 export { type AggregatedSample, Aggregation } from './aggregation.ts'
 export { findLevel, isLevelName, parseLevel } from './level.ts'
 export { compileRelabel, type RelabelRule, relabel, relabelConfig } from './relabel.ts'
-export { SeriesGuard } from './series-guard.ts'
+export { type SeriesCensus, SeriesGuard, type SourceSeries } from './series-guard.ts'
 export { describeLabels, validateLabels, validateLimits, validateNames } from './validate.ts'
 export { type PrepareSettings, prepareShape } from './settings.ts'
 export { ValueRules } from './value-rules.ts'

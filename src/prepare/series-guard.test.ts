@@ -59,3 +59,36 @@ test('when the store takes numbers back, counting begins anew', () => {
   assert.notEqual(guard.admit(series({ a: '40' })), undefined)
   assert.equal(guard.count, 1)
 })
+
+test('a source stands against its limit, and its labels are counted', () => {
+  const store = new SeriesNumbers()
+  const guard = new SeriesGuard(store, 100)
+  for (let index = 0; index < 100; index++) {
+    guard.admit(series({ id: String(index), zone: `z${index % 3}`, job: 'a' }))
+  }
+  store.seriesId(series({ id: 'of another source' }))
+  assert.equal(guard.describe().message, '')
+  guard.admit(series({ id: '100' }))
+  guard.admit(series({ id: '101' }))
+  const { message, ...figures } = guard.describe()
+  assert.deepEqual(figures, { seriesCount: 100, seriesCountMax: 100, refusedCount: 2 })
+  assert.match(message, /the label id has 2 values/)
+  const census = guard.takeCensus((id) => store.labelsOf(id))
+  assert.equal(census.examinedCount, 100)
+  assert.deepEqual(census.metrics, [{ name: 'm', seriesCount: 100 }])
+  assert.deepEqual(census.labels, [
+    { name: 'id', valueCount: 100, examples: ['0', '1', '2', '3', '4'] },
+    { name: 'zone', valueCount: 3, examples: ['z0', 'z1', 'z2'] },
+    { name: 'job', valueCount: 1, examples: ['a'] },
+  ])
+})
+
+test('of very many series a census looks at an even choice', () => {
+  const store = new SeriesNumbers()
+  const guard = new SeriesGuard(store, 0)
+  for (let index = 0; index < 50_000; index++) guard.admit(series({ id: String(index) }))
+  const census = guard.takeCensus((id) => store.labelsOf(id))
+  assert.equal(census.seriesCount, 50_000)
+  assert.equal(census.examinedCount, 16_667)
+  assert.equal(census.labels[0]?.valueCount, 16_667)
+})

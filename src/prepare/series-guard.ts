@@ -18,6 +18,34 @@ const watchedValuesMax = 1000
 /** Values are told apart by their beginning. */
 const watchedLengthMax = 64
 
+/** Series that a census looks at, spread evenly over all: ten thousand labels take a few milliseconds. */
+const censusSeriesMax = 20_000
+/** Values told as examples of a label, and names told. */
+const examplesMax = 5
+const censusNamesMax = 20
+
+/** One source against its limit. */
+export interface SourceSeries {
+  seriesCount: number
+  /** 0 means no limit. */
+  seriesCountMax: number
+  /** How often a new series was refused since the limit was met. */
+  refusedCount: number
+  /** What explodes, in words; empty when nothing was refused lately. */
+  message: string
+}
+
+/** Which labels and metrics make a source's series many. */
+export interface SeriesCensus {
+  seriesCount: number
+  /** Series that were looked at: all, or as many as are enough to tell. */
+  examinedCount: number
+  /** By falling number of values, among the series examined. */
+  labels: { name: string; valueCount: number; examples: string[] }[]
+  /** By falling number of series, among those examined. */
+  metrics: { name: string; seriesCount: number }[]
+}
+
 /** Who gives numbers to series. */
 type SeriesNumberer = Pick<Appender, 'seriesEpoch' | 'seriesId' | 'findSeriesId'>
 
@@ -28,6 +56,7 @@ export class SeriesGuard {
   #epoch: number
   #admitted = new Uint32Array(32)
   #count = 0
+  #refusedCount = 0
   #valuesOfName = new Map<string, Set<string>>()
   #refusedOfMetric = new Map<string, number>()
 
@@ -53,17 +82,52 @@ export class SeriesGuard {
 
   /** The number of a label set, or `undefined` when the source has too many. */
   admit(labels: Labels): SeriesId | undefined {
-    if (this.#countMax === 0) return this.#appender.seriesId(labels)
     this.#followEpoch()
-    const isFull = this.#count >= this.#countMax
+    const isFull = this.#countMax > 0 && this.#count >= this.#countMax
     const known = isFull ? this.#appender.findSeriesId?.(labels) : undefined
     if (isFull && known === undefined) {
+      this.#refusedCount++
       this.#watch(labels)
       return undefined
     }
     const seriesId = known ?? this.#appender.seriesId(labels)
     this.#mark(seriesId)
     return seriesId
+  }
+
+  /** How the source stands. */
+  describe(): SourceSeries {
+    return {
+      seriesCount: this.count,
+      seriesCountMax: this.#countMax,
+      refusedCount: this.#refusedCount,
+      message: this.explain() ?? '',
+    }
+  }
+
+  /** Labels and metrics by how many values and series they have. */
+  takeCensus(labelsOf: (seriesId: SeriesId) => Labels): SeriesCensus {
+    this.#followEpoch()
+    const stride = Math.max(1, Math.ceil(this.#count / censusSeriesMax))
+    const valuesOfName = new Map<string, Set<string>>()
+    const seriesOfMetric = new Map<string, number>()
+    let place = 0
+    let examinedCount = 0
+    for (const seriesId of this.#ids()) {
+      if (place++ % stride !== 0) continue
+      examinedCount++
+      const { pairs } = labelsOf(seriesId)
+      for (let index = 0; index < pairs.length; index += 2) {
+        const value = pairs[index + 1]!
+        if (pairs[index] === metricNameLabel) {
+          seriesOfMetric.set(value, (seriesOfMetric.get(value) ?? 0) + 1)
+        } else {
+          const values = valuesOfName.get(pairs[index]!) ?? new Set()
+          valuesOfName.set(pairs[index]!, values.add(value))
+        }
+      }
+    }
+    return { seriesCount: this.#count, examinedCount, ...rank(valuesOfName, seriesOfMetric) }
   }
 
   /** What explodes, in words; `undefined` when nothing was refused lately. */
@@ -78,6 +142,14 @@ export class SeriesGuard {
     return `${limit}: the label ${name} has ${shown} values among them, most of ${metric}`
   }
 
+  *#ids(): Iterable<SeriesId> {
+    for (const [word, bits] of this.#admitted.entries()) {
+      for (let bit = 0; bit < 32 && bits !== 0; bit++) {
+        if ((bits & (1 << bit)) !== 0) yield word * 32 + bit
+      }
+    }
+  }
+
   #followEpoch(): void {
     const { seriesEpoch } = this.#appender
     if (seriesEpoch === this.#epoch) return
@@ -90,6 +162,7 @@ export class SeriesGuard {
   #forgetRefused(): void {
     this.#valuesOfName = new Map()
     this.#refusedOfMetric = new Map()
+    this.#refusedCount = 0
   }
 
   #mark(seriesId: SeriesId): void {
@@ -124,4 +197,23 @@ export class SeriesGuard {
       if (values.size < watchedValuesMax) values.add(value)
     }
   }
+}
+
+function rank(
+  valuesOfName: ReadonlyMap<string, ReadonlySet<string>>,
+  seriesOfMetric: ReadonlyMap<string, number>,
+): Pick<SeriesCensus, 'labels' | 'metrics'> {
+  const labels = [...valuesOfName]
+    .sort((a, b) => b[1].size - a[1].size || (a[0] < b[0] ? -1 : 1))
+    .slice(0, censusNamesMax)
+    .map(([name, values]) => {
+      const examples = [...values].slice(0, examplesMax)
+      const shown = examples.map((value) => value.slice(0, watchedLengthMax))
+      return { name, valueCount: values.size, examples: shown }
+    })
+  const metrics = [...seriesOfMetric]
+    .sort((a, b) => b[1] - a[1] || (a[0] < b[0] ? -1 : 1))
+    .slice(0, censusNamesMax)
+    .map(([name, seriesCount]) => ({ name, seriesCount }))
+  return { labels, metrics }
 }

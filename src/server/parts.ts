@@ -72,6 +72,8 @@ export type CollectorPart = Pick<
   | 'externalLabels'
   | 'sources'
   | 'drops'
+  | 'sourceSeries'
+  | 'sourceCensus'
   | 'targets'
   | 'droppedTargets'
   | 'onChange'

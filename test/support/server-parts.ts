@@ -190,6 +190,25 @@ export class ServerBench {
         externalLabels: () => makeLabels({ cluster: 'eu' }),
         sources: () => this.sources,
         drops: () => [{ source: 'remote write', reason: 'too-old', count: 3 }],
+        sourceSeries: () => [
+          {
+            source: 'shop',
+            seriesCount: 5,
+            seriesCountMax: 5,
+            refusedCount: 2,
+            message: 'too many',
+          },
+        ],
+        sourceCensus: (source: string) =>
+          source === 'shop'
+            ? {
+                source,
+                seriesCount: 5,
+                examinedCount: 5,
+                labels: [{ name: 'id', valueCount: 5, examples: ['1'] }],
+                metrics: [{ name: 'orders_total', seriesCount: 5 }],
+              }
+            : undefined,
         targets: () => this.targets,
         droppedTargets: () => ({
           targets: [{ discoveredLabels: { __address__: 'gone:1' }, scrapePool: 'b' }],

@@ -288,6 +288,11 @@ describe('sources and settings', () => {
     const list = (await get('/sources')).json()
     assert.equal(list.sources[0].id, 'host')
     assert.deepEqual(list.drops, [{ source: 'remote write', reason: 'too-old', count: 3 }])
+    assert.equal(list.series[0].refusedCount, 2)
+    const census = (await get('/sources/census?source=shop')).json()
+    assert.deepEqual(census.labels, [{ name: 'id', valueCount: 5, examples: ['1'] }])
+    assert.equal((await get('/sources/census?source=nobody')).statusCode, 404)
+    assert.equal((await get('/sources/census')).statusCode, 400)
   })
 
   test('settings show the configuration without secrets and the tokens without theirs', async () => {
