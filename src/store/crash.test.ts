@@ -79,6 +79,17 @@ test('every acknowledged sample and line is there after kill -9 at random points
       }
       sampleCount += series.count
     }
+    const histograms = byName.get('histogram')!
+    assert.ok(histograms.count > lastRound)
+    for (let row = 0; row < histograms.count; row++) {
+      const histogram = histograms.histogram?.[row]
+      assert.deepEqual([histogram?.count, histogram?.sum], [row, row / 3])
+      assert.deepEqual(histogram?.positive, { index: [row % 50], count: [row] })
+    }
+    const ofLane = { ...all, matcherSets: [[makeMatcher('lane', '=', lane)]] }
+    const [exemplars] = await store.selectExemplars(ofLane)
+    assert.ok(exemplars!.exemplars.length > lastRound)
+    assert.ok(exemplars!.exemplars.every(({ value }, index) => value === index))
     const run = lane.split('-')[0]
     for (let round = 0; round <= lastRound; round++) {
       assert.equal(byName.get(`${run}-${round}`)?.value[0], round)

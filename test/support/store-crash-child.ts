@@ -1,12 +1,14 @@
 /**
  * The victim of the kill test: opens a store, appends samples and lines for ever, and prints the number
- * of each batch once it was acknowledged. Batch `n` of a run is 40 series at one time and one line.
+ * of each batch once it was acknowledged. Batch `n` of a run is 40 series and a native histogram at one
+ * time, an exemplar and one line.
  */
 
 import { writeSync } from 'node:fs'
 import { systemClock } from '../../src/base/clock.ts'
 import { silentLog } from '../../src/base/log.ts'
 import { z } from '../../src/config/schema.ts'
+import type { Histogram } from '../../src/model/histogram.ts'
 import { makeLabels } from '../../src/model/labels.ts'
 import { SampleBatchBuilder } from '../../src/model/sample.ts'
 import { Store, type StoreSettings, storeSettings } from '../../src/../src/store/store.ts'
@@ -19,6 +21,20 @@ const settings = z.object(storeSettings.top).parse({
 const store = await Store.open({ dataDir, settings, clock: systemClock, log: silentLog })
 writeSync(1, 'ready\n')
 
+function makeHistogram(round: number): Histogram {
+  return {
+    schema: 3,
+    count: round,
+    sum: round / 3,
+    zeroThreshold: 0,
+    zeroCount: 0,
+    positive: { index: [round % 50], count: [round] },
+    negative: { index: [], count: [] },
+    customBounds: [],
+    resetHint: 'unknown',
+  }
+}
+
 /** Several appends are always under way, so that writes are shared. */
 async function appendForEver(lane: number): Promise<never> {
   for (let round = 0; ; round++) {
@@ -29,7 +45,16 @@ async function appendForEver(lane: number): Promise<never> {
       const labels = makeLabels({ __name__: 'm', lane: `${run}-${lane}`, name })
       builder.add(store.seriesId(labels), Number(startTimeMs) + round, round)
     }
+    const histogram = store.seriesId(
+      makeLabels({ __name__: 'm', lane: `${run}-${lane}`, name: 'histogram' }),
+    )
+    const timeMs = Number(startTimeMs) + round
+    builder.addHistogram(histogram, timeMs, makeHistogram(round))
     const samples = store.append(builder.batch)
+    const trace = makeLabels({ trace_id: String(round) })
+    const exemplars = store.appendExemplars([
+      { seriesId: histogram, labels: trace, value: round, timeMs },
+    ])
     const lines = store.appendLogs({
       count: 1,
       streams: [makeLabels({ lane: `${run}-${lane}` })],
@@ -38,7 +63,7 @@ async function appendForEver(lane: number): Promise<never> {
       level: Uint8Array.of(3),
       line: [String(round)],
     })
-    await Promise.all([samples, lines])
+    await Promise.all([samples, exemplars, lines])
     writeSync(1, `${lane} ${round}\n`)
   }
 }
