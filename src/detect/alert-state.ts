@@ -10,6 +10,7 @@
 
 import { formatDuration } from '../base/duration.ts'
 import type { DetectedAlert } from '../model/alert.ts'
+import type { Histogram } from '../model/histogram.ts'
 import { compareLabels, type Labels, labelsFromPairs, makeLabels } from '../model/labels.ts'
 import { detectErrors } from './errors.ts'
 import type { AlertingRule } from './rule-file.ts'
@@ -39,6 +40,8 @@ export interface ActiveAlert {
 export interface Element {
   labels: Labels
   value: number
+  /** A native histogram, instead of the value. */
+  histogram?: Histogram
   /** What the rule's strategy makes of it; without one it is an alert and `for` decides when it fires. */
   verdict?: ElementVerdict
   /** Since when its data is missing, when that is why it is an alert. */

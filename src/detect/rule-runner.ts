@@ -332,7 +332,7 @@ export class RuleRunner {
         throw detectErrors.DUPLICATE_LABELS({ rule: this.rule.name, labels: String(labels) })
       }
       keys.add(labels.key)
-      samples.push({ labels, value: element.value })
+      samples.push({ labels, value: element.value, histogram: element.histogram })
     }
     const { limit } = this.group
     if (limit > 0 && samples.length > limit) {

@@ -4,6 +4,7 @@
  */
 
 import type { Appender } from '../model/flow.ts'
+import type { Histogram } from '../model/histogram.ts'
 import type { Labels } from '../model/labels.ts'
 import { SampleBatchBuilder, type SeriesId } from '../model/sample.ts'
 import { samplesRejectedTotal } from './metrics.ts'
@@ -12,6 +13,8 @@ import { samplesRejectedTotal } from './metrics.ts'
 export interface WrittenSample {
   labels: Labels
   value: number
+  /** A native histogram, instead of the value. */
+  histogram?: Histogram | undefined
 }
 
 /** The series of one rule. */
@@ -53,11 +56,12 @@ export class SeriesWriter {
       for (const row of this.#written.values()) row.seriesId = this.#appender.seriesId(row.labels)
     }
     const next = new Map<string, { labels: Labels; seriesId: SeriesId; value: number }>()
-    for (const { labels, value } of samples) {
+    for (const { labels, value, histogram } of samples) {
       const before = this.#written.get(labels.key)
       const seriesId = before?.seriesId ?? this.#appender.seriesId(labels)
       next.set(labels.key, { labels, seriesId, value })
-      if (!onlyChanges || before === undefined || before.value !== value)
+      if (histogram !== undefined) builder.addHistogram(seriesId, timeMs, histogram)
+      else if (!onlyChanges || before === undefined || before.value !== value)
         builder.add(seriesId, timeMs, value)
     }
     for (const [key, row] of this.#written) {
