@@ -29,7 +29,29 @@ function joinTwo(older: SeriesColumns, recent: SeriesColumns): SeriesColumns {
   if (older.histogram !== undefined || recent.histogram !== undefined) {
     joined.histogram = [...histogramsOf(older), ...histogramsOf(recent)]
   }
-  return joined
+  const isOrdered = older.count === 0 || timeMs[older.count - 1]! < recent.timeMs[0]!
+  return isOrdered || recent.count === 0 ? joined : inOrder(joined)
+}
+
+/** Rows by time, of equal ones the first: memory has some that came late, and perhaps the engine too. */
+function inOrder(series: SeriesColumns): SeriesColumns {
+  const order = Uint32Array.from({ length: series.count }, (_, row) => row)
+  order.sort((a, b) => series.timeMs[a]! - series.timeMs[b]! || a - b)
+  const timeMs = new Float64Array(series.count)
+  const value = new Float64Array(series.count)
+  const histogram: (Histogram | undefined)[] = []
+  let count = 0
+  for (const row of order) {
+    if (count > 0 && timeMs[count - 1] === series.timeMs[row]) continue
+    timeMs[count] = series.timeMs[row]!
+    // Bits survive `set`, as they do not when a value passes through a variable.
+    value.set(series.value.subarray(row, row + 1), count)
+    histogram.push(series.histogram?.[row])
+    count++
+  }
+  const ordered: SeriesColumns = { labels: series.labels, count, timeMs, value }
+  if (series.histogram !== undefined) ordered.histogram = histogram
+  return ordered
 }
 
 function histogramsOf(series: SeriesColumns): (Histogram | undefined)[] {

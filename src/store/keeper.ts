@@ -19,6 +19,7 @@ import { formatCheckpoint, writeCheckpoint, writeMetadata } from './checkpoint.t
 import type { Engine } from './column/engine.ts'
 import type { LineFlusher } from './column/line-flusher.ts'
 import type { SampleFlusher } from './column/sample-flusher.ts'
+import type { Compactor } from './compactor.ts'
 import { storeErrors } from './errors.ts'
 import type { Head } from './head/head.ts'
 import type { LogHead } from './head/log-head.ts'
@@ -57,6 +58,7 @@ export interface KeeperParts {
   engine: Engine
   lineFlusher: LineFlusher
   sampleFlusher: SampleFlusher
+  compactor: Compactor
   retainer: Retainer
   clock: Clock
   log: Log
@@ -119,7 +121,7 @@ export class Keeper {
     })
   }
 
-  /** Brings everything into the engine now; rejects with the engine's error. */
+  /** Brings everything into the engine now, in its long-term form; rejects with the engine's error. */
   async flush(): Promise<void> {
     await this.#parts.journal.rotate()
     await this.runAlone(async () => {
@@ -128,6 +130,8 @@ export class Keeper {
       await this.#parts.retainer.turn(this.#settings)
       this.#tidy()
     })
+    await this.#parts.compactor.compactAll()
+    await this.runAlone(() => this.#parts.journal.compressFlushed(() => this.#isClosed))
     await this.#running
   }
 
@@ -155,6 +159,7 @@ export class Keeper {
     this.#isClosed = true
     for (const timer of this.#timers) timer.cancel()
     await this.#running?.catch(() => undefined)
+    await this.#parts.compactor.stop()
     this.#saveMetadata()
   }
 
@@ -175,6 +180,7 @@ export class Keeper {
       await journal.rotate()
     }
     this.wake()
+    this.#parts.compactor.wake()
   }
 
   async #work(): Promise<void> {
@@ -232,20 +238,22 @@ export class Keeper {
     const isMemoryFull =
       head.usedBytes > memory_size_max && memoryBytes > memory_size_max * unflushedShare
     if (isMemoryFull || journal.unflushedBytes > journal_size_max / 2) return Infinity
+    const isLateFull = head.late.usedBytes > this.#settings.late_memory_size_max / 2
     const readyTimeMs = clock.nowTimeMs() - flushDelayMs
     const untilTimeMs = Math.floor(readyTimeMs / flushSpanMs) * flushSpanMs
     const oldCount = journal.countUnflushed(untilTimeMs)
-    if (oldCount === 0) return undefined
+    if (oldCount === 0 && !isLateFull) return undefined
     const enough = Math.max(oldSampleCount, oldSamplesPerSeries * head.index.count)
     const isDue =
       untilTimeMs > this.#lastUntilTimeMs ||
       oldCount > enough ||
+      isLateFull ||
       clock.monotonicMs() - this.#lastSamplesMs >= flush_interval
     return isDue ? untilTimeMs : undefined
   }
 
   async #flushSamples(untilTimeMs: number): Promise<void> {
-    const { clock, journal, sampleFlusher, retainer } = this.#parts
+    const { clock, head, journal, sampleFlusher, retainer } = this.#parts
     const startMs = clock.monotonicMs()
     // What is in memory when the pass begins is then in closed segments.
     await journal.rotate()
@@ -257,7 +265,15 @@ export class Keeper {
       segment.flushedTimeMs = Infinity
       segment.isForgotten = false
     }
-    await sampleFlusher.flushHead(untilTimeMs)
+    head.beginFlush(untilTimeMs)
+    let isDone = false
+    try {
+      await sampleFlusher.flushHead(untilTimeMs)
+      await sampleFlusher.flushLate(head.late.take())
+      isDone = true
+    } finally {
+      head.endFlush(isDone)
+    }
     for (const segment of segments) {
       segment.flushedTimeMs = Math.max(segment.flushedTimeMs, untilTimeMs)
     }
@@ -282,35 +298,47 @@ export class Keeper {
   #tidy(): void {
     const { head, journal, logs } = this.#parts
     const nowTimeMs = this.#parts.clock.nowTimeMs()
-    const flushedTimeMs = journal.oldestUnflushedTimeMs()
-    this.#truncate(Math.min(nowTimeMs - this.#settings.memory_window, flushedTimeMs))
+    this.#truncate(nowTimeMs - this.#settings.memory_window, false)
     const bytesMax = this.#settings.memory_size_max
     for (let windowMs = this.#settings.memory_window; head.usedBytes > bytesMax; ) {
       windowMs *= windowStep
       if (windowMs < windowMsMin) break
-      const canForget = head.usedBytes > bytesMax * 1.5
-      this.#truncate(
-        canForget ? nowTimeMs - windowMs : Math.min(nowTimeMs - windowMs, flushedTimeMs),
-      )
+      this.#truncate(nowTimeMs - windowMs, head.usedBytes > bytesMax * 1.5)
     }
+    this.#forgetLate()
     this.#forgetLines(logs.shrink(this.#settings.log_memory_size_max * 2))
     this.#saveCheckpoint()
     journal.removeBefore(head.coveredTimeMs)
     this.#saveMetadata()
     storeMetrics.headSeries.set(head.index.count)
     storeMetrics.headBytes.set(head.usedBytes)
+    storeMetrics.lateBytes.set(head.late.usedBytes)
   }
 
-  #truncate(timeMs: number): void {
+  #truncate(windowTimeMs: number, canForget: boolean): void {
     const { head, journal, seriesLog, sampleFlusher } = this.#parts
-    if (timeMs === Number.NEGATIVE_INFINITY) return
-    journal.noteForgotten(timeMs)
+    const timeMs = Math.floor(windowTimeMs)
+    if (canForget) journal.noteForgotten(timeMs)
     // A series of rows that still have to be flushed keeps its number.
     const canRemove = timeMs <= journal.oldestUnflushedTimeMs()
-    const removed = head.truncate(Math.floor(timeMs), canRemove)
+    const removed = head.truncate(timeMs, { canRemove, canForget })
     if (removed.length === 0) return
     seriesLog.remove(removed)
     sampleFlusher.forgetSeries()
+  }
+
+  /** Late rows beyond their limit leave memory; the next flush reads them from the journal. */
+  #forgetLate(): void {
+    const { head, journal, log } = this.#parts
+    const bytes = head.late.usedBytes
+    if (bytes <= this.#settings.late_memory_size_max) return
+    const endTimeMs = head.late.forget()
+    if (endTimeMs !== undefined) journal.noteForgotten(endTimeMs)
+    storeMetrics.lateForgotten.inc()
+    log.warn(
+      { bytes },
+      'Late samples left memory before the engine had them; they are in the journal and will be readable when it has.',
+    )
   }
 
   #forgetLines(count: number): void {

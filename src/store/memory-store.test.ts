@@ -12,7 +12,8 @@ import { MemoryStore } from './memory-store.ts'
 const nowTimeMs = 1_700_000_000_000
 
 function openStore(): MemoryStore {
-  return new MemoryStore({ clock: new VirtualClock(nowTimeMs), windowMs: 7_200_000 })
+  const clock = new VirtualClock(nowTimeMs)
+  return new MemoryStore({ clock, windowMs: 7_200_000, lateMs: 0 })
 }
 
 async function add(store: MemoryStore, labels: Labels, rows: [number, number][]) {
@@ -304,4 +305,38 @@ test('log lines are found by stream, time, level and text, in both directions', 
   ])
   assert.deepEqual(await store.logLabelValues('app', 0n, 10n ** 9n), ['a', 'b'])
   assert.deepEqual(await store.logLabelNames(0n, 10n ** 9n), ['__proto__x', 'app'])
+})
+
+test('within its window a late sample is put into its place, once', async () => {
+  const clock = new VirtualClock(nowTimeMs)
+  const store = new MemoryStore({ clock, lateMs: 60_000 })
+  const labels = makeLabels({ __name__: 'm' })
+  const expected = new Map<number, number>()
+  for (let round = 0; round < 2_000; round += 2) {
+    await add(store, labels, [[nowTimeMs - 40_000 + round * 10, round]])
+    expected.set(nowTimeMs - 40_000 + round * 10, round)
+  }
+  // Every odd one, from the middle outwards.
+  for (let step = 0; step < 1_000; step++) {
+    const round = step % 2 === 0 ? 999 - step : 1_001 + (step - 1)
+    const result = await add(store, labels, [[nowTimeMs - 40_000 + round * 10, round]])
+    assert.equal(result.accepted, 1, JSON.stringify(result))
+    expected.set(nowTimeMs - 40_000 + round * 10, round)
+  }
+  const [series] = store.selectRecent(everything())
+  const sorted = [...expected].sort((a, b) => a[0] - b[0])
+  assert.deepEqual(
+    [...series!.timeMs],
+    sorted.map(([timeMs]) => timeMs),
+  )
+  assert.deepEqual(
+    [...series!.value],
+    sorted.map(([, value]) => value),
+  )
+  const again = await add(store, labels, [
+    [nowTimeMs - 39_990, 1],
+    [nowTimeMs - 39_990, 2],
+    [nowTimeMs - 90_000, 1],
+  ])
+  assert.deepEqual([again.accepted, again.reasons], [1, { duplicate: 1, 'out-of-order': 1 }])
 })

@@ -48,11 +48,15 @@ export class MemoryStore implements Appender, Querier, ArrivalFeed, LogQuerier {
   readonly #exemplars = new ExemplarRing(exemplarCountMax)
   readonly #clock: Clock
   readonly #windowMs: number
+  readonly #lateMs: number
 
-  /** `isTimeChecked: false` takes samples of any time in any order; a later one replaces an earlier of the same time. */
-  constructor(options: { clock?: Clock; isTimeChecked?: boolean; windowMs?: number } = {}) {
+  /** `isTimeChecked: false` takes samples of any time in any order; a later one replaces an earlier of the same time. `lateMs`: how far samples may be out of order. */
+  constructor(
+    options: { clock?: Clock; isTimeChecked?: boolean; windowMs?: number; lateMs?: number } = {},
+  ) {
     this.#clock = options.clock ?? systemClock
     this.#windowMs = options.windowMs ?? Infinity
+    this.#lateMs = options.lateMs ?? Infinity
     this.#head = new Head({ isTimeChecked: options.isTimeChecked ?? true })
     this.#arrivals = new Arrivals(this.#head)
   }
@@ -87,8 +91,13 @@ export class MemoryStore implements Appender, Querier, ArrivalFeed, LogQuerier {
   /** As `append`, but done on return. */
   appendNow(batch: SampleBatch): AppendResult {
     const nowTimeMs = this.#clock.nowTimeMs()
-    const checked = this.#head.check(batch, { nowTimeMs, windowMs: this.#windowMs })
+    const checked = this.#head.check(batch, {
+      nowTimeMs,
+      windowMs: this.#windowMs,
+      lateMs: this.#lateMs,
+    })
     this.#head.apply(checked.batch)
+    if (checked.late !== undefined) this.#head.applyLate(checked.late)
     this.#arrivals.deliver(checked.batch, nowTimeMs)
     return checked.result
   }

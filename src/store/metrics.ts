@@ -43,6 +43,18 @@ export const storeMetrics = {
     name: 'shipwatch_store_forgotten_lines_total',
     help: 'Log lines that had to leave memory before the engine had them; readable again when it has.',
   }),
+  lateSamples: counter({
+    name: 'shipwatch_store_late_samples_total',
+    help: 'Samples accepted although their series had newer ones.',
+  }),
+  lateBytes: gauge({
+    name: 'shipwatch_store_late_sample_bytes',
+    help: 'Bytes of late samples that wait in memory for their own way to the engine.',
+  }),
+  lateForgotten: counter({
+    name: 'shipwatch_store_late_forgotten_total',
+    help: 'Times that late samples had to leave memory before the engine had them; readable again when it has.',
+  }),
   headSeries: gauge({
     name: 'shipwatch_store_head_series',
     help: 'Series in memory.',
@@ -89,6 +101,10 @@ export const storeMetrics = {
   flushFailures: counter({
     name: 'shipwatch_store_flush_failures_total',
     help: 'Flushes that failed and will be tried again.',
+  }),
+  compactedDays: counter({
+    name: 'shipwatch_store_compacted_days_total',
+    help: 'Days of samples that were written anew in fewer, larger chunks or without deleted series.',
   }),
   engineUp: gauge({
     name: 'shipwatch_store_engine_up',

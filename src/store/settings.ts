@@ -1,7 +1,14 @@
 /** The store's part of the configuration. */
 
 import { parseBytes } from '../base/bytes.ts'
-import { bytesOr, durationOr, type SettingsOf, type SettingsPart, z } from '../config/schema.ts'
+import {
+  bytesOr,
+  duration,
+  durationOr,
+  type SettingsOf,
+  type SettingsPart,
+  z,
+} from '../config/schema.ts'
 
 /** An amount of disk: a size, or a part of the file system. */
 export type Space = { bytes: number } | { share: number }
@@ -58,6 +65,14 @@ const store = z
       '512MiB',
       'Limit of the samples in memory; beyond it the window gets shorter.',
     ),
+    out_of_order_window: duration(
+      'How far a sample may be behind the newest of its series; 0 takes samples in order only. A series without newer ones takes any within the retention.',
+      'retention',
+    ).optional(),
+    late_memory_size_max: bytesOr(
+      '64MiB',
+      'Limit of the late samples that wait in memory for the engine; beyond it they wait in the journal, unreadable until then.',
+    ),
     read_cache_size_max: bytesOr(
       '256MiB',
       'Limit of the older samples that are kept in memory, packed, after a query read them from the engine.',
@@ -84,7 +99,10 @@ const store = z
       '2GiB',
       'Limit of the journal; beyond it, because the engine does not take it, new data is refused.',
     ),
-    flush_interval: durationOr('5m', 'How often log lines are brought into the engine, and samples that came late; the others follow hour by hour.'),
+    flush_interval: durationOr(
+      '5m',
+      'How often log lines are brought into the engine, and samples that came late; the others follow hour by hour.',
+    ),
   })
   .meta({ description: 'Where and how long samples, log lines and records are kept.' })
 

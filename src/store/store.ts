@@ -42,6 +42,7 @@ import { BackupTaker } from './backup/take-backup.ts'
 import { type Checkpoint, readCheckpoint, readMetadata } from './checkpoint.ts'
 import { openChdb } from './column/chdb.ts'
 import { clearBlockDirectory } from './column/block-file.ts'
+import { DayRewriter } from './column/day-rewriter.ts'
 import { Engine, type OpenConnection } from './column/engine.ts'
 import { EngineLogs } from './column/engine-logs.ts'
 import { EngineQuerier } from './column/engine-querier.ts'
@@ -49,6 +50,7 @@ import { LineFlusher } from './column/line-flusher.ts'
 import { listPartPaths } from './column/retention.ts'
 import { SampleFlusher } from './column/sample-flusher.ts'
 import { SpanVersions } from './column/span-versions.ts'
+import { Compactor } from './compactor.ts'
 import { DiskWatch, type ReadSpace } from './disk-watch.ts'
 import { storeErrors } from './errors.ts'
 import { ExemplarBook } from './exemplar-book.ts'
@@ -243,6 +245,14 @@ export class Store implements Appender, Querier, ArrivalFeed, LogQuerier {
           head: this.#head,
           versions: this.#versions,
         }),
+        compactor: new Compactor({
+          directory: dataDir,
+          engine: this.#engine,
+          rewriter: new DayRewriter({ ...flushing, versions: this.#versions }),
+          clock,
+          log,
+          alone: (work) => this.#keeper!.runAlone(work),
+        }),
         retainer,
         clock,
         log,
@@ -312,21 +322,34 @@ export class Store implements Appender, Querier, ArrivalFeed, LogQuerier {
     const arrivedTimeMs = this.#clock.nowTimeMs()
     const refusal = this.#refusal()
     if (refusal !== undefined) return Promise.reject(refusal)
-    const { batch: rows, result } = this.#head.check(batch, {
+    const { retention, out_of_order_window } = this.#settings.store
+    const {
+      batch: rows,
+      late,
+      result,
+    } = this.#head.check(batch, {
       nowTimeMs: arrivedTimeMs,
-      windowMs: this.#settings.store.memory_window,
+      windowMs: retention,
+      lateMs: out_of_order_window ?? retention,
     })
     countRejected(result)
     if (result.accepted === 0) return Promise.resolve(result)
     return new Promise((resolve, reject) => {
       this.#journal.submit({
-        bytes: rows.count * rowBytes + packedBytes(rows),
+        bytes: (rows.count + (late?.count ?? 0)) * rowBytes + packedBytes(batch),
         encode: (writer, segment) => {
           // Rows that were all known already still wait for the writes before them.
-          if (rows.count > 0) writer.samples(rows, noteTimes(segment, rows.timeMs, rows.count))
+          for (const part of late === undefined ? [rows] : [rows, late]) {
+            if (part.count === 0) continue
+            writer.samples(part, noteTimes(segment, part.timeMs, part.count))
+          }
         },
         onWritten: () => {
           this.#head.apply(rows)
+          if (late !== undefined) {
+            this.#head.applyLate(late)
+            storeMetrics.lateSamples.inc(late.count)
+          }
           storeMetrics.appendedSamples.inc(result.accepted)
           resolve(result)
           this.#arrivals.deliver(rows, arrivedTimeMs)
@@ -569,12 +592,16 @@ export class Store implements Appender, Querier, ArrivalFeed, LogQuerier {
     return orNone([], this.#engineQuerier.series(selection))
   }
 
-  /** Which part of a range memory answers, and which the engine. */
+  /**
+   * Which part of a range memory answers, and which the engine. Samples that came when their time had
+   * passed are in memory only, until the next flush: then both answer the older part.
+   */
   #split(selection: Selection): { recent: Selection; older: Selection | undefined } {
     const covered = this.#head.coveredTimeMs
     if (selection.startTimeMs >= covered) return { recent: selection, older: undefined }
+    const startTimeMs = Math.min(covered, this.#head.behindTimeMs)
     return {
-      recent: { ...selection, startTimeMs: covered },
+      recent: { ...selection, startTimeMs: Math.max(selection.startTimeMs, startTimeMs) },
       older: { ...selection, endTimeMs: Math.min(selection.endTimeMs, covered - 1) },
     }
   }

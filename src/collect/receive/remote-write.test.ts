@@ -29,7 +29,7 @@ const goodHeaders = {
 }
 
 function makeBench() {
-  const store = new MemoryStore({ clock: new VirtualClock(nowTimeMs) })
+  const store = new MemoryStore({ clock: new VirtualClock(nowTimeMs), lateMs: 0 })
   const drops = new DropLedger()
   const receiver = new RemoteWriteReceiver({
     appender: store,

@@ -14,6 +14,7 @@ import { bitsOf, isHistogramAt } from '../../model/sample.ts'
 import { unpackHistogram } from '../chunk/histogram-bytes.ts'
 import type { Head } from '../head/head.ts'
 import type { PackedBatch } from '../head/histogram-table.ts'
+import type { LateRun } from '../head/late-rows.ts'
 import type { Segment } from '../journal/journal.ts'
 import { RecordFileReader } from '../journal/record-format.ts'
 import { ChunkWriter, WrittenDays } from './chunk-writer.ts'
@@ -79,6 +80,33 @@ export class SampleFlusher {
     for (let at = 0; at < ids.length; at++) {
       // A late row that came meanwhile took the mark back.
       if (head.flushedTimeMs(ids[at]!) === marks[at]) head.noteFlushed(ids[at]!, lastTimes[at]!)
+    }
+    return writer.sampleCount
+  }
+
+  /** Brings in late rows, as chunks of their own; answers how many. */
+  async flushLate(runs: ReadonlyMap<number, LateRun>): Promise<number> {
+    if (runs.size === 0) return 0
+    const { engine, head } = this.#parts
+    const writer = this.#makeWriter()
+    try {
+      let restedCount = 0
+      for (const [id, run] of runs) {
+        if (head.index.isLive[id] !== 1) continue
+        if (writer.isFull || writer.sampleCount - restedCount > sliceSampleCount) {
+          restedCount = writer.sampleCount
+          await writer.rest()
+        }
+        const { count, packed } = run
+        const timeMs = run.timeMs.slice(0, count)
+        const histogram =
+          packed &&
+          Array.from(timeMs, (time) => packed.get(time)).map((one) => one && unpackHistogram(one))
+        await writeRun(writer, id, { count, timeMs, value: run.value.slice(0, count), histogram })
+      }
+      if (writer.sampleCount > 0) await writer.finish(engine)
+    } finally {
+      await writer.discard()
     }
     return writer.sampleCount
   }

@@ -87,9 +87,12 @@ export class TableUnpacker {
       return this.#joinHistograms(labels, from, newest)
     }
     if (newest !== undefined) {
+      const isBehind = out.at > from && newest.timeMs[0]! <= out.timeMs[out.at - 1]!
       out.timeMs.set(newest.timeMs.subarray(0, newest.count), out.at)
       out.value.set(newest.value.subarray(0, newest.count), out.at)
       out.at += newest.count
+      // Memory has rows that came late, perhaps some that the engine has too.
+      if (isBehind) out.at = sortRows({ ...out, from, to: out.at })
     }
     if (from === out.at) return undefined
     const timeMs = out.timeMs.subarray(from, out.at)

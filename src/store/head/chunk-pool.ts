@@ -125,6 +125,11 @@ export class ChunkPool {
     return this.#classes[chunk >>> classShift]!.base[chunk & placeMask]!
   }
 
+  /** Time of a row of a chunk. */
+  timeAt(chunk: number, row: number): number {
+    return this.#timeAt(this.#classes[chunk >>> classShift]!, chunk & placeMask, row)
+  }
+
   /** Time of a chunk's last sample. */
   lastTimeMs(chunk: number): number {
     const one = this.#classes[chunk >>> classShift]!
@@ -163,6 +168,86 @@ export class ChunkPool {
       timeMs[at + row - rows.from] = base + offsets[start + row]!
     }
     out.value.set(one.values[slab]!.subarray(start + rows.from, start + rows.to), at)
+  }
+
+  /** Whether row `at` has these bits. */
+  hasBits(chunk: number, at: number, bits: Uint32Array, index: number): boolean {
+    const one = this.#classes[chunk >>> classShift]!
+    const place = chunk & placeMask
+    const own = one.valueBits[place >> one.slabShift]!
+    const row = (place & ((1 << one.slabShift) - 1)) * one.size + at
+    return own[row * 2] === bits[index * 2] && own[row * 2 + 1] === bits[index * 2 + 1]
+  }
+
+  /** Whether a sample behind the last of `chunk` fits into it. */
+  hasRoom(chunk: number, timeMs: number): boolean {
+    const one = this.#classes[chunk >>> classShift]!
+    const place = chunk & placeMask
+    return one.count[place]! < one.size && timeMs - one.base[place]! <= 0xffffffff
+  }
+
+  /** A new chunk of one sample, between `before` (whose next size it gets; or `noChunk`) and `after`. */
+  addBetween(
+    neighbours: { before: number; after: number },
+    timeMs: number,
+    bits: Uint32Array,
+    index: number,
+  ): number {
+    const { before, after } = neighbours
+    const sizeClass = before === noChunk ? 0 : Math.min(2, (before >>> classShift) + 1)
+    const chunk = this.#begin(sizeClass, timeMs, bits, index)
+    this.#link(chunk, after)
+    if (before !== noChunk) this.#link(before, chunk)
+    return chunk
+  }
+
+  /** Adds a sample within the span of `chunk`, which has room for one; a time that it has is left as it is. */
+  insert(chunk: number, timeMs: number, bits: Uint32Array, index: number): void {
+    const one = this.#classes[chunk >>> classShift]!
+    const place = chunk & placeMask
+    const count = one.count[place]!
+    const at = this.#lowerBound(one, place, timeMs)
+    if (at < count && this.#timeAt(one, place, at) === timeMs) return
+    const slab = place >> one.slabShift
+    const start = (place & ((1 << one.slabShift) - 1)) * one.size
+    const offsets = one.offsets[slab]!
+    const own = one.valueBits[slab]!
+    offsets.copyWithin(start + at + 1, start + at, start + count)
+    own.copyWithin((start + at + 1) * 2, (start + at) * 2, (start + count) * 2)
+    offsets[start + at] = timeMs - one.base[place]!
+    own[(start + at) * 2] = bits[index * 2]!
+    own[(start + at) * 2 + 1] = bits[index * 2 + 1]!
+    one.count[place] = count + 1
+  }
+
+  /** Moves the later half of a chunk to a new one behind it; answers that. */
+  split(chunk: number): number {
+    const one = this.#classes[chunk >>> classShift]!
+    const place = chunk & placeMask
+    const half = one.count[place]! >> 1
+    const moved = one.count[place]! - half
+    const newPlace = one.take()
+    const from = (place & ((1 << one.slabShift) - 1)) * one.size + half
+    const to = (newPlace & ((1 << one.slabShift) - 1)) * one.size
+    const offsets = one.offsets[place >> one.slabShift]!
+    const newOffsets = one.offsets[newPlace >> one.slabShift]!
+    const shift = offsets[from]!
+    for (let row = 0; row < moved; row++) newOffsets[to + row] = offsets[from + row]! - shift
+    one.valueBits[newPlace >> one.slabShift]!.set(
+      one.valueBits[place >> one.slabShift]!.subarray(from * 2, (from + moved) * 2),
+      to * 2,
+    )
+    one.base[newPlace] = one.base[place]! + shift
+    one.count[newPlace] = moved
+    one.count[place] = half
+    one.next[newPlace] = one.next[place]!
+    const added = (((chunk >>> classShift) << classShift) | newPlace) >>> 0
+    one.next[place] = added
+    return added
+  }
+
+  #link(chunk: number, next: number): void {
+    this.#classes[chunk >>> classShift]!.next[chunk & placeMask] = next
   }
 
   /** Gives a chunk back; answers the one after it. */

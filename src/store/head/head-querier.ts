@@ -1,18 +1,24 @@
 /** The questions of `Querier` answered from a head alone. */
 
 import type { Selection, SeriesColumns } from '../../model/flow.ts'
+import type { Histogram } from '../../model/histogram.ts'
 import { compareText, type Labels } from '../../model/labels.ts'
+import { unpackHistogram } from '../chunk/histogram-bytes.ts'
+import { sortRows } from '../column/ordered-rows.ts'
 import { storeErrors } from '../errors.ts'
 import type { Head } from './head.ts'
+import type { LateRun } from './late-rows.ts'
 
 /** Samples of all series that fulfil the selection. Two columns are shared by all answers. */
 export function selectFromHead(head: Head, selection: Selection): SeriesColumns[] {
   const { startTimeMs, endTimeMs } = selection
   const ids = head.index.match(selection.matchers)
   const counts = new Uint32Array(ids.length)
+  const late = findLate(head, ids, selection)
   let total = 0
   for (let index = 0; index < ids.length; index++) {
-    const count = head.count(ids[index]!, startTimeMs, endTimeMs)
+    const id = ids[index]!
+    const count = head.count(id, startTimeMs, endTimeMs) + (late?.get(id)?.count ?? 0)
     counts[index] = count
     total += count
   }
@@ -23,21 +29,66 @@ export function selectFromHead(head: Head, selection: Selection): SeriesColumns[
   const out = { timeMs: new Float64Array(total), value: new Float64Array(total), at: 0 }
   const answer: SeriesColumns[] = []
   for (let index = 0; index < ids.length; index++) {
-    const count = counts[index]!
-    if (count === 0) continue
+    if (counts[index] === 0) continue
+    const id = ids[index]!
     const at = out.at
-    head.copy(ids[index]!, { startTimeMs, endTimeMs }, out)
+    head.copy(id, { startTimeMs, endTimeMs }, out)
+    const run = late?.get(id)
+    if (run !== undefined) mergeLate(run, out, at)
     const series: SeriesColumns = {
-      labels: head.index.labelsOf(ids[index]!),
-      count,
-      timeMs: out.timeMs.subarray(at, at + count),
-      value: out.value.subarray(at, at + count),
+      labels: head.index.labelsOf(id),
+      count: out.at - at,
+      timeMs: out.timeMs.subarray(at, out.at),
+      value: out.value.subarray(at, out.at),
     }
-    const histogram = head.histograms.columnOf(ids[index]!, series)
+    const histogram = histogramsOf(head, id, series, run)
     if (histogram !== undefined) series.histogram = histogram
     answer.push(series)
   }
   return answer
+}
+
+/** Late rows of the range by series; `undefined` when there are none, which is nearly always. */
+function findLate(
+  head: Head,
+  ids: Uint32Array,
+  range: { startTimeMs: number; endTimeMs: number },
+): Map<number, LateRun> | undefined {
+  if (head.late.oldestTimeMs > range.endTimeMs) return undefined
+  const found = new Map<number, LateRun>()
+  for (const id of ids) {
+    if (!head.late.has(id)) continue
+    const run = head.late.read(id, range.startTimeMs, range.endTimeMs)
+    if (run !== undefined) found.set(id, run)
+  }
+  return found.size === 0 ? undefined : found
+}
+
+/** Puts late rows between the rows from `from` on; those that memory has in both places count once. */
+function mergeLate(
+  run: LateRun,
+  out: { timeMs: Float64Array; value: Float64Array; at: number },
+  from: number,
+): void {
+  out.timeMs.set(run.timeMs.subarray(0, run.count), out.at)
+  out.value.set(run.value.subarray(0, run.count), out.at)
+  out.at = sortRows({ timeMs: out.timeMs, value: out.value, from, to: out.at + run.count })
+}
+
+function histogramsOf(
+  head: Head,
+  id: number,
+  series: SeriesColumns,
+  run: LateRun | undefined,
+): (Histogram | undefined)[] | undefined {
+  const column = head.histograms.columnOf(id, series)
+  if (run?.packed === undefined) return column
+  const filled = column ?? new Array<Histogram | undefined>(series.count).fill(undefined)
+  for (let row = 0; row < series.count; row++) {
+    const packed = run.packed.get(series.timeMs[row]!)
+    if (packed !== undefined) filled[row] ??= unpackHistogram(packed)
+  }
+  return filled
 }
 
 /** Label sets with at least one sample in the range. */

@@ -6,12 +6,18 @@
  * reservation back when the journal failed. Rules of `check`, first that holds:
  *
  *   time > now + 10 min                        too-far-in-future
- *   time < now - window, or behind what memory covers    too-old
+ *   time < now - window                        too-old
  *   time = a sample's, same bits               accepted, nothing to do (a sender's retry)
  *   time = a sample's, other bits              duplicate
- *   time < the series' last                    out-of-order
+ *   time < the series' last by more than `lateMs`    out-of-order
+ *   time < the series' last                    late: accepted
  *
- * "A sample's" means one that was applied, or the last one reserved.
+ * "A sample's" means one that memory has, or the last one reserved: what only the engine has is not looked up.
+ *
+ * A series' rows ascend in memory, whatever their age. A late row is put into its place among those that
+ * memory covers. One that the flush has passed already waits in `late` (late-rows.ts) for its own way
+ * to the engine. While rows from before `coveredTimeMs` are in memory, because the engine does not have them
+ * yet, `behindTimeMs` tells the time of the oldest.
  *
  * Per series: 28 bytes here, chunks of 12 bytes a sample (chunk-pool.ts), labels as numbers
  * (series-index.ts); native histograms lie beside (histogram-table.ts). Designed for 4 million rows a second checked and applied on one core.
@@ -22,6 +28,7 @@ import type { Labels } from '../../model/labels.ts'
 import { bitsOf, makeSampleBatch, type SampleBatch, type SeriesId } from '../../model/sample.ts'
 import { ChunkPool, noChunk } from './chunk-pool.ts'
 import { HistogramTable, type PackedBatch, packHistograms } from './histogram-table.ts'
+import { LateRows } from './late-rows.ts'
 import { grow, noSeries, SeriesIndex } from './series-index.ts'
 
 /** How far ahead of our clock a sample may be: ten minutes, as in Prometheus's remote-write receiver. */
@@ -31,7 +38,16 @@ const futureMsMax = 600_000
 export interface CheckedBatch {
   /** The rows to journal and apply: the batch itself when nothing was taken out. */
   batch: PackedBatch
+  /** Rows to journal and apply with `applyLate`. */
+  late?: PackedBatch
   result: AppendResult
+}
+
+/** What rows may be: their times, and how far behind the newest of their series. */
+interface RowLimits {
+  timeMsMin: number
+  timeMsMax: number
+  lateMs: number
 }
 
 /** Samples of one series within a range; columns have `count` rows. */
@@ -47,8 +63,17 @@ export class Head {
   readonly index = new SeriesIndex()
   readonly pool = new ChunkPool()
   readonly histograms = new HistogramTable()
+  readonly late = new LateRows()
   /** Memory holds every accepted sample from here on. */
   coveredTimeMs = Number.NEGATIVE_INFINITY
+  /** Of rows in the series' chains that the engine may not have although a flush passed their time: the oldest. */
+  #behindTimeMs = Infinity
+  /** The same of rows that the flush under way will bring. */
+  #flushingBehindTimeMs = Infinity
+  /** A flush is under way that takes rows before this time, each series once. */
+  #flushingTimeMs = Number.NEGATIVE_INFINITY
+  /** The last flush brought what there was before this time. */
+  #passedTimeMs = Number.NEGATIVE_INFINITY
   /** See `Appender.seriesEpoch`. */
   epoch = 0
   readonly #isTimeChecked: boolean
@@ -66,7 +91,7 @@ export class Head {
 
   /** Bytes of samples in memory. */
   get usedBytes(): number {
-    return this.pool.usedBytes + this.histograms.usedBytes
+    return this.pool.usedBytes + this.histograms.usedBytes + this.late.usedBytes
   }
 
   /** The number of a label set, and whether it was given now. */
@@ -106,6 +131,24 @@ export class Head {
     this.#flushedTimeMs[id] = Number.NEGATIVE_INFINITY
   }
 
+  /** A flush begins that brings to the engine what memory has before a time, and late rows. */
+  beginFlush(untilTimeMs: number): void {
+    this.#flushingTimeMs = untilTimeMs
+    this.#flushingBehindTimeMs = Math.min(this.#flushingBehindTimeMs, this.#behindTimeMs)
+    this.#behindTimeMs = Infinity
+    this.late.take()
+  }
+
+  /** The flush has ended; the engine has everything, or it will be brought again. */
+  endFlush(isDone: boolean): void {
+    if (isDone) {
+      this.#passedTimeMs = Math.max(this.#passedTimeMs, this.#flushingTimeMs)
+      this.late.done()
+    } else this.#behindTimeMs = Math.min(this.#behindTimeMs, this.#flushingBehindTimeMs)
+    this.#flushingBehindTimeMs = Infinity
+    this.#flushingTimeMs = Number.NEGATIVE_INFINITY
+  }
+
   /** Up to which time the engine has a series' samples. */
   flushedTimeMs(id: SeriesId): number {
     return this.#flushedTimeMs[id]!
@@ -116,25 +159,26 @@ export class Head {
     if (timeMs > this.#flushedTimeMs[id]!) this.#flushedTimeMs[id] = timeMs
   }
 
+  /** A row came in behind others: the engine has nothing of the series from there on, as far as it matters. */
+  noteLate(id: SeriesId, timeMs: number): void {
+    if (timeMs <= this.#flushedTimeMs[id]!) this.#flushedTimeMs[id] = timeMs - 1
+  }
+
   /** Decides about every row and reserves the accepted ones. */
-  check(rows: PackedBatch, window: { nowTimeMs: number; windowMs: number }): CheckedBatch {
+  check(
+    rows: PackedBatch,
+    window: { nowTimeMs: number; windowMs: number; lateMs: number },
+  ): CheckedBatch {
     const batch = packHistograms(rows)
     const timeMsMax = this.#isTimeChecked ? window.nowTimeMs + futureMsMax : Infinity
     const timeMsMin = this.#isTimeChecked
-      ? Math.max(window.nowTimeMs - window.windowMs, this.coveredTimeMs)
+      ? window.nowTimeMs - window.windowMs
       : Number.NEGATIVE_INFINITY
     const clean = this.#checkClean(batch, timeMsMin, timeMsMax)
     if (clean === batch.count) {
-      const result: AppendResult = {
-        accepted: batch.count,
-        rejected: 0,
-        reasons: {},
-        firstRejected: undefined,
-      }
-      if (batch.packed !== undefined) result.acceptedHistograms = countPacked(batch, clean)
-      return { batch, result }
+      return { batch, result: acceptAll(batch) }
     }
-    return this.#checkRest(batch, clean, { timeMsMin, timeMsMax })
+    return this.#checkRest(batch, clean, { timeMsMin, timeMsMax, lateMs: window.lateMs })
   }
 
   /** Takes rows as long as they are the plain case; answers how many. */
@@ -157,26 +201,21 @@ export class Head {
     return count
   }
 
-  #checkRest(
-    batch: PackedBatch,
-    cleanCount: number,
-    limits: { timeMsMin: number; timeMsMax: number },
-  ): CheckedBatch {
+  #checkRest(batch: PackedBatch, cleanCount: number, limits: RowLimits): CheckedBatch {
     const result: AppendResult = {
       accepted: cleanCount,
       rejected: 0,
       reasons: {},
       firstRejected: undefined,
     }
-    const kept: PackedBatch = makeSampleBatch(batch.count)
-    if (batch.packed !== undefined) kept.packed = []
-    if (batch.histogram !== undefined) kept.histogram = []
+    const kept = makeLike(batch, batch.count)
     const bits = bitsOf(batch.value)
     copyRows(batch, kept, { from: 0, to: cleanCount })
     let histograms = countPacked(batch, cleanCount)
+    let late: PackedBatch | undefined
     for (let row = cleanCount; row < batch.count; row++) {
       const verdict = this.#judge(batch, row, limits)
-      const isAccepted = verdict === 'take' || verdict === 'known'
+      const isAccepted = verdict === 'take' || verdict === 'known' || verdict === 'late'
       if (isAccepted && batch.packed?.[row] !== undefined) histograms++
       if (verdict === 'take') {
         const id = batch.seriesId[row]!
@@ -186,6 +225,10 @@ export class Head {
         copyRows(batch, kept, { from: row, to: row + 1 })
         result.accepted++
       } else if (verdict === 'known') {
+        result.accepted++
+      } else if (verdict === 'late') {
+        late ??= makeLike(batch, batch.count - row)
+        copyRows(batch, late, { from: row, to: row + 1 })
         result.accepted++
       } else {
         result.rejected++
@@ -198,14 +241,14 @@ export class Head {
       }
     }
     if (batch.packed !== undefined) result.acceptedHistograms = histograms
-    return { batch: kept, result }
+    return late === undefined ? { batch: kept, result } : { batch: kept, late, result }
   }
 
   #judge(
     batch: SampleBatch,
     row: number,
-    limits: { timeMsMin: number; timeMsMax: number },
-  ): 'take' | 'known' | RejectReason {
+    limits: RowLimits,
+  ): 'take' | 'known' | 'late' | RejectReason {
     const id = batch.seriesId[row]!
     const time = batch.timeMs[row]!
     if (!(time <= limits.timeMsMax)) return 'too-far-in-future'
@@ -217,11 +260,27 @@ export class Head {
         this.#lastBits[id * 2] === bits[row * 2] && this.#lastBits[id * 2 + 1] === bits[row * 2 + 1]
       return isSame ? 'known' : 'duplicate'
     }
-    const stored = this.read(id, time, time)
-    if (stored === undefined) return 'out-of-order'
-    const storedBits = bitsOf(stored.value)
-    const isSame = storedBits[0] === bits[row * 2] && storedBits[1] === bits[row * 2 + 1]
-    return isSame ? 'known' : 'duplicate'
+    const verdict = this.#judgeLate(id, time, { bits, row })
+    const isTooLate = verdict === 'late' && this.#lastTimeMs[id]! - time > limits.lateMs
+    return isTooLate ? 'out-of-order' : verdict
+  }
+
+  /** What is known of a time before a series' last. */
+  #judgeLate(
+    id: SeriesId,
+    timeMs: number,
+    value: { bits: Uint32Array; row: number },
+  ): 'known' | 'duplicate' | 'late' {
+    const { pool } = this
+    for (let chunk = this.#first[id]!; chunk !== noChunk; chunk = pool.nextOf(chunk)) {
+      if (pool.firstTimeMs(chunk) > timeMs) break
+      const rows = pool.range(chunk, timeMs, timeMs)
+      if (rows >>> 8 === (rows & 255)) continue
+      return pool.hasBits(chunk, rows >>> 8, value.bits, value.row) ? 'known' : 'duplicate'
+    }
+    const known = this.late.compare(id, timeMs, value)
+    if (known === 'none') return 'late'
+    return known === 'same' ? 'known' : 'duplicate'
   }
 
   /** Makes checked rows readable. */
@@ -234,15 +293,70 @@ export class Head {
     const { count, seriesId, timeMs } = batch
     const bits = bitsOf(batch.value)
     const pool = this.pool
+    const passed = Math.max(this.coveredTimeMs, this.#passedTimeMs)
+    let behind = this.#behindTimeMs
     for (let row = 0; row < count; row++) {
       const id = seriesId[row]!
+      const time = timeMs[row]!
       const chunk = this.#last[id]!
-      const now = pool.push(chunk, timeMs[row]!, bits, row)
+      const now = pool.push(chunk, time, bits, row)
       if (now !== chunk) {
         this.#last[id] = now
         if (chunk === noChunk) this.#first[id] = now
       }
+      if (time < passed && time < behind) behind = time
     }
+    this.#behindTimeMs = behind
+  }
+
+  /** Makes late rows readable, and sees to it that the engine gets those from `flushedTimeMs` on. */
+  applyLate(batch: PackedBatch, flushedTimeMs = Number.NEGATIVE_INFINITY): void {
+    this.histograms.apply(batch)
+    const bits = bitsOf(batch.value)
+    for (let row = 0; row < batch.count; row++) {
+      const id = batch.seriesId[row]!
+      const timeMs = batch.timeMs[row]!
+      const isCovered = timeMs >= this.coveredTimeMs
+      if (isCovered) this.#insertLate(id, timeMs, { bits, row })
+      const isPassed = timeMs <= this.#flushedTimeMs[id]! || timeMs < this.#flushingTimeMs
+      if ((isCovered && !isPassed) || timeMs < flushedTimeMs) continue
+      this.late.add(id, timeMs, { bits, row, packed: batch.packed?.[row] })
+    }
+  }
+
+  /** Oldest time that only memory may have although the engine has what is around it; `Infinity` without any. */
+  get behindTimeMs(): number {
+    return Math.min(this.#behindTimeMs, this.#flushingBehindTimeMs, this.late.oldestTimeMs)
+  }
+
+  #insertLate(id: SeriesId, timeMs: number, source: { bits: Uint32Array; row: number }): void {
+    const { pool } = this
+    const { bits, row } = source
+    let before = noChunk
+    let chunk = this.#first[id]!
+    while (chunk !== noChunk && pool.lastTimeMs(chunk) < timeMs) {
+      before = chunk
+      chunk = pool.nextOf(chunk)
+    }
+    if (chunk === noChunk) {
+      this.#pushRow(id, timeMs, source)
+      return
+    }
+    if (timeMs < pool.firstTimeMs(chunk)) {
+      if (before !== noChunk && pool.hasRoom(before, timeMs)) {
+        pool.push(before, timeMs, bits, row)
+        return
+      }
+      const added = pool.addBetween({ before, after: chunk }, timeMs, bits, row)
+      if (before === noChunk) this.#first[id] = added
+      return
+    }
+    if (!pool.hasRoom(chunk, timeMs)) {
+      const added = pool.split(chunk)
+      if (this.#last[id] === chunk) this.#last[id] = added
+      if (timeMs >= pool.firstTimeMs(added)) chunk = added
+    }
+    pool.insert(chunk, timeMs, bits, row)
   }
 
   /** Takes back what `check` reserved for rows that did not reach the journal. */
@@ -254,9 +368,18 @@ export class Head {
    * After replaying a journal: takes rows whose order was checked when they were written. The engine has
    * those before `flushedTimeMs`.
    */
-  replay(batch: PackedBatch, flushedTimeMs: number): void {
-    const checked = this.check(batch, { nowTimeMs: Number.MAX_VALUE, windowMs: Infinity })
+  replay(rows: PackedBatch, flushedTimeMs: number): void {
+    const batch = packHistograms(rows)
+    // What the engine has is needed only where memory is to cover it.
+    const timeMsMin = Math.min(this.coveredTimeMs, flushedTimeMs)
+    const limits = { timeMsMin, timeMsMax: Infinity, lateMs: Infinity }
+    const clean = this.#checkClean(batch, timeMsMin, Infinity)
+    const checked: CheckedBatch =
+      clean === batch.count
+        ? { batch, result: acceptAll(batch) }
+        : this.#checkRest(batch, clean, limits)
     this.apply(checked.batch)
+    if (checked.late !== undefined) this.applyLate(checked.late, flushedTimeMs)
     const { seriesId, timeMs } = batch
     for (let row = 0; row < batch.count; row++) {
       if (timeMs[row]! < flushedTimeMs) this.noteFlushed(seriesId[row]!, timeMs[row]!)
@@ -291,9 +414,13 @@ export class Head {
 
   /** Whether a series has a sample with start ≤ time ≤ end. */
   hasSample(id: SeriesId, startTimeMs: number, endTimeMs: number): boolean {
-    if (this.#last[id] === noChunk || this.#lastTimeMs[id]! < startTimeMs) return false
+    if (this.late.has(id) && this.late.read(id, startTimeMs, endTimeMs) !== undefined) return true
+    const last = this.#last[id]!
+    if (last === noChunk || this.#lastTimeMs[id]! < startTimeMs) return false
     if (this.pool.firstTimeMs(this.#first[id]!) > endTimeMs) return false
-    return this.#lastTimeMs[id]! <= endTimeMs || this.count(id, startTimeMs, endTimeMs) > 0
+    const lastTimeMs = this.pool.lastTimeMs(last)
+    if (lastTimeMs < startTimeMs) return false
+    return lastTimeMs <= endTimeMs || this.count(id, startTimeMs, endTimeMs) > 0
   }
 
   /** Copies a series' samples within the range to `out`; answers how many. */
@@ -318,7 +445,7 @@ export class Head {
 
   /** Oldest sample in memory, or `undefined`. */
   oldestTimeMs(): number | undefined {
-    let oldest = Infinity
+    let oldest = this.late.oldestTimeMs
     for (let id = 0; id < this.index.idEnd; id++) {
       const chunk = this.#first[id]!
       if (chunk !== noChunk) oldest = Math.min(oldest, this.pool.firstTimeMs(chunk))
@@ -327,41 +454,69 @@ export class Head {
   }
 
   /**
-   * Forgets samples before `timeMs` (whole chunks of them) and, when `canRemove`, series that ended
-   * long ago; answers the numbers taken back.
+   * Forgets samples before `timeMs` (whole chunks of them) that the engine has, with `canForget` the others
+   * too, and, when `canRemove`, series that ended long ago; answers the numbers taken back.
    */
-  truncate(timeMs: number, canRemove: boolean): readonly SeriesId[] {
+  truncate(
+    timeMs: number,
+    options: { canRemove: boolean; canForget: boolean },
+  ): readonly SeriesId[] {
     const ended: SeriesId[] = []
+    const canSkip = timeMs <= this.#passedTimeMs && this.behindTimeMs >= timeMs
+    let behind = Infinity
     let hasForgotten = false
     for (let id = 0; id < this.index.idEnd; id++) {
       if (this.index.isLive[id] !== 1) continue
-      let chunk = this.#first[id]!
-      while (chunk !== noChunk && this.pool.lastTimeMs(chunk) < timeMs) {
+      const first = this.#first[id]!
+      const keptTimeMs = options.canForget || canSkip ? timeMs : this.#keptTimeMs(id, timeMs)
+      behind = Math.min(behind, keptTimeMs)
+      let chunk = first
+      while (chunk !== noChunk && this.pool.lastTimeMs(chunk) < keptTimeMs) {
         chunk = this.pool.free(chunk)
-        hasForgotten = true
       }
+      if (chunk !== first) hasForgotten = true
       this.#first[id] = chunk
-      const keptTimeMs = chunk === noChunk ? Infinity : this.pool.firstTimeMs(chunk)
-      if (this.histograms.has(id)) this.histograms.truncate(id, keptTimeMs)
+      if (this.histograms.has(id)) {
+        this.histograms.truncate(id, chunk === noChunk ? Infinity : this.pool.firstTimeMs(chunk))
+      }
       if (chunk !== noChunk) {
         this.#emptyRounds[id] = 0
         continue
       }
       this.#last[id] = noChunk
-      // A row that was checked and is on its way to the journal.
-      if (this.#lastTimeMs[id]! >= timeMs) continue
-      // A series may have been announced with its first sample still on the way: two rounds' grace.
-      const rounds = Math.min(255, this.#emptyRounds[id]! + 1)
-      this.#emptyRounds[id] = rounds
-      if (rounds > 2) ended.push(id)
+      if (this.#hasEnded(id, timeMs)) ended.push(id)
     }
     // As long as nothing is gone, memory answers for all time.
     if (hasForgotten) this.coveredTimeMs = Math.max(this.coveredTimeMs, timeMs)
+    if (!canSkip && behind < timeMs) this.#behindTimeMs = Math.min(this.#behindTimeMs, behind)
     // Removal rebuilds tables, so it waits until a tenth of the series is gone.
-    if (!canRemove || ended.length === 0 || ended.length * 10 < this.index.count) return []
+    if (!options.canRemove || ended.length === 0) return []
+    if (ended.length * 10 < this.index.count) return []
     this.index.remove(ended)
     this.epoch++
     return ended
+  }
+
+  /** Time of a series' oldest row that the engine does not have, at most `timeMs`. */
+  #keptTimeMs(id: SeriesId, timeMs: number): number {
+    const { pool } = this
+    const afterTimeMs = this.#flushedTimeMs[id]! + 1
+    for (let chunk = this.#first[id]!; chunk !== noChunk; chunk = pool.nextOf(chunk)) {
+      if (pool.firstTimeMs(chunk) >= timeMs) break
+      const rows = pool.range(chunk, afterTimeMs, timeMs - 1)
+      if (rows >>> 8 < (rows & 255)) return pool.timeAt(chunk, rows >>> 8)
+    }
+    return timeMs
+  }
+
+  /** Whether a series without rows has been so for long; asked once a round. */
+  #hasEnded(id: SeriesId, timeMs: number): boolean {
+    // A row that was checked and is on its way to the journal, or to the engine.
+    if (this.#lastTimeMs[id]! >= timeMs || this.late.has(id)) return false
+    // A series may have been announced with its first sample still on the way: two rounds' grace.
+    const rounds = Math.min(255, this.#emptyRounds[id]! + 1)
+    this.#emptyRounds[id] = rounds
+    return rounds > 2
   }
 
   #restoreLast(id: SeriesId): void {
@@ -414,6 +569,21 @@ export class Head {
       if (storedTimeMs !== timeMs) this.#pushRow(id, storedTimeMs, { bits: storedBits, row })
     }
   }
+}
+
+function acceptAll(batch: PackedBatch): AppendResult {
+  const { count } = batch
+  const none = { rejected: 0, reasons: {}, firstRejected: undefined }
+  if (batch.packed === undefined) return { accepted: count, ...none }
+  return { accepted: count, ...none, acceptedHistograms: countPacked(batch, count) }
+}
+
+/** An empty batch that takes rows of `batch`. */
+function makeLike(batch: PackedBatch, capacity: number): PackedBatch {
+  const made: PackedBatch = makeSampleBatch(capacity)
+  if (batch.packed !== undefined) made.packed = []
+  if (batch.histogram !== undefined) made.histogram = []
+  return made
 }
 
 function countPacked({ packed }: PackedBatch, rowEnd: number): number {
