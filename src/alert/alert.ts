@@ -20,6 +20,7 @@ import { AlertGroup, type GroupSurroundings } from './alert-group.ts'
 import { checkPaging } from './check-paging.ts'
 import { DutyDesk } from './duty-desk.ts'
 import { alertErrors } from './errors.ts'
+import { type AlertCourse, forecastMessages, type ReceiverForecast } from './forecast.ts'
 import { HeartbeatDesk } from './heartbeat-desk.ts'
 import { type AlertHolders, Holds } from './holds.ts'
 import { Inhibitor } from './inhibit.ts'
@@ -42,9 +43,11 @@ import {
   makeRouteTree,
   type Route,
 } from './route.ts'
+import { matchRoutes, type RouteMatch } from './route-preview.ts'
 import type { AlertSettings } from './settings.ts'
 import { compileMatchers, type SilenceRequest, Silences } from './silences.ts'
 
+export { isSlackSigned, isTelegramSigned } from './button-signature.ts'
 export type { DutyDesk } from './duty-desk.ts'
 export type { HeartbeatDesk, HeartbeatView } from './heartbeat-desk.ts'
 export type { AlertHolders } from './holds.ts'
@@ -55,6 +58,7 @@ export type {
 } from './maintenance/maintenance-desk.ts'
 export { parseMatchers } from './matcher-text.ts'
 export type { PageDesk } from './page/page-desk.ts'
+export type { RouteMatch } from './route-preview.ts'
 export type { SilenceRequest } from './silences.ts'
 export type { AlertSettings } from './settings.ts'
 
@@ -301,6 +305,20 @@ export class AlertDesk implements AlertSink {
     return [...new Set(findRoutes(this.#tree, labels).map((route) => route.receiver))]
   }
 
+  /** The routes that an alert with these labels ends at, and what would hold it back now. */
+  previewRoutes(labels: Labels): { routes: RouteMatch[]; holders: AlertHolders } {
+    const nowTimeMs = this.#parts.clock.nowTimeMs()
+    const routes = this.#tree === undefined ? [] : matchRoutes(this.#tree, labels, nowTimeMs)
+    return { routes, holders: this.#holds.holdersOfLabels(labels) }
+  }
+
+  /** How many messages alerts of these courses would cause until a time, by receiver. */
+  forecastMessages(courses: readonly AlertCourse[], untilTimeMs: number): ReceiverForecast[] {
+    const tree = this.#tree
+    const channels = (receiver: string) => this.#parts.notifier.channels(receiver)
+    return tree === undefined ? [] : forecastMessages(courses, { tree, untilTimeMs, channels })
+  }
+
   /** Everything that holds an alert back now. */
   holdersOf(alert: Alert): AlertHolders {
     return this.#holds.holdersOf(alert)
@@ -316,6 +334,11 @@ export class AlertDesk implements AlertSink {
       pausedBy: findPauses(group.route, nowTimeMs),
       routeLabels: group.route.labels,
     }))
+  }
+
+  /** How chats prove that a button was pressed. */
+  acknowledgeSettings(): AlertSettings['acknowledge'] {
+    return this.#settings.acknowledge
   }
 
   /** All silences, also those that ended within the last five days. */

@@ -71,13 +71,15 @@ export class Holds {
 
   /** Everything that holds an alert back now. */
   holdersOf(alert: Alert): AlertHolders {
+    return this.holdersOfLabels(alert.labels)
+  }
+
+  /** The same of labels alone, for an alert that is only thought of. */
+  holdersOfLabels(labels: Labels): AlertHolders {
     return {
-      silencedBy: this.#parts.silences.findHolders(alert.labels),
-      inhibitedBy: this.#findInhibitors(alert.labels),
-      pausedBy: [
-        ...this.#findPauses(alert.labels),
-        ...this.#parts.maintenance.findHolders(alert.labels),
-      ],
+      silencedBy: this.#parts.silences.findHolders(labels),
+      inhibitedBy: this.#findInhibitors(labels),
+      pausedBy: [...this.#findPauses(labels), ...this.#parts.maintenance.findHolders(labels)],
     }
   }
 

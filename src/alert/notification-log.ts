@@ -39,7 +39,10 @@ export interface GroupNow {
 }
 
 /** The reason to notify, or `undefined` when there is none. */
-export function findReason(entry: LogEntry | undefined, now: GroupNow): NotifyReason | undefined {
+export function findReason(
+  entry: Pick<LogEntry, 'timeMs' | 'firing' | 'resolved'> | undefined,
+  now: GroupNow,
+): NotifyReason | undefined {
   // Who never heard that something is wrong need not hear that it is over.
   if (entry === undefined) return now.firing.length > 0 ? 'first notification' : undefined
   const told = new Set(entry.firing)
