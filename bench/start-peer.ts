@@ -17,8 +17,6 @@ const { values } = parseArgs({
 })
 
 const words = ['serve', '--no-auth', '--log-level', 'warn']
-// Harnesses load a day of history within minutes, all of it older than what memory takes by default.
-words.push('--set', 'store.memory_window=30h')
 for (const name of ['config', 'data-dir', 'port'] as const) {
   const value = values[name]
   if (value !== undefined) words.push(`--${name}`, value)
