@@ -68,13 +68,6 @@ export const alertErrors = errorTable('ALERT', {
     message: () => 'The link is not valid, or has ended.',
     hint: 'Use the newest message, or sign in and act there.',
   },
-  SIGNATURE_INVALID: {
-    kind: 'user',
-    status: 403,
-    message: (facts: { source: string; reason: string }) =>
-      `The call of ${facts.source} is not taken: ${facts.reason}.`,
-    hint: 'Compare the secret under "acknowledge" with the one that the other side shows.',
-  },
   MAINTENANCE_INVALID: {
     kind: 'user',
     status: 400,

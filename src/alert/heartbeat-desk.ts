@@ -112,7 +112,7 @@ export class HeartbeatDesk {
   /** Whether calls of this one need a key, and whether this is it; `undefined` when it needs none. */
   checkKey(name: string, key: string): boolean | undefined {
     const own = this.#settings.find((one) => one.name === name)?.key
-    return own === undefined ? undefined : own.reveal() === key
+    return own?.matches(key)
   }
 
   /** It called. Throws `ALERT_HEARTBEAT_UNKNOWN`. */

@@ -502,13 +502,13 @@ export interface SettingsView {
 export interface TokenView {
   id: string
   name: string
-  scope: 'admin' | 'read' | 'ingest'
+  scope: 'admin' | 'respond' | 'read' | 'ingest'
   createdTimeMs: number
   lastUsedTimeMs: number | undefined
 }
 
 /** `GET /live` streams these as server-sent events named `change`: what changed, so that readers fetch it again. */
 export interface ChangeEvent {
-  kind: 'alerts' | 'incidents' | 'deployments' | 'notifications' | 'sources' | 'settings'
+  kind: 'alerts' | 'pages' | 'incidents' | 'deployments' | 'notifications' | 'sources' | 'settings'
   id: string
 }

@@ -199,6 +199,7 @@ export class App {
       engine,
       detector,
       alerts,
+      oncall,
       notifier,
       incidents,
       deliveries,

@@ -133,6 +133,13 @@ export const serverErrors = errorTable('SERVER', {
     message: (facts: { kind: string; id: string }) => `There is no ${facts.kind} "${facts.id}".`,
     hint: 'It may be older than what is kept; look in the list.',
   },
+  CALLBACK_REFUSED: {
+    kind: 'user',
+    status: 403,
+    message: (facts: { source: string; reason: string }) =>
+      `The call of ${facts.source} is not taken: ${facts.reason}.`,
+    hint: 'Compare the secret under "acknowledge" with the one that the other side shows.',
+  },
   PASSWORD_CONFIGURED: {
     kind: 'user',
     status: 409,

@@ -12,6 +12,7 @@ import type { Detector } from '../detect/detect.ts'
 import type { IncidentDesk } from '../incident/incident.ts'
 import type { LogQuerier, Querier } from '../model/flow.ts'
 import type { Notifier } from '../notify/notify.ts'
+import type { OnCall } from '../oncall/oncall.ts'
 import type { QueryEngine } from '../query/query.ts'
 import type { Records, Store } from '../store/store.ts'
 import type { ServerSettings } from './settings.ts'
@@ -23,6 +24,7 @@ export interface ServerParts {
   engine: EnginePart
   detector: DetectorPart
   alerts: AlertsPart
+  oncall: OnCall
   notifier: NotifierPart
   incidents: IncidentsPart
   deliveries: DeliveriesPart
@@ -114,6 +116,11 @@ export type AlertsPart = Pick<
   | 'setSilence'
   | 'expireSilence'
   | 'previewSilence'
+  | 'pages'
+  | 'maintenance'
+  | 'heartbeats'
+  | 'duty'
+  | 'acknowledgeSettings'
 >
 
 /** What is heard of notification. */

@@ -7,6 +7,8 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { AlertDesk } from '../../src/alert/alert.ts'
+import { alertSettings } from '../../src/alert/settings.ts'
 import type { AlertView, IncidentSummary, IncidentView } from '../../src/api/api.ts'
 import { type Clock, VirtualClock } from '../../src/base/clock.ts'
 import { silentLog } from '../../src/base/log.ts'
@@ -17,6 +19,9 @@ import type { Incident } from '../../src/model/incident.ts'
 import { emptyLabels, makeLabels } from '../../src/model/labels.ts'
 import type { LogRecord } from '../../src/model/log-line.ts'
 import { makeMatcher } from '../../src/model/matcher.ts'
+import type { Notifier } from '../../src/notify/notify.ts'
+import { OnCall } from '../../src/oncall/oncall.ts'
+import { oncallSettings } from '../../src/oncall/settings.ts'
 import { Server, type ServerParts, serverSettings } from '../../src/server/server.ts'
 import { MemoryStore } from '../../src/store/store.ts'
 import { MemoryRecords } from './memory-records.ts'
@@ -50,6 +55,8 @@ export class ServerBench {
   engine: ServerParts['engine'] | undefined
   /** Takes the place of the scripted alerting. */
   alerts: ServerParts['alerts'] | undefined
+  /** On-call duty of nobody, unless a test gives another. */
+  oncall = new OnCall(z.object(oncallSettings.top).parse({}))
   logRecords: LogRecord[] = []
   tail: ((records: LogRecord[]) => void) | undefined
   alertList: Alert[] = []
@@ -105,6 +112,34 @@ export class ServerBench {
   /** Tells the listeners of a part. */
   fire(part: string, value: unknown): void {
     for (const listener of this.listeners.get(part) ?? []) listener(value as never)
+  }
+
+  /** The real rooms of alerting beside its scripted lists, over nobody to tell. */
+  paging(): Pick<
+    AlertDesk,
+    'pages' | 'maintenance' | 'heartbeats' | 'duty' | 'acknowledgeSettings'
+  > {
+    const all = { ...alertSettings.top, ...oncallSettings.top }
+    const desk = new AlertDesk({
+      notifier: { has: () => true, receivers: () => [], channels: () => [] } as unknown as Notifier,
+      oncall: this.oncall,
+      records: this.records,
+      settings: {
+        ...z.object(all).parse({}),
+        global: z.object(alertSettings.global).parse({}),
+      },
+      clock: this.clock,
+      log: silentLog,
+      externalUrl: 'http://127.0.0.1:9595',
+    })
+    const { pages, maintenance, heartbeats, duty } = desk
+    return {
+      pages,
+      maintenance,
+      heartbeats,
+      duty,
+      acknowledgeSettings: () => desk.acknowledgeSettings(),
+    }
   }
 
   #parts(): Omit<
@@ -261,7 +296,9 @@ export class ServerBench {
         setSilence: () => Promise.reject(new Error('not scripted')),
         expireSilence: async () => undefined,
         previewSilence: () => [],
+        ...this.paging(),
       },
+      oncall: this.oncall,
       notifier: { onAttempt: listen('notifications'), receivers: () => ['default'] },
       incidents: {
         list: note('incidents.list', async () => this.incidentList),

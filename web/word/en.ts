@@ -768,7 +768,7 @@ export const en = {
     tokenName: 'Name',
     tokenExample: 'for example: pipeline',
     scope: 'May',
-    scopes: { ingest: 'send data (ingest)', read: 'read', admin: 'everything (admin)' },
+    scopes: { respond: 'read and act on pages (respond)', ingest: 'send data (ingest)', read: 'read', admin: 'everything (admin)' },
     createToken: 'Create a token',
     created: 'Created',
     lastUsed: 'Last used',

@@ -709,7 +709,7 @@ export const zhCn: Words = {
     tokenName: '名称',
     tokenExample: '例如：流水线',
     scope: '权限',
-    scopes: { ingest: '送入数据（ingest）', read: '读取（read）', admin: '全部（admin）' },
+    scopes: { respond: '读取并处理告警（respond）', ingest: '送入数据（ingest）', read: '读取（read）', admin: '全部（admin）' },
     createToken: '创建令牌',
     created: '创建于',
     lastUsed: '上次使用',

@@ -214,6 +214,11 @@ export class PageDesk {
     return signText(text, this.#key)
   }
 
+  /** Whether `sign` answers this for a text. */
+  isSigned(text: string, signature: string): boolean {
+    return new Secret(this.sign(text)).matches(signature)
+  }
+
   /** Open pages, newest first. */
   listOpen(): Page[] {
     return [...this.#byGroup.values()].sort((a, b) => b.openedTimeMs - a.openedTimeMs)

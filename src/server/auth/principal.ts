@@ -1,10 +1,13 @@
-/** Who calls, and what that lets them do: two roles of people, three scopes of tokens. */
+/** Who calls, and what that lets them do: two roles of people, four scopes of tokens. */
 
-/** What a caller may do. `admin` includes everything, `read` no ingest, `ingest` nothing else. */
-export type Scope = 'admin' | 'read' | 'ingest' | 'none'
+/**
+ * What a caller may do. `admin` includes everything, `respond` reading and acting on pages, `read` no
+ * ingest, `ingest` nothing else.
+ */
+export type Scope = 'admin' | 'respond' | 'read' | 'ingest' | 'none'
 
 /** What a route needs; `metrics` and `ingest` may be open to this machine. */
-export type Access = 'open' | 'read' | 'admin' | 'ingest' | 'metrics'
+export type Access = 'open' | 'read' | 'respond' | 'admin' | 'ingest' | 'metrics'
 
 /** A caller. */
 export interface Principal {
@@ -31,5 +34,6 @@ export const anonymous: Principal = {
 export function isAllowed(scope: Scope, access: Access): boolean {
   if (access === 'open' || scope === 'admin') return true
   if (access === 'ingest') return scope === 'ingest'
+  if (scope === 'respond') return access !== 'admin'
   return (access === 'read' || access === 'metrics') && scope === 'read'
 }

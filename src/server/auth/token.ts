@@ -17,7 +17,7 @@ import type { AccessRecords } from '../../store/store.ts'
 export interface FoundToken {
   id: string
   name: string
-  scope: 'admin' | 'read' | 'ingest'
+  scope: 'admin' | 'respond' | 'read' | 'ingest'
 }
 
 /** File of the local token below the data directory. */

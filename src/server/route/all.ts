@@ -1,15 +1,20 @@
 /** The list of route files. */
 
 import type { FastifyInstance } from 'fastify'
+import { addAcknowledgeRoutes } from './acknowledge.ts'
 import { addAlertRoutes } from './alerts.ts'
 import { addBackupRoute } from './backup.ts'
+import { addCallbackRoutes } from './callbacks.ts'
 import { addDeploymentRoutes } from './deployments.ts'
 import { addIncidentRoutes } from './incidents.ts'
 import { addLabelRoutes } from './labels.ts'
 import { addLiveRoute } from './live.ts'
 import { addLogRoutes } from './logs.ts'
+import { addMaintenanceRoutes } from './maintenance.ts'
 import { addManagementRoutes } from './manage.ts'
 import { addNowRoute } from './now.ts'
+import { addOnCallRoutes } from './on-call.ts'
+import { addPageRoutes } from './pages.ts'
 import { addQueryRoutes } from './queries.ts'
 import { addReceiverRoutes } from './receive.ts'
 import type { RouteContext } from './route.ts'
@@ -21,14 +26,19 @@ import { addTokenRoutes } from './tokens.ts'
 
 /** Adds every route of the product's own API, receivers and management. Returns the call that disconnects them. */
 export function addAllRoutes(app: FastifyInstance, context: RouteContext): () => void {
+  addAcknowledgeRoutes(app, context)
   addAlertRoutes(app, context)
+  addCallbackRoutes(app, context)
   addBackupRoute(app, context)
   addDeploymentRoutes(app, context)
   addIncidentRoutes(app, context)
   addLabelRoutes(app, context)
   addLogRoutes(app, context)
+  addMaintenanceRoutes(app, context)
   addManagementRoutes(app, context)
   addNowRoute(app, context)
+  addOnCallRoutes(app, context)
+  addPageRoutes(app, context)
   addQueryRoutes(app, context)
   addReceiverRoutes(app, context)
   addSessionRoutes(app, context)

@@ -19,6 +19,7 @@ export function addLiveRoute(app: FastifyInstance, context: RouteContext): () =>
     parts.alerts.onChange((changed) => {
       for (const alert of changed) live.announce('alerts', alert.fingerprint)
     }),
+    parts.alerts.pages.onEvent((page) => live.announce('pages', page.id)),
     parts.incidents.onChange((incident) => live.announce('incidents', incident.id)),
     parts.deliveries.onChange((deployment) => live.announce('deployments', deployment.id)),
     parts.notifier.onAttempt((attempt) => live.announce('notifications', attempt.id)),

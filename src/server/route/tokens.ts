@@ -9,7 +9,7 @@ import type { RouteContext } from './route.ts'
 
 const tokenSchema = z.strictObject({
   name: z.string().trim().min(1).max(200),
-  scope: z.enum(['admin', 'read', 'ingest']),
+  scope: z.enum(['admin', 'respond', 'read', 'ingest']),
 })
 
 /** Adds the routes of tokens. */

@@ -3,7 +3,7 @@
 import type { AccessRecords } from './records.ts'
 import type { Run } from './tables.ts'
 
-type Scope = 'admin' | 'read' | 'ingest'
+type Scope = 'admin' | 'respond' | 'read' | 'ingest'
 
 /** Keeper of access. */
 export function makeAccessRecords(run: Run): AccessRecords {

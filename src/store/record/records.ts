@@ -240,20 +240,22 @@ export interface AccessRecords {
   addToken(token: {
     id: string
     name: string
-    scope: 'admin' | 'read' | 'ingest'
+    scope: 'admin' | 'respond' | 'read' | 'ingest'
     hash: string
     createdTimeMs: number
   }): Promise<void>
   findToken(
     hash: string,
-  ): Promise<{ id: string; name: string; scope: 'admin' | 'read' | 'ingest' } | undefined>
+  ): Promise<
+    { id: string; name: string; scope: 'admin' | 'respond' | 'read' | 'ingest' } | undefined
+  >
   touchToken(id: string, timeMs: number): Promise<void>
   removeToken(id: string): Promise<boolean>
   listTokens(): Promise<
     {
       id: string
       name: string
-      scope: 'admin' | 'read' | 'ingest'
+      scope: 'admin' | 'respond' | 'read' | 'ingest'
       createdTimeMs: number
       lastUsedTimeMs: number | undefined
     }[]

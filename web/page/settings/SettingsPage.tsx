@@ -226,7 +226,7 @@ function NewToken() {
           label={words.settings.scope}
           value={scope}
           onChange={setScope}
-          options={(['ingest', 'read', 'admin'] as const).map((value) => ({
+          options={(['ingest', 'read', 'respond', 'admin'] as const).map((value) => ({
             value,
             label: words.settings.scopes[value],
           }))}
