@@ -326,6 +326,7 @@ test('silences are made with a preview, listed with what they hold, and ended', 
   held.held = { reason: 'silenced', by: ['s1'] }
   own.alerts = {
     ...({} as NonNullable<ServerBench['alerts']>),
+    ...own.paging(),
     list: () => [held],
     onChange: () => () => undefined,
     silences: () => [silence],
