@@ -4,6 +4,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { VirtualClock } from '../base/clock.ts'
 import { silentLog } from '../base/log.ts'
+import type { Histogram } from '../model/histogram.ts'
 import { makeLabels } from '../model/labels.ts'
 import { makeMatcher } from '../model/matcher.ts'
 import { bitsOf, isStaleAt, SampleBatchBuilder } from '../model/sample.ts'
@@ -14,10 +15,15 @@ import { collectSettings } from './settings.ts'
 
 const startTimeMs = 1_700_000_000_000 - (1_700_000_000_000 % 60_000)
 
-function settingsOf(written: { value_rules?: object[]; stream_aggregation?: object[] }) {
-  const { value_rules, stream_aggregation } = collectSettings.top
+function settingsOf(written: {
+  value_rules?: object[]
+  unit_rules?: object[]
+  stream_aggregation?: object[]
+}) {
+  const { value_rules, unit_rules, stream_aggregation } = collectSettings.top
   return {
     value_rules: value_rules.parse(written.value_rules),
+    unit_rules: unit_rules.parse(written.unit_rules),
     stream_aggregation: stream_aggregation.parse(written.stream_aggregation),
   }
 }
@@ -141,4 +147,58 @@ test('series of an aggregation have the limit of a source', async () => {
   assert.equal(Object.keys(await bench.read()).filter((name) => name.startsWith('m:')).length, 2)
   assert.deepEqual(bench.drops(), ['m series-limit 1'])
   assert.equal(bench.appender.refusals()[0]?.source, 'stream-aggregation')
+})
+
+test('a series in another unit is kept in the base unit, beside one that came in it', async () => {
+  const bench = makeBench({
+    unit_rules: [{ from: 'milliseconds' }],
+    value_rules: [{ match: 'wait_seconds', max: 60 }],
+  })
+  const { appender, clock } = bench
+  const take = async (name: string, values: (number | 'stale' | Histogram)[]): Promise<void> => {
+    const rows = new SampleBatchBuilder()
+    for (const [index, value] of values.entries()) {
+      const id = appender.admit('app', makeLabels({ __name__: name, n: String(index) }))!
+      assert.equal(appender.labelsOf(id).get('__name__'), name.replace(/_ms/, '_seconds'))
+      if (value === 'stale') rows.addStale(id, clock.nowTimeMs())
+      else if (typeof value === 'number') rows.add(id, clock.nowTimeMs(), value)
+      else rows.addHistogram(id, clock.nowTimeMs(), value)
+    }
+    await appender.append(rows.batch)
+  }
+  const histogram = {
+    schema: -53,
+    count: 1,
+    sum: 1500,
+    zeroThreshold: 0,
+    zeroCount: 0,
+    positive: { index: [0], count: [1] },
+    negative: { index: [], count: [] },
+    customBounds: [2000],
+    resetHint: 'unknown',
+  } as const
+  const before = appender.seriesEpoch
+  await take('wait_ms', [250, 90_000_000, 'stale'])
+  await take('size_ms', [histogram, { ...histogram, schema: 2, customBounds: [] }])
+  await clock.advance(1000)
+  await take('wait_seconds', [7])
+  await clock.advance(1000)
+  await take('wait_ms', [500])
+  const found = await bench.read()
+  assert.equal(found['wait_seconds{n="0"}'], '0:0.25 1:7 2:0.5')
+  assert.equal(found['wait_seconds{n="1"}'], undefined)
+  assert.equal(found['wait_seconds{n="2"}'], '0:stale')
+  assert.equal(found['wait_ms{n="0"}'], undefined)
+  assert.deepEqual(bench.drops(), [
+    'wait_seconds above-max 1',
+    'unit_rules histogram-has-no-unit 1',
+  ])
+  assert.equal(appender.seriesEpoch, before)
+  bench.appender.reload(bench.limits, settingsOf({}))
+  assert.notEqual(appender.seriesEpoch, before)
+  await clock.advance(1000)
+  const rows = new SampleBatchBuilder()
+  rows.add(appender.admit('app', makeLabels({ __name__: 'wait_ms' }))!, clock.nowTimeMs(), 3)
+  await appender.append(rows.batch)
+  assert.equal((await bench.read())['wait_ms'], '3:3')
 })

@@ -17,9 +17,11 @@ import {
   type SeriesCensus,
   SeriesGuard,
   type SourceSeries,
+  UnitRules,
   ValueRules,
 } from '../prepare/prepare.ts'
 import { type AdmitSeries, AggregationRunner } from './aggregation-runner.ts'
+import { ConvertedNumbers } from './converted-series.ts'
 import type { DropLedger } from './drops.ts'
 import { collectClamped } from './metrics.ts'
 
@@ -62,6 +64,11 @@ export class IngestAppender implements Appender {
   #limits: SeriesLimits
   #settings: PrepareSettings
   #valueRules: ValueRules
+  #unitRules: UnitRules
+  readonly #converted = new ConvertedNumbers()
+  /** Grows when our own numbers lose their meaning. */
+  #ownEpoch = 0
+  #storeEpoch: number
   #aggregations: AggregationRunner | undefined
   #isStarted = false
 
@@ -71,6 +78,8 @@ export class IngestAppender implements Appender {
     this.#limits = parts.limits
     this.#settings = parts.settings
     this.#valueRules = new ValueRules(parts.settings.value_rules)
+    this.#unitRules = new UnitRules(parts.settings.unit_rules)
+    this.#storeEpoch = parts.store.seriesEpoch
   }
 
   /** Begins to aggregate. */
@@ -93,6 +102,11 @@ export class IngestAppender implements Appender {
     const before = this.#settings
     this.#settings = settings
     this.#valueRules = new ValueRules(settings.value_rules)
+    if (JSON.stringify(before.unit_rules) !== JSON.stringify(settings.unit_rules)) {
+      this.#unitRules = new UnitRules(settings.unit_rules)
+      this.#converted.clear()
+      this.#ownEpoch++
+    }
     const { stream_aggregation: rules } = settings
     if (JSON.stringify(before.stream_aggregation) === JSON.stringify(rules)) return
     this.#aggregations?.stop()
@@ -102,7 +116,14 @@ export class IngestAppender implements Appender {
 
   /** The number of a label set that `source` brings; `undefined` when it has too many. */
   admit(source: string, labels: Labels): SeriesId | undefined {
-    return this.#guardOf(source).admit(labels)
+    const guard = this.#guardOf(source)
+    const converted = this.#unitRules.isEmpty ? undefined : this.#unitRules.convert(labels)
+    if (converted === undefined) return guard.admit(labels)
+    this.#followStore()
+    const seriesId = guard.admit(converted.labels)
+    return seriesId === undefined
+      ? undefined
+      : this.#converted.numberOf(seriesId, converted.conversion)
   }
 
   /** Every source with how many series it has brought, of how many it may. */
@@ -124,7 +145,7 @@ export class IngestAppender implements Appender {
   }
 
   get seriesEpoch(): number {
-    return this.#store.seriesEpoch
+    return this.#store.seriesEpoch + this.#ownEpoch
   }
 
   seriesId(labels: Labels): SeriesId {
@@ -132,22 +153,30 @@ export class IngestAppender implements Appender {
   }
 
   findSeriesId(labels: Labels): SeriesId | undefined {
-    return this.#store.findSeriesId?.(labels)
+    const converted = this.#unitRules.isEmpty ? undefined : this.#unitRules.convert(labels)
+    if (converted === undefined) return this.#store.findSeriesId?.(labels)
+    this.#followStore()
+    const seriesId = this.#store.findSeriesId?.(converted.labels)
+    return seriesId === undefined
+      ? undefined
+      : this.#converted.numberOf(seriesId, converted.conversion)
   }
 
   labelsOf(seriesId: SeriesId): Labels {
-    return this.#store.labelsOf(seriesId)
+    return this.#store.labelsOf(this.#converted.seriesIdOf(seriesId))
   }
 
   /** Rows that rules leave out are neither accepted nor rejected. */
   append(batch: SampleBatch): Promise<AppendResult> {
+    this.#convert(batch)
     this.#mend(batch)
     this.#aggregations?.take(batch)
     return batch.count === 0 ? Promise.resolve(nothingAppended) : this.#store.append(batch)
   }
 
   async appendExemplars(rows: readonly ExemplarRow[]): Promise<ExemplarResult> {
-    const kept = await this.#store.appendExemplars?.(rows)
+    const own = this.#converted.isEmpty ? rows : this.#converted.applyToExemplars(rows)
+    const kept = await this.#store.appendExemplars?.(own)
     return kept ?? { accepted: 0, reasons: { disabled: rows.length } }
   }
 
@@ -156,7 +185,22 @@ export class IngestAppender implements Appender {
   }
 
   setMetadata(metric: string, metadata: MetricMetadata): void {
-    this.#store.setMetadata(metric, metadata)
+    const converted = this.#unitRules.convertMetadata(metric, metadata)
+    if (converted === undefined) this.#store.setMetadata(metric, metadata)
+    else this.#store.setMetadata(converted[0], converted[1])
+  }
+
+  /** When the store took numbers back, ours stand for nothing: everybody asks again. */
+  #followStore(): void {
+    if (this.#storeEpoch === this.#store.seriesEpoch) return
+    this.#storeEpoch = this.#store.seriesEpoch
+    this.#converted.clear()
+  }
+
+  #convert(batch: SampleBatch): void {
+    if (this.#converted.isEmpty) return
+    const count = this.#converted.apply(batch)
+    this.#parts.drops.add('unit-rule', 'unit_rules', { reason: 'histogram-has-no-unit', count })
   }
 
   #mend(batch: SampleBatch): void {

@@ -6,4 +6,6 @@ export { compileRelabel, type RelabelRule, relabel, relabelConfig } from './rela
 export { type SeriesCensus, SeriesGuard, type SourceSeries } from './series-guard.ts'
 export { describeLabels, validateLabels, validateLimits, validateNames } from './validate.ts'
 export { type PrepareSettings, prepareShape } from './settings.ts'
-export { ValueRules } from './value-rules.ts'
+export { type ConvertedSeries, convertValue, UnitRules } from './unit-rules.ts'
+export type { Conversion } from './units.ts'
+export { copyRow, ValueRules } from './value-rules.ts'

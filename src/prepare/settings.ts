@@ -3,6 +3,7 @@
 import { messageOf } from '../base/error.ts'
 import { duration, flagOr, z } from '../config/schema.ts'
 import { parseSelector } from './selector.ts'
+import { type UnitName, units } from './units.ts'
 
 const selector = z
   .string()
@@ -42,6 +43,22 @@ const valueRule = z
       refuse('min', 'the rule does nothing; give min, max or drop_nan')
     }
   })
+
+const unitRule = z.strictObject({
+  match: selector.optional().meta({
+    description:
+      'Which series, as name{label="value"}; all whose name bears a word of the unit, such as _ms or _milliseconds, when left out.',
+    typeText: 'selector',
+  }),
+  from: z.enum(Object.keys(units) as [UnitName, ...UnitName[]]).meta({
+    description: 'The unit that the values come in; they are kept in its base unit.',
+    typeText: 'unit',
+  }),
+  rename: flagOr(
+    true,
+    'Puts the base unit into the name: request_duration_milliseconds becomes request_duration_seconds.',
+  ),
+})
 
 /** What one output of an aggregation is; of quantiles with their numbers. */
 const plainOutputs = [
@@ -110,6 +127,10 @@ export const prepareShape = {
     description:
       'Values that cannot be true, of all that is collected: the first rule that matches a series decides.',
   }),
+  unit_rules: z.array(unitRule).max(100).default([]).meta({
+    description:
+      'Units brought to base units, of all that is collected, before the other rules: the first rule that matches a series decides. Native histograms with exponential buckets have no other unit and are left out.',
+  }),
   stream_aggregation: z.array(aggregationRule).max(100).default([]).meta({
     description:
       'Series written from others as they arrive, named metric:interval_by_labels_output: fewer to keep, quick to ask.',
@@ -121,5 +142,7 @@ const prepareSchema = z.object(prepareShape)
 export type PrepareSettings = z.output<typeof prepareSchema>
 /** One entry of `value_rules`, checked. */
 export type ValueRuleSettings = PrepareSettings['value_rules'][number]
+/** One entry of `unit_rules`, checked. */
+export type UnitRuleSettings = PrepareSettings['unit_rules'][number]
 /** One entry of `stream_aggregation`, checked. */
 export type AggregationSettings = PrepareSettings['stream_aggregation'][number]

@@ -5,6 +5,8 @@
  * Source of the fast way: W. D. Clinger, "How to Read Floating Point Numbers Accurately" (1990).
  */
 
+export { formatBound } from '../../model/bound.ts'
+
 const powers: number[] = []
 for (let exponent = 0; exponent <= 22; exponent++) powers.push(Number(`1e${exponent}`))
 
@@ -110,28 +112,4 @@ export function parseWhole(bytes: Uint8Array, start: number, end: number): numbe
   }
   if (value > Number.MAX_SAFE_INTEGER) isNumber = false
   return isNegative ? -value : value
-}
-
-/** A number as Go's `strconv.FormatFloat(f, 'g', -1, 64)` with `.0` added to whole numbers, as Prometheus normalises `le` and `quantile`. */
-export function formatBound(value: number): string {
-  if (Number.isNaN(value)) return 'NaN'
-  if (value === Number.POSITIVE_INFINITY) return '+Inf'
-  if (value === Number.NEGATIVE_INFINITY) return '-Inf'
-  if (value === 0) return Object.is(value, -0) ? '-0.0' : '0.0'
-  const [digits, exponentText] = value.toExponential().split('e') as [string, string]
-  const exponent = Number(exponentText)
-  // Go's 'g' changes to the exponent form below 1e-4 and from 1e21 on (shortest form).
-  if (exponent < -4 || exponent >= 21) {
-    const size = Math.abs(exponent)
-    return `${digits}e${exponent < 0 ? '-' : '+'}${size < 10 ? '0' : ''}${size}`
-  }
-  const text = plainDecimal(value, exponent)
-  return text.includes('.') ? text : `${text}.0`
-}
-
-function plainDecimal(value: number, exponent: number): string {
-  const text = String(value)
-  if (!text.includes('e')) return text
-  // JavaScript writes 1e-7 and below with an exponent; those were handled, so only this is left.
-  return value.toFixed(Math.max(0, -exponent + 17)).replace(/0+$/, '')
 }
