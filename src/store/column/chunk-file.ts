@@ -3,6 +3,7 @@
  * Native blocks. One insert takes them all.
  */
 
+import { assert } from '../../base/assert.ts'
 import { type FloatColumns, FloatChunkEncoder } from '../chunk/float-chunk.ts'
 import { encodeHistogramChunk, type HistogramRun } from '../chunk/histogram-chunk.ts'
 import { BlockFile } from './block-file.ts'
@@ -21,6 +22,15 @@ export interface SeriesIdentity {
   metric: number
 }
 
+/** A chunk beside whose series it is. */
+export interface PackedChunk {
+  startTimeMs: number
+  lastTimeMs: number
+  count: number
+  kind: number
+  data: Uint8Array
+}
+
 /** Rows for the table of chunks. */
 export class ChunkFile {
   readonly #file: BlockFile
@@ -35,8 +45,10 @@ export class ChunkFile {
   #dataBytes = 0
   /** Spans that chunks were added to. */
   readonly spans = new Set<number>()
-  /** Samples that were added. */
+  /** Samples, chunks and their bytes that were added. */
   sampleCount = 0
+  chunkCount = 0
+  writtenBytes = 0
 
   /** `table` is the one they go to; the file stands in `directory` under its name. */
   constructor(directory: string, table: string) {
@@ -84,6 +96,11 @@ export class ChunkFile {
     }
   }
 
+  /** Adds a chunk as it is. */
+  addPacked(identity: SeriesIdentity, chunk: PackedChunk): void {
+    this.#add(identity, chunk)
+  }
+
   /** Writes what was collected. */
   async write(): Promise<void> {
     const count = this.#data.length
@@ -111,17 +128,9 @@ export class ChunkFile {
     await this.#file.discard()
   }
 
-  #add(
-    identity: SeriesIdentity,
-    chunk: {
-      startTimeMs: number
-      lastTimeMs: number
-      count: number
-      kind: number
-      data: Uint8Array
-    },
-  ): void {
+  #add(identity: SeriesIdentity, chunk: PackedChunk): void {
     const row = this.#data.length
+    assert(row < blockRowsMax, 'a block of chunks is written before it is full')
     this.#metric[row] = identity.metric
     this.#series[row * 2] = identity.low
     this.#series[row * 2 + 1] = identity.high
@@ -132,6 +141,8 @@ export class ChunkFile {
     this.#data.push(chunk.data)
     this.#dataBytes += chunk.data.length
     this.sampleCount += chunk.count
+    this.chunkCount++
+    this.writtenBytes += chunk.data.length
     this.spans.add(spanOf(chunk.startTimeMs))
   }
 }

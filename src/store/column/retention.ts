@@ -9,23 +9,29 @@ export interface DayPart {
   /** Days since 1970. */
   day: number
   bytes: number
+  rowCount: number
 }
 
 /** Every day of every table, in no order, and the bytes of all tables. */
 export async function listDays(engine: Engine): Promise<{ days: DayPart[]; bytes: number }> {
   const blocks = await engine.query(
-    'SELECT table, partition, sum(bytes_on_disk) FROM system.parts WHERE active AND database = currentDatabase() GROUP BY table, partition',
+    'SELECT table, partition, toUInt64(sum(bytes_on_disk)), toUInt64(sum(rows)) FROM system.parts WHERE active AND database = currentDatabase() GROUP BY table, partition',
   )
   const days: DayPart[] = []
   let bytes = 0
   for (const block of blocks) {
-    const [tables, partitions, sizes] = block.columns as [string[], string[], BigUint64Array]
+    const [tables, partitions, sizes, counts] = block.columns as [
+      string[],
+      string[],
+      BigUint64Array,
+      BigUint64Array,
+    ]
     for (let row = 0; row < block.rowCount; row++) {
       const table = tables[row]!
       const day = Number(partitions[row])
       bytes += Number(sizes[row]!)
       if (!dayTables.some((one) => one === table) || !Number.isInteger(day)) continue
-      days.push({ table, day, bytes: Number(sizes[row]!) })
+      days.push({ table, day, bytes: Number(sizes[row]!), rowCount: Number(counts[row]!) })
     }
   }
   return { days, bytes }

@@ -42,8 +42,9 @@ function withCodecs(sql: string): string[] {
   return [sql, sql.replace(/ CODEC\((?:[^()]|\([^)]*\))*\)/g, '')]
 }
 
-const statements: string[][] = [
-  withCodecs(`CREATE TABLE IF NOT EXISTS chunk (
+/** The table of chunks under a name, as it is or for rewriting a day. */
+function chunkTable(name: string): string[] {
+  return withCodecs(`CREATE TABLE IF NOT EXISTS ${name} (
     metric UInt32 CODEC(ZSTD(1)),
     series UInt64 CODEC(ZSTD(1)),
     start Int64 CODEC(DoubleDelta, ZSTD(1)),
@@ -52,14 +53,26 @@ const statements: string[][] = [
     kind UInt8 CODEC(ZSTD(1)),
     data String CODEC(ZSTD(3))
   ) ENGINE = MergeTree PARTITION BY intDiv(start, 86400000) ORDER BY (metric, series, start)
-  SETTINGS index_granularity = 512, old_parts_lifetime = 60`),
-  withCodecs(`CREATE TABLE IF NOT EXISTS series (
+  SETTINGS index_granularity = 512, old_parts_lifetime = 60`)
+}
+
+/** The table of label sets under a name. */
+function seriesTable(name: string): string[] {
+  return withCodecs(`CREATE TABLE IF NOT EXISTS ${name} (
     day Int32 CODEC(ZSTD(1)),
     metric UInt32 CODEC(ZSTD(1)),
     series UInt64 CODEC(ZSTD(1)),
     names Array(String) CODEC(ZSTD(1)),
     texts Array(String) CODEC(ZSTD(1))
-  ) ENGINE = ReplacingMergeTree PARTITION BY day ORDER BY (metric, series)`),
+  ) ENGINE = ReplacingMergeTree PARTITION BY day ORDER BY (metric, series)`)
+}
+
+const statements: string[][] = [
+  chunkTable('chunk'),
+  seriesTable('series'),
+  // Emptied before each use: a day is written anew in them, and then takes the place of the old one.
+  chunkTable('chunk_rewritten'),
+  seriesTable('series_rewritten'),
   withCodecs(`CREATE TABLE IF NOT EXISTS line (
     stream UInt64 CODEC(ZSTD(1)),
     time Int64 CODEC(DoubleDelta, ZSTD(1)),

@@ -1,0 +1,175 @@
+/**
+ * Which days of the engine are written anew, and when: a day that is over, once, so that its samples
+ * stand in few large chunks; again when many chunks came into it since; and today when tiny chunks pile
+ * up. Deleting series is the same work with a filter. One day at a time, in the background.
+ *
+ * How many chunks a day had when it was written is remembered in `compacted.json`; lost, days are
+ * looked through once more.
+ */
+
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import type { Clock } from '../base/clock.ts'
+import { messageOf } from '../base/error.ts'
+import { writeFileAtomic } from '../base/files.ts'
+import type { Log } from '../base/log.ts'
+import type { DayRewriter, DroppedRows } from './column/day-rewriter.ts'
+import type { Engine } from './column/engine.ts'
+import { listDays } from './column/retention.ts'
+import { dayMs } from './column/tables.ts'
+import { storeMetrics } from './metrics.ts'
+
+/** So long after its end a day is thought to be complete: its last hour is flushed then. */
+const dayDelayMs = 3_900_000
+/** How often it is looked whether a day is due. */
+const turnMs = 600_000
+/** Chunks since the last writing that make it worth the while again: of a day that is over, and of today. */
+const growthMax = 1.1
+const growthCountMin = 100
+const todayGrowthMax = 3
+const todayGrowthCountMin = 500_000
+/** Days with fewer chunks are not written anew when everything is asked to be. */
+const chunkCountMin = 1_000
+/** A rewriting that rows came in between is tried again so often at once. */
+const tryCountMax = 5
+
+/** Writes days anew. */
+export class Compactor {
+  readonly #parts: {
+    directory: string
+    engine: Engine
+    rewriter: DayRewriter
+    clock: Clock
+    log: Log
+    alone: (work: () => Promise<boolean>) => Promise<boolean>
+  }
+  readonly #chunkCounts: Map<number, number>
+  #running: Promise<void> | undefined
+  #lastMs = Number.NEGATIVE_INFINITY
+  #isClosed = false
+
+  constructor(parts: {
+    directory: string
+    engine: Engine
+    rewriter: DayRewriter
+    clock: Clock
+    log: Log
+    /** Runs work during which nothing is inserted. */
+    alone: (work: () => Promise<boolean>) => Promise<boolean>
+  }) {
+    this.#parts = parts
+    this.#chunkCounts = readCounts(join(parts.directory, 'compacted.json'))
+  }
+
+  /** Looks for days that are due, at times, and writes them in the background. */
+  wake(): void {
+    const { clock } = this.#parts
+    if (this.#isClosed || this.#running !== undefined) return
+    if (clock.monotonicMs() - this.#lastMs < turnMs) return
+    this.#lastMs = clock.monotonicMs()
+    this.#run(async () => {
+      for (const { day, chunkCount } of await this.#listDays()) {
+        if (this.#isClosed) return
+        if (this.#isDue(day, chunkCount)) await this.#rewrite(day)
+      }
+    }).catch((thrown: unknown) => {
+      this.#parts.log.debug({ reason: messageOf(thrown) }, 'A day could not be compacted.')
+    })
+  }
+
+  /** Writes every day anew that got chunks since; rejects with the engine's error. */
+  async compactAll(): Promise<void> {
+    await this.#run(async () => {
+      for (const { day, chunkCount } of await this.#listDays()) {
+        const isSame = this.#chunkCounts.get(day) === chunkCount
+        if (!isSame && chunkCount >= chunkCountMin) await this.#rewrite(day)
+      }
+    })
+  }
+
+  /** Writes the days of the range anew without some rows; answers how many samples are gone. */
+  async drop(dropped: DroppedRows): Promise<number> {
+    let count = 0
+    await this.#run(async () => {
+      for (const { day } of await this.#listDays()) {
+        const isBeside = (day + 1) * dayMs <= dropped.startTimeMs || day * dayMs > dropped.endTimeMs
+        if (!isBeside) count += await this.#rewrite(day, dropped)
+      }
+    })
+    return count
+  }
+
+  /** Ends after the slice that is under way. */
+  async stop(): Promise<void> {
+    this.#isClosed = true
+    await this.#running?.catch(() => undefined)
+  }
+
+  /** One thing at a time. */
+  async #run(work: () => Promise<void>): Promise<void> {
+    while (this.#running !== undefined) await this.#running.catch(() => undefined)
+    const running = work()
+    this.#running = running
+    try {
+      await running
+    } finally {
+      this.#running = undefined
+    }
+  }
+
+  #isDue(day: number, chunkCount: number): boolean {
+    const before = this.#chunkCounts.get(day)
+    const isOver = this.#parts.clock.nowTimeMs() >= (day + 1) * dayMs + dayDelayMs
+    if (isOver) {
+      return before === undefined || chunkCount > before * growthMax + growthCountMin
+    }
+    const known = before ?? 0
+    return chunkCount > known * todayGrowthMax && chunkCount - known > todayGrowthCountMin
+  }
+
+  async #rewrite(day: number, dropped?: DroppedRows): Promise<number> {
+    const { rewriter, clock, log, alone } = this.#parts
+    const startMs = clock.monotonicMs()
+    for (let tryCount = 0; tryCount < tryCountMax && !this.#isClosed; tryCount++) {
+      const done = await rewriter.rewrite(day, {
+        alone,
+        isEnough: () => this.#isClosed,
+        ...(dropped === undefined ? {} : { dropped }),
+      })
+      if (done === undefined) continue
+      this.#chunkCounts.set(day, done.chunkCount)
+      this.#save()
+      storeMetrics.compactedDays.inc()
+      const { chunkCount, sampleCount, droppedCount } = done
+      const seconds = (clock.monotonicMs() - startMs) / 1_000
+      log.debug({ day, chunkCount, sampleCount, droppedCount, seconds }, 'A day was compacted.')
+      return droppedCount
+    }
+    throw new Error(`day ${day} could not be written anew, because rows came into it each time`)
+  }
+
+  async #listDays(): Promise<{ day: number; chunkCount: number }[]> {
+    const { days } = await listDays(this.#parts.engine)
+    const found = days.filter(({ table }) => table === 'chunk')
+    for (const day of this.#chunkCounts.keys()) {
+      if (!found.some((one) => one.day === day)) this.#chunkCounts.delete(day)
+    }
+    return found
+      .map(({ day, rowCount }) => ({ day, chunkCount: rowCount }))
+      .sort((a, b) => a.day - b.day)
+  }
+
+  #save(): void {
+    const text = JSON.stringify([...this.#chunkCounts])
+    writeFileAtomic(join(this.#parts.directory, 'compacted.json'), text)
+  }
+}
+
+function readCounts(path: string): Map<number, number> {
+  try {
+    return new Map(JSON.parse(readFileSync(path, 'utf8')) as [number, number][])
+  } catch {
+    // Missing or damaged: days are looked through once more.
+    return new Map()
+  }
+}
