@@ -19,6 +19,7 @@ import { useWords } from '../word/word.tsx'
 import { tickLabels, valueRange } from './axis.ts'
 import { drawBehind, drawOver, type MarkColors, type Marks } from './marks.ts'
 import { figuresOf, findSaying } from './say.ts'
+import { useScheme } from './scheme.ts'
 
 /** A line of a chart. */
 export interface ChartSeries {
@@ -277,6 +278,7 @@ function makePlot(o: {
     trouble: tokenColor('trouble'),
     threshold: tokenColor('critical'),
     hatch: tokenColor('border'),
+    exemplar: tokenColor('accent-text'),
   }
   const axisColor = tokenColor('text-3')
   const grid = { stroke: tokenColor('chart-grid'), width: 1 }
@@ -398,19 +400,6 @@ function zoomSelected(u: uPlot, latest: Latest): void {
   const fromTimeMs = Math.round(u.posToVal(left, 'x') * 1000)
   const toTimeMs = Math.round(u.posToVal(left + width, 'x') * 1000)
   latest.current.onZoom?.({ fromTimeMs, toTimeMs, lastMs: undefined })
-}
-
-/** Changes when the mode in force changes, so that canvases are painted anew. */
-function useScheme(): string {
-  const { appearance } = usePreferences()
-  const [isDark, setDark] = useState(() => matchMedia('(prefers-color-scheme: dark)').matches)
-  useEffect(() => {
-    const query = matchMedia('(prefers-color-scheme: dark)')
-    const listener = (): void => setDark(query.matches)
-    query.addEventListener('change', listener)
-    return () => query.removeEventListener('change', listener)
-  }, [])
-  return `${appearance}-${isDark}`
 }
 
 function Legend(

@@ -20,11 +20,18 @@ export interface Threshold {
   label: string
 }
 
+/** A sample that is known by its trace. */
+export interface ExemplarMark {
+  timeMs: number
+  value: number
+}
+
 /** Marks of a chart. */
 export interface Marks {
   deliveries: readonly DeliveryMark[]
   spans: readonly TroubleSpan[]
   thresholds: readonly Threshold[]
+  exemplars?: readonly ExemplarMark[]
 }
 
 /** Colours that the canvas needs, resolved. */
@@ -35,6 +42,7 @@ export interface MarkColors {
   trouble: string
   threshold: string
   hatch: string
+  exemplar: string
 }
 
 /** Draws what lies behind the lines: trouble as a tint, missing data as a hatch. */
@@ -97,7 +105,30 @@ export function drawOver(u: uPlot, marks: Marks, colors: MarkColors): void {
     })
     freeFrom[row] = from + width + 6 * ratio
   }
+  drawExemplars(u, marks.exemplars ?? [], colors)
   ctx.restore()
+}
+
+/** Diamonds with a rim of the ground, so that they are told from the lines under them. */
+function drawExemplars(u: uPlot, exemplars: readonly ExemplarMark[], colors: MarkColors): void {
+  const { ctx } = u
+  const radius = 4 * devicePixelRatio
+  ctx.setLineDash([])
+  ctx.lineWidth = 1.5 * devicePixelRatio
+  ctx.fillStyle = colors.exemplar
+  ctx.strokeStyle = colors.ground
+  for (const { timeMs, value } of exemplars) {
+    const x = u.valToPos(timeMs / 1000, 'x', true)
+    const y = u.valToPos(value, 'y', true)
+    ctx.beginPath()
+    ctx.moveTo(x, y - radius)
+    ctx.lineTo(x + radius, y)
+    ctx.lineTo(x, y + radius)
+    ctx.lineTo(x - radius, y)
+    ctx.closePath()
+    ctx.fill()
+    ctx.stroke()
+  }
 }
 
 function clip(u: uPlot): void {

@@ -26,6 +26,13 @@ export function guessUnit(query: string): Unit {
   return isRate ? 'per-second' : 'count'
 }
 
+/** What the bounds of a histogram are measured in, by the name of its metric. */
+export function guessBucketUnit(query: string): Unit {
+  if (/_seconds(_bucket)?\b/.test(query)) return 'seconds'
+  if (/_bytes(_bucket)?\b/.test(query)) return 'bytes'
+  return /_ratio(_bucket)?\b/.test(query) ? 'ratio' : 'count'
+}
+
 /** Whether one measured thing is divided by another outside of strings and label matchers. */
 function isDivided(query: string): boolean {
   const bare = query.replace(/"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|\{[^}]*\}/g, '')

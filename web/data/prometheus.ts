@@ -13,9 +13,27 @@ export interface Series {
 export interface ChartData {
   timesMs: number[]
   stepMs: number
+  /** Series of numbers. */
   series: Series[]
+  /** Series of native histograms. */
+  histograms: HistogramSeries[]
   warnings: string[]
   elapsedMs: number
+  /** Samples that the query looked at; only when it was asked for. */
+  sampleCount: number | undefined
+}
+
+/** One native histogram as the server writes it; a bucket is rule, lower bound, upper bound, count. */
+export interface HistogramValue {
+  count: string
+  sum: string
+  buckets?: [number, string, string, string][]
+}
+
+/** A series of native histograms. */
+export interface HistogramSeries {
+  labels: Record<string, string>
+  points: { timeMs: number; value: HistogramValue }[]
 }
 
 /** One element of an instant answer. */
@@ -24,11 +42,18 @@ export interface InstantRow {
   timeMs: number
   /** As the server wrote it: NaN, +Inf and all digits survive. */
   value: string
+  /** All samples of a range selector, the oldest first; absent for one value. */
+  points?: { timeMs: number; value: string }[]
 }
 
 interface MatrixAnswer {
   resultType: string
-  result: { metric: Record<string, string>; values: [number, string][] }[]
+  result: {
+    metric: Record<string, string>
+    values?: [number, string][]
+    histograms?: [number, HistogramValue][]
+  }[]
+  stats?: { samples?: { totalQueryableSamples?: number } }
 }
 
 interface VectorAnswer {
@@ -59,9 +84,10 @@ export function toGrid(
   const { startMs, endMs, stepMs } = grid
   const count = Math.max(0, Math.floor((endMs - startMs) / stepMs) + 1)
   const timesMs = Array.from({ length: count }, (_, index) => startMs + index * stepMs)
-  const series = matrix.map((one) => {
+  const numbers = matrix.filter((one) => one.values !== undefined)
+  const series = numbers.map((one) => {
     const values: (number | null)[] = new Array(count).fill(null)
-    for (const [timeS, text] of one.values) {
+    for (const [timeS, text] of one.values ?? []) {
       const index = Math.round((timeS * 1000 - startMs) / stepMs)
       const value = parseSampleValue(text)
       if (index >= 0 && index < count && Number.isFinite(value)) values[index] = value
@@ -75,19 +101,32 @@ export function toGrid(
 export async function fetchRange(
   query: string,
   range: TimeRange,
-  signal?: AbortSignal,
-  wantedStepMs?: number,
+  o: { signal?: AbortSignal; stepMs?: number; hasStats?: boolean } = {},
 ): Promise<ChartData> {
-  const stepMs = wantedStepMs ?? stepOf(range)
+  const stepMs = o.stepMs ?? stepOf(range)
   const { startMs, endMs } = alignRange(range, stepMs)
   const begunMs = performance.now()
   const { data, warnings } = await callPrometheus<MatrixAnswer>(
     '/query_range',
-    { query, start: startMs / 1000, end: endMs / 1000, step: stepMs / 1000 },
-    signal,
+    {
+      ...{ query, start: startMs / 1000, end: endMs / 1000, step: stepMs / 1000 },
+      stats: o.hasStats ? 'true' : undefined,
+    },
+    o.signal,
   )
   const { timesMs, series } = toGrid(data.result, { startMs, endMs, stepMs })
-  return { timesMs, stepMs, series, warnings, elapsedMs: performance.now() - begunMs }
+  const elapsedMs = performance.now() - begunMs
+  const sampleCount = data.stats?.samples?.totalQueryableSamples
+  const histograms = toHistograms(data.result)
+  return { timesMs, stepMs, series, histograms, warnings, elapsedMs, sampleCount }
+}
+
+function toHistograms(matrix: MatrixAnswer['result']): HistogramSeries[] {
+  return matrix.flatMap(({ metric, histograms }) => {
+    if (histograms === undefined || histograms.length === 0) return []
+    const points = histograms.map(([timeS, value]) => ({ timeMs: timeS * 1000, value }))
+    return [{ labels: metric, points }]
+  })
 }
 
 /** Runs an instant query and answers rows, whatever the type of the result. */
@@ -105,15 +144,68 @@ export async function fetchInstant(
     const [timeS, value] = data.result as [number, string]
     return [{ labels: {}, timeMs: timeS * 1000, value }]
   }
-  const elements = data.result as {
-    metric: Record<string, string>
-    value?: [number, string]
-    values?: [number, string][]
-  }[]
-  return elements.map((element) => {
-    const [timeS, value] = element.value ?? element.values?.at(-1) ?? [0, 'NaN']
-    return { labels: element.metric, timeMs: timeS * 1000, value }
-  })
+  return (data.result as InstantElement[]).map(toRow)
+}
+
+interface InstantElement {
+  metric: Record<string, string>
+  value?: [number, string]
+  values?: [number, string][]
+  histogram?: [number, HistogramValue]
+  histograms?: [number, HistogramValue][]
+}
+
+/** One element as a row; a native histogram is told by its count and sum. */
+function toRow(element: InstantElement): InstantRow {
+  const { metric: labels, value, histogram } = element
+  const floats = value === undefined ? (element.values ?? []) : [value]
+  const others = histogram === undefined ? (element.histograms ?? []) : [histogram]
+  const points = [
+    ...floats.map(([timeS, text]) => ({ timeMs: timeS * 1000, value: text })),
+    ...others.map(([timeS, one]) => ({
+      timeMs: timeS * 1000,
+      value: `{count:${one.count}, sum:${one.sum}}`,
+    })),
+  ].sort((a, b) => a.timeMs - b.timeMs)
+  const last = points.at(-1) ?? { timeMs: 0, value: 'NaN' }
+  const isRange = element.values !== undefined || element.histograms !== undefined
+  return { labels, ...last, ...(isRange ? { points } : {}) }
+}
+
+/** A sample that was kept with the trace that made it. */
+export interface Exemplar {
+  labels: Record<string, string>
+  /** Labels of its series. */
+  seriesLabels: Record<string, string>
+  timeMs: number
+  value: number
+}
+
+/** The exemplars of the series in a query, the newest first. */
+export async function fetchExemplars(
+  query: string,
+  range: TimeRange,
+  signal?: AbortSignal,
+): Promise<Exemplar[]> {
+  const { data } = await callPrometheus<
+    {
+      seriesLabels: Record<string, string>
+      exemplars: { labels: Record<string, string>; value: string; timestamp: number }[]
+    }[]
+  >(
+    '/query_exemplars',
+    { query, start: range.fromTimeMs / 1000, end: range.toTimeMs / 1000 },
+    signal,
+  )
+  return data
+    .flatMap(({ seriesLabels, exemplars }) =>
+      exemplars.map(({ labels, value, timestamp }) => ({
+        ...{ labels, seriesLabels },
+        timeMs: timestamp * 1000,
+        value: parseSampleValue(value),
+      })),
+    )
+    .sort((a, b) => b.timeMs - a.timeMs)
 }
 
 /** Where a query is wrong, from the server's text `1:5: parse error: …`. */

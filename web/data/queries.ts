@@ -227,10 +227,11 @@ export function useMetadata() {
 }
 
 /** Values of a label; of metric names for `__name__`. */
-export function useLabelValues(label: string, match?: string) {
+export function useLabelValues(label: string, match?: string, isEnabled = true) {
   return useQuery({
     queryKey: ['label-values', label, match ?? ''],
     queryFn: ({ signal }) => fetchLabelValues(label, match, signal),
+    enabled: isEnabled,
     staleTime: 30_000,
   })
 }
@@ -278,7 +279,7 @@ const emptyReading = {
 export function useRangeQueries(
   queries: readonly string[],
   range: TimeRange,
-  o: { stepMs?: number; isPolled?: boolean } = {},
+  o: { stepMs?: number; isPolled?: boolean; hasStats?: boolean } = {},
 ): Reading<ChartData>[] {
   const stepMs = o.stepMs ?? stepOf(range)
   const key =
@@ -288,11 +289,12 @@ export function useRangeQueries(
   const beatMs = useBeatMs(Math.min(60_000, Math.max(10_000, stepMs)))
   return useQueries({
     queries: queries.map((query) => ({
-      queryKey: ['range', query, key, stepMs],
+      queryKey: ['range', query, key, stepMs, o.hasStats ?? false],
       queryFn: ({ signal }: { signal: AbortSignal }) => {
         const toTimeMs = range.lastMs === undefined ? range.toTimeMs : Date.now()
         const fromTimeMs = range.lastMs === undefined ? range.fromTimeMs : toTimeMs - range.lastMs
-        return fetchRange(query, { fromTimeMs, toTimeMs, lastMs: range.lastMs }, signal, stepMs)
+        const span = { fromTimeMs, toTimeMs, lastMs: range.lastMs }
+        return fetchRange(query, span, { signal, stepMs, hasStats: o.hasStats ?? false })
       },
       refetchInterval: range.lastMs === undefined && !o.isPolled ? (false as const) : beatMs,
       placeholderData: keepPreviousData,
@@ -371,7 +373,8 @@ export interface Act<I> {
   reset: () => void
 }
 
-function useAct<I, O>(
+/** Something a person does, and what is read again after it. */
+export function useAct<I, O>(
   act: (input: I) => Promise<O>,
   touched: readonly string[],
 ): Act<I> & { answer: O | undefined } {

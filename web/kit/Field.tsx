@@ -44,6 +44,8 @@ export function TextField(
     onChange: (value: string) => void
     onEnter?: () => void
     onEscape?: () => void
+    /** The reader goes on to something else. */
+    onLeave?: () => void
     type?: 'text' | 'password' | 'search'
     placeholder?: string
     autoComplete?: string
@@ -69,6 +71,7 @@ export function TextField(
           aria-invalid={props.fault ? true : undefined}
           aria-describedby={describedBy(id, props)}
           onChange={(event) => props.onChange(event.target.value)}
+          onBlur={props.onLeave}
           onKeyDown={(event) => {
             if (event.key === 'Enter' && !event.nativeEvent.isComposing) props.onEnter?.()
             if (event.key === 'Escape') props.onEscape?.()

@@ -1,0 +1,105 @@
+/** A real browser for tests of the web UI: Debian's Chromium, signed in, with its mistakes and barriers collected. */
+
+import assert from 'node:assert/strict'
+import { existsSync } from 'node:fs'
+import { resolve } from 'node:path'
+import type { TestContext } from 'node:test'
+import { AxeBuilder } from '@axe-core/playwright'
+import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core'
+import { findProgram } from '../support/programs.ts'
+import { eventually, type Served } from '../support/serve.ts'
+
+const launchArguments = [
+  '--no-sandbox',
+  '--disable-gpu',
+  '--disable-quic',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+]
+
+/** The browser of a test file and the server it looks at. */
+export class BrowserBench {
+  readonly #served: () => Served
+  #browser: Browser | undefined
+
+  constructor(served: () => Served) {
+    this.#served = served
+  }
+
+  /** The browser, or `undefined` after the test was marked as skipped. */
+  async launch(context: TestContext): Promise<Browser | undefined> {
+    const executablePath = findProgram(context, 'chromium')
+    if (executablePath === undefined) return undefined
+    if (!existsSync(resolve(import.meta.dirname, '../../web/dist/index.html'))) {
+      const reason = 'web/dist is not built; node scripts/setup.mjs builds it'
+      if (process.env['CI'] === 'true') throw new Error(reason)
+      context.skip(reason)
+      return undefined
+    }
+    this.#browser ??= await chromium.launch({ executablePath, args: launchArguments })
+    return this.#browser
+  }
+
+  /** A signed-in window. */
+  async window(o: { language?: string; width?: number } = {}): Promise<BrowserContext> {
+    const served = this.#served()
+    const window = await this.#browser!.newContext({
+      locale: o.language ?? 'en-US',
+      colorScheme: 'light',
+      // Colours that are on their way from one mode to the other are nobody's.
+      reducedMotion: 'reduce',
+      viewport: { width: o.width ?? 1280, height: 800 },
+    })
+    const reply = await window.request.post(`${served.base}/api/shipwatch/v1/session`, {
+      data: { token: served.token() },
+      headers: { origin: served.base },
+    })
+    assert.equal(reply.status(), 200)
+    return window
+  }
+
+  /** A page of the UI, once everything that was loading has come. */
+  async open(window: BrowserContext, path: string): Promise<Page> {
+    const page = await window.newPage()
+    await page.goto(this.#served().base + path)
+    await untilLoaded(page)
+    return page
+  }
+
+  /** Ends the browser. */
+  async close(): Promise<void> {
+    await this.#browser?.close()
+  }
+}
+
+/** Waits until everything that was loading has come. */
+export async function untilLoaded(page: Page): Promise<void> {
+  await page.waitForSelector('h1')
+  await eventually('the page is loaded', async () =>
+    (await page.locator('.skeleton').count()) === 0 ? true : undefined,
+  )
+}
+
+/** Collects what goes wrong on a page. */
+export function watchErrors(page: Page): string[] {
+  const errors: string[] = []
+  page.on('console', (message) => {
+    if (message.type() === 'error') errors.push(message.text())
+  })
+  page.on('pageerror', (error) => errors.push(String(error)))
+  page.on('response', (response) => {
+    if (response.status() >= 400) errors.push(`${response.status()} ${response.url()}`)
+  })
+  return errors
+}
+
+/** What axe finds that keeps people out; `rules` narrows it. */
+export async function findBarriers(page: Page, rules: string[] = []): Promise<string[]> {
+  const builder = new AxeBuilder({ page })
+  const { violations } = await (rules.length === 0 ? builder : builder.withRules(rules)).analyze()
+  return violations
+    .filter((one) => /serious|critical/.test(one.impact ?? ''))
+    .map((one) => `${one.help}: ${one.nodes.map((node) => node.html).join(' ')}`)
+}
