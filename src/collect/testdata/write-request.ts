@@ -56,7 +56,8 @@ export function whole(number: number, value: bigint): Buffer {
   return Buffer.concat([varint(BigInt(number << 3)), varint(value)])
 }
 
-function double(number: number, value: number | 'stale'): Buffer {
+/** A float64 field. */
+export function double(number: number, value: number | 'stale'): Buffer {
   const bytes = Buffer.alloc(9)
   bytes[0] = (number << 3) | 1
   if (value === 'stale') bytes.writeBigUInt64LE(0x7ff0000000000002n, 1)

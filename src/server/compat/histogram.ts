@@ -7,17 +7,17 @@
 
 import type { Histogram } from '../../model/histogram.ts'
 import { allBuckets, type Bucket } from '../../query/query.ts'
-import { formatValue } from './number.ts'
+import { formatSample } from './number.ts'
 
 /** `{"count":"…","sum":"…","buckets":[…]}` */
 export function formatHistogram(histogram: Histogram): string {
   const buckets: string[] = []
   for (const bucket of allBuckets(histogram)) {
     if (bucket.count === 0) continue
-    const bounds = `"${formatValue(bucket.lower)}","${formatValue(bucket.upper)}"`
-    buckets.push(`[${ruleOf(bucket)},${bounds},"${formatValue(bucket.count)}"]`)
+    const bounds = `"${formatSample(bucket.lower)}","${formatSample(bucket.upper)}"`
+    buckets.push(`[${ruleOf(bucket)},${bounds},"${formatSample(bucket.count)}"]`)
   }
-  const head = `"count":"${formatValue(histogram.count)}","sum":"${formatValue(histogram.sum)}"`
+  const head = `"count":"${formatSample(histogram.count)}","sum":"${formatSample(histogram.sum)}"`
   return buckets.length === 0 ? `{${head}}` : `{${head},"buckets":[${buckets.join(',')}]}`
 }
 

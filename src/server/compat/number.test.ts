@@ -3,7 +3,13 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { formatExponent, formatSeconds, formatValue, parseFloatText } from './number.ts'
+import {
+  formatExponent,
+  formatSample,
+  formatSeconds,
+  formatValue,
+  parseFloatText,
+} from './number.ts'
 
 test('values are written without exponent, as strconv does with f and -1', () => {
   const check = (value: number, expected: string): void =>
@@ -33,6 +39,22 @@ test('every value reads back as itself and has no exponent', () => {
       return Object.is(Number(text), value) && /^-?\d+(\.\d+)?$/.test(text)
     }),
   )
+})
+
+test('samples have an exponent where Prometheus’s API writes one', () => {
+  const check = (value: number, expected: string): void =>
+    assert.equal(formatSample(value), expected)
+  // As Prometheus 2.42 answers vector(…).
+  check(1e-7, '1e-07')
+  check(1e-6, '0.000001')
+  check(-2.9e-39, '-2.9e-39')
+  check(1.5e21, '1.5e+21')
+  check(123_456_789_012_345_680_000, '123456789012345680000')
+  check(0, '0')
+  check(-0, '-0')
+  check(7, '7')
+  check(NaN, 'NaN')
+  check(-Infinity, '-Inf')
 })
 
 test('times are seconds with three decimals when there is a fraction', () => {

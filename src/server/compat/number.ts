@@ -1,6 +1,6 @@
 /**
  * Numbers as Go writes them, because clients compare and parse them so. Values: strconv's 'f' with
- * the shortest digits that read back (never an exponent). Times: seconds with three decimals when
+ * the shortest digits that read back (never an exponent), samples with one where it saves digits. Times: seconds with three decimals when
  * there is a fraction. Alert values: strconv's 'e'.
  */
 
@@ -12,6 +12,16 @@ export function formatValue(value: number): string {
   if (value === -Infinity) return '-Inf'
   const text = `${value}`
   return text.includes('e') ? expandExponent(text) : text
+}
+
+/**
+ * A sample's value in an answer of Prometheus's query API, which writes those below 1e-6 and from 1e21 on
+ * with an exponent (util/jsonutil): `1e-07`, `1.5e+21`, all others as `formatValue`.
+ */
+export function formatSample(value: number): string {
+  if ((value | 0) === value) return formatValue(value)
+  const size = Math.abs(value)
+  return size < 1e-6 || size >= 1e21 ? formatExponent(value) : formatValue(value)
 }
 
 /** Milliseconds as seconds: `1435781451.781`, `1435781451`, `-0.005`. */

@@ -6,7 +6,7 @@
 import { compareLabels } from '../../model/labels.ts'
 import { parametersOf } from '../request.ts'
 import type { AddRoute, RouteContext } from '../route/route.ts'
-import { formatSeconds, formatValue } from './number.ts'
+import { formatSample, formatSeconds } from './number.ts'
 import { invalidParameter, timeParameter, wholeTime, withParameter } from './parameter.ts'
 import { formatLabels, sendSuccess } from './result.ts'
 
@@ -31,7 +31,7 @@ export function addPrometheusExemplarRoutes(add: AddRoute, context: RouteContext
       .map(({ labels, exemplars }) => {
         const rows = exemplars.map(
           (one) =>
-            `{"labels":${formatLabels(one.labels)},"value":"${formatValue(one.value)}","timestamp":${formatSeconds(one.timeMs)}}`,
+            `{"labels":${formatLabels(one.labels)},"value":"${formatSample(one.value)}","timestamp":${formatSeconds(one.timeMs)}}`,
         )
         return `{"seriesLabels":${formatLabels(labels)},"exemplars":[${rows.join(',')}]}`
       })

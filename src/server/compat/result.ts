@@ -9,7 +9,7 @@ import type { FastifyReply } from 'fastify'
 import type { Labels } from '../../model/labels.ts'
 import type { QueryAnswer, QuerySeries } from '../../query/query.ts'
 import { formatHistogram } from './histogram.ts'
-import { formatSeconds, formatValue } from './number.ts'
+import { formatSample, formatSeconds, formatValue } from './number.ts'
 
 /** A piece is sent when it has grown to this many characters. */
 const pieceLengthMax = 64 * 1024
@@ -82,7 +82,7 @@ function* formatAnswer(answer: QueryAnswer, stats: string): Generator<string> {
         const element = value.elements[index]!
         const sample =
           element.histogram === undefined
-            ? `"value":[${time},"${formatValue(element.value)}"]`
+            ? `"value":[${time},"${formatSample(element.value)}"]`
             : `"histogram":[${time},${formatHistogram(element.histogram)}]`
         text += `${index > 0 ? ',' : ''}{"metric":${formatLabels(element.labels)},${sample}}`
         if (text.length > pieceLengthMax) {
@@ -147,7 +147,7 @@ function formatRows(series: QuerySeries, start: number, end: number, times: Time
   let text = ''
   for (let row = start; row < end; row++) {
     if (row > 0) text += ','
-    text += `${times.textOf(timeMs[row]!, row)}${formatValue(value[row]!)}"]`
+    text += `${times.textOf(timeMs[row]!, row)}${formatSample(value[row]!)}"]`
   }
   return text
 }
@@ -159,7 +159,7 @@ function formatMixedRows(series: QuerySeries): string {
   for (let row = 0; row < series.count; row++) {
     const time = formatSeconds(series.timeMs[row]!)
     const histogram = series.histogram?.[row]
-    if (histogram === undefined) floats.push(`[${time},"${formatValue(series.value[row]!)}"]`)
+    if (histogram === undefined) floats.push(`[${time},"${formatSample(series.value[row]!)}"]`)
     else histograms.push(`[${time},${formatHistogram(histogram)}]`)
   }
   const lists: string[] = []

@@ -8,6 +8,7 @@ import {
   type Histogram,
   type HistogramBuckets,
 } from '../../../model/histogram.ts'
+import { boundTable, tableSchema } from './bound-table.ts'
 
 /** One bucket with its bounds. */
 export interface Bucket {
@@ -26,8 +27,17 @@ export function hasCustomBounds(histogram: Histogram): boolean {
 
 /** Upper bound of an exponential bucket; the last finite one ends at the greatest float. */
 function exponentialBound(index: number, schema: number): number {
-  const bound = 2 ** (index * 2 ** -schema)
+  const bound = schema <= 0 ? 2 ** (index * 2 ** -schema) : fineBound(index, schema)
   return bound === Infinity ? Number.MAX_VALUE : bound
+}
+
+function fineBound(index: number, schema: number): number {
+  const perDoubling = 2 ** schema
+  const doubling = Math.floor(index / perDoubling)
+  const place = (index - doubling * perDoubling) * 2 ** (tableSchema - schema)
+  const bound = boundTable[place]!
+  // In two steps, lest the power alone leaves the range of float64.
+  return bound * 2 ** (doubling < 0 ? doubling + 1 : doubling) * (doubling < 0 ? 1 : 2)
 }
 
 /** Index of a bucket after lowering the resolution. */
