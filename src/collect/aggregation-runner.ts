@@ -74,7 +74,7 @@ export class AggregationRunner {
 
   async #flush(rule: Aggregation, endTimeMs: number): Promise<void> {
     const { store, admit, log, drops } = this.#parts
-    const samples = rule.flush()
+    const samples = rule.flush(endTimeMs)
     const rows = new SampleBatchBuilder(Math.max(16, samples.length))
     let refusedCount = 0
     for (const { labels, value } of samples) {
@@ -86,6 +86,8 @@ export class AggregationRunner {
     drops.add(sourceName, rule.match, { reason: 'series-limit', count: refusedCount })
     const fullCount = rule.takeFullCount()
     drops.add(sourceName, rule.match, { reason: 'too-many-groups', count: fullCount })
+    const lateCount = rule.takeLateCount()
+    drops.add(sourceName, rule.match, { reason: 'older-than-interval', count: lateCount })
     const groupCount = this.#rules.reduce((sum, one) => sum + one.groupCount, 0)
     collectAggregationGroups.set(groupCount)
     if (rows.batch.count === 0) return

@@ -214,7 +214,8 @@ export class IngestAppender implements Appender {
     const { stream_aggregation: rules } = this.#settings
     if (rules.length === 0) return
     const { clock, log, drops } = this.#parts
-    const admit: AdmitSeries = (source, labels) => this.admit(source, labels)
+    // Units were brought to base units before.
+    const admit: AdmitSeries = (source, labels) => this.#guardOf(source).admit(labels)
     const parts = { store: this.#store, admit, clock, log, drops, random: systemRandom }
     this.#aggregations = new AggregationRunner(rules, parts)
   }

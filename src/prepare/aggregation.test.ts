@@ -27,9 +27,19 @@ function makeBench(rule: object) {
       const removed = aggregation.take(rows.batch, store)
       return { removed, kept: [...rows.batch.value.subarray(0, rows.batch.count)] }
     },
-    flush: () =>
+    /** All rows of one time. */
+    takeAt: (timeMs: number, ...samples: [Record<string, string>, number][]) => {
+      const rows = new SampleBatchBuilder()
+      for (const [labels, value] of samples) {
+        rows.add(store.seriesId(makeLabels({ __name__: 'm', ...labels })), timeMs, value)
+      }
+      aggregation.take(rows.batch, store)
+    },
+    flush: (endTimeMs?: number) =>
       Object.fromEntries(
-        aggregation.flush().map(({ labels, value }) => [labels.toString(), value ?? 'stale']),
+        aggregation
+          .flush(endTimeMs)
+          .map(({ labels, value }) => [labels.toString(), value ?? 'stale']),
       ),
   }
 }
@@ -140,4 +150,75 @@ test('outputs and labels that cannot be are refused', () => {
   refuse({ outputs: [] }, /outputs/)
   refuse({ by: ['a'], without: ['b'] }, /exclude each other/)
   refuse({ interval: '10ms' }, /1s at least/)
+})
+
+test('counters are summed up over their resets, and rates are of each series', () => {
+  const bench = makeBench({
+    by: ['job'],
+    outputs: ['total', 'increase', 'rate_sum', 'rate_avg', 'count_samples_total', 'stddev'],
+    staleness_interval: '3m',
+  })
+  const of = (end: number): Record<string, unknown> =>
+    Object.fromEntries(
+      Object.entries(bench.flush(end * 60_000)).map(([name, value]) => [
+        name.replace(/^m:1m_by_job_|\{.*$/g, ''),
+        value,
+      ]),
+    )
+  bench.takeAt(10_000, [{ job: 'a', id: '1' }, 100], [{ job: 'a', id: '2' }, 5])
+  // The first values say nothing about growth.
+  assert.deepEqual(of(1), { total: 0, increase: 0, count_samples_total: 2, stddev: 47.5 })
+  bench.takeAt(70_000, [{ job: 'a', id: '1' }, 130])
+  bench.takeAt(80_000, [{ job: 'a', id: '2' }, 2])
+  bench.takeAt(100_000, [{ job: 'a', id: '1' }, 190])
+  const second = of(2)
+  assert.equal(second['total'], 92)
+  assert.equal(second['increase'], 92)
+  assert.equal(second['rate_sum'], 90 / 90 + 2 / 70)
+  assert.equal(second['rate_avg'], (90 / 90 + 2 / 70) / 2)
+  assert.equal(second['count_samples_total'], 5)
+  // Silence: running totals stay for three minutes, the rest ends.
+  assert.deepEqual(of(3), {
+    total: 92,
+    increase: 'stale',
+    rate_sum: 'stale',
+    rate_avg: 'stale',
+    count_samples_total: 5,
+    stddev: 'stale',
+  })
+  bench.takeAt(190_000, [{ job: 'a', id: '1' }, 200])
+  assert.equal(of(4)['total'], 102)
+  of(5)
+  assert.deepEqual(of(6), { total: 102, count_samples_total: 6 })
+  assert.deepEqual(of(7), { total: 'stale', count_samples_total: 'stale' })
+  assert.equal(bench.aggregation.groupCount, 0)
+})
+
+test('late samples are left out where that is asked for, and different values are counted', () => {
+  const bench = makeBench({
+    by: ['job'],
+    outputs: ['unique_samples', 'stdvar'],
+    ignore_old_samples: true,
+  })
+  bench.takeAt(10_000, [{ id: '1' }, 2], [{ id: '2' }, 2], [{ id: '3' }, 5])
+  assert.deepEqual(bench.flush(60_000), {
+    'm:1m_by_job_unique_samples': 2,
+    'm:1m_by_job_stdvar': 2,
+  })
+  bench.takeAt(59_999, [{ id: '1' }, 7])
+  bench.takeAt(60_000, [{ id: '1' }, 8])
+  assert.deepEqual(bench.flush(120_000), {
+    'm:1m_by_job_unique_samples': 1,
+    'm:1m_by_job_stdvar': 0,
+  })
+  assert.equal(bench.aggregation.takeLateCount(), 1)
+  assert.equal(bench.aggregation.takeLateCount(), 0)
+})
+
+test('a number that the store gave to another series begins a counter anew', () => {
+  const bench = makeBench({ by: ['job'], outputs: ['increase'] })
+  bench.takeAt(10_000, [{ id: '1' }, 100])
+  bench.store.rename(0, makeLabels({ __name__: 'm', id: 'another' }))
+  bench.takeAt(20_000, [{ id: 'another' }, 150])
+  assert.deepEqual(bench.flush(), { 'm:1m_by_job_increase': 0 })
 })

@@ -5,8 +5,7 @@
  * bears the end of its interval. Groups that fell silent end with a stale marker and are forgotten.
  *
  * Per sample there is one look-up by the series' number and a few additions; labels are looked at when
- * a series is new. Quantiles are over a random choice of at most a thousand samples (reservoir
- * sampling, Vitter's algorithm R), interpolated between ranks as in PromQL.
+ * a series is new. Outputs of counters (`total`, `increase`, `rate_sum`, `rate_avg`) mind their resets.
  */
 
 import { formatDuration } from '../base/duration.ts'
@@ -21,13 +20,13 @@ import {
   type SeriesId,
 } from '../model/sample.ts'
 import { parseSelector } from './selector.ts'
-import { type AggregationSettings, type PlainOutput, readOutput } from './settings.ts'
+import { AggregationGroup, type AggregationOutput, makeOutputs } from './aggregation-group.ts'
+import { CounterStates } from './counter-states.ts'
+import type { AggregationSettings } from './settings.ts'
 import { copyRow } from './value-rules.ts'
 
 /** Groups of a rule at most; series of further groups are not aggregated, and counted. */
 const groupsMax = 100_000
-/** Samples of a group that quantiles are taken over. */
-const reservoirMax = 1000
 
 /** In `#groupOf`: not looked at yet; not of the rule; no room; group 0 and following. */
 const unknownGroup = 0
@@ -47,61 +46,24 @@ interface StoreView {
   labelsOf(seriesId: SeriesId): Labels
 }
 
-/** What is known of a group in the interval at hand. */
-class Group {
-  readonly outputs: readonly Labels[]
-  sum = 0
-  count = 0
-  seriesCount = 0
-  min = Number.POSITIVE_INFINITY
-  max = Number.NEGATIVE_INFINITY
-  last = Number.NaN
-  lastTimeMs = Number.NEGATIVE_INFINITY
-  readonly reservoir: number[] = []
-
-  constructor(outputs: readonly Labels[]) {
-    this.outputs = outputs
-  }
-
-  clear(): void {
-    this.sum = 0
-    this.count = 0
-    this.seriesCount = 0
-    this.min = Number.POSITIVE_INFINITY
-    this.max = Number.NEGATIVE_INFINITY
-    this.last = Number.NaN
-    this.lastTimeMs = Number.NEGATIVE_INFINITY
-    this.reservoir.length = 0
-  }
-}
-
-interface Output {
-  suffix: string
-  quantile: number | undefined
-  compute: (group: Group) => number
-}
-
-const computeOf: Record<PlainOutput, (group: Group) => number> = {
-  sum_samples: (group) => group.sum,
-  avg: (group) => group.sum / group.count,
-  count_samples: (group) => group.count,
-  count_series: (group) => group.seriesCount,
-  min: (group) => group.min,
-  max: (group) => group.max,
-  last: (group) => group.last,
-}
-
 /** One rule at work. */
 export class Aggregation {
   readonly intervalMs: number
   readonly match: string
   readonly #settings: AggregationSettings
   readonly #matchers: Matcher[]
-  readonly #outputs: Output[]
+  readonly #outputs: AggregationOutput[]
   readonly #hasQuantiles: boolean
+  readonly #hasUnique: boolean
+  readonly #counters: CounterStates | undefined
+  /** Intervals that running totals stay for without a sample. */
+  readonly #patience: number
+  /** Samples from before are late. */
+  #startTimeMs = 0
+  #lateCount = 0
   readonly #random: Random
   readonly #byKey = new Map<string, number>()
-  #groups: (Group | undefined)[] = []
+  #groups: (AggregationGroup | undefined)[] = []
   #groupOf = new Uint32Array(1024)
   /** The interval in which a series was seen last, for counting series. */
   #seenIn = new Uint32Array(1024)
@@ -117,6 +79,13 @@ export class Aggregation {
     this.#matchers = parseSelector(settings.match)
     this.#outputs = settings.outputs.flatMap(makeOutputs)
     this.#hasQuantiles = this.#outputs.some(({ quantile }) => quantile !== undefined)
+    this.#hasUnique = settings.outputs.includes('unique_samples')
+    const stalenessMs = settings.staleness_interval ?? 2 * settings.interval
+    const isOfCounters = /^(?:total|increase|rate_sum|rate_avg)$/
+    const hasCounters = settings.outputs.some((name) => isOfCounters.test(name))
+    this.#counters = hasCounters ? new CounterStates(stalenessMs) : undefined
+    const hasTotals = this.#outputs.some(({ isRunning }) => isRunning)
+    this.#patience = hasTotals ? Math.ceil(stalenessMs / settings.interval) : 1
   }
 
   /** Groups that had samples in this interval or the one before. */
@@ -141,7 +110,7 @@ export class Aggregation {
       if (isHistogramAt(bits, row)) mark = noGroup
       if (mark === fullGroup) this.#fullCount++
       else if (mark !== noGroup && !isStaleAt(bits, row)) {
-        this.#add(this.#groups[mark - firstGroup]!, batch, row)
+        this.#add(mark - firstGroup, batch, row)
       }
       if (isKept || mark === noGroup || mark === fullGroup) {
         if (kept < row) copyRow(batch, bits, row, kept)
@@ -160,50 +129,75 @@ export class Aggregation {
     return count
   }
 
-  /** Ends the interval: all outputs of groups that had samples, stale markers of those that had none. */
-  flush(): AggregatedSample[] {
+  /** Samples since the last call that were older than their interval, when those are left out. */
+  takeLateCount(): number {
+    const count = this.#lateCount
+    this.#lateCount = 0
+    return count
+  }
+
+  /**
+   * Ends the interval at this time: all outputs of groups that had samples. Of those that had none, running
+   * totals stay for a while, and the rest ends with stale markers.
+   */
+  flush(endTimeMs = 0): AggregatedSample[] {
     const samples: AggregatedSample[] = []
+    this.#counters?.flush((index, perSecond) => {
+      const group = this.#groups[index]
+      if (group === undefined) return
+      group.rateSum += perSecond
+      group.rateCount++
+    })
     let hasForgotten = false
     for (const [key, index] of this.#byKey) {
       const group = this.#groups[index]!
-      const isSilent = group.count === 0
-      for (const [place, { compute }] of this.#outputs.entries()) {
-        const value = isSilent ? undefined : compute(group)
-        samples.push({ labels: group.outputs[place]!, value })
-      }
-      if (isSilent) {
-        this.#byKey.delete(key)
-        hasForgotten = true
-      } else group.clear()
+      group.total()
+      this.#addOutputs(group, samples)
+      group.clear()
+      if (group.silentCount < this.#patience) continue
+      this.#byKey.delete(key)
+      hasForgotten = true
     }
     if (hasForgotten) this.#compact()
     this.#interval++
+    this.#startTimeMs = endTimeMs
     return samples
   }
 
-  #add(group: Group, batch: SampleBatch, row: number): void {
+  #addOutputs(group: AggregationGroup, samples: AggregatedSample[]): void {
+    const isSilent = group.count === 0
+    const isLast = isSilent && group.silentCount + 1 >= this.#patience
+    for (const [place, { compute, isRunning, suffix }] of this.#outputs.entries()) {
+      const labels = group.outputs[place]!
+      if (!isSilent || (isRunning && !isLast)) {
+        const value = compute(group)
+        // Without two values of any counter there is no rate yet.
+        const isUnknown = Number.isNaN(value) && suffix.startsWith('rate_')
+        if (!isUnknown) samples.push({ labels, value })
+      } else if (isRunning || group.silentCount === 0) samples.push({ labels, value: undefined })
+    }
+  }
+
+  #add(index: number, batch: SampleBatch, row: number): void {
     const value = batch.value[row]!
     if (Number.isNaN(value)) return
     const timeMs = batch.timeMs[row]!
-    const seriesId = batch.seriesId[row]!
-    group.sum += value
-    group.count++
-    if (value < group.min) group.min = value
-    if (value > group.max) group.max = value
-    if (timeMs >= group.lastTimeMs) {
-      group.last = value
-      group.lastTimeMs = timeMs
+    if (timeMs < this.#startTimeMs && this.#settings.ignore_old_samples) {
+      this.#lateCount++
+      return
     }
+    const seriesId = batch.seriesId[row]!
+    const group = this.#groups[index]!
+    group.add(value, timeMs)
     if (this.#seenIn[seriesId] !== this.#interval) {
       this.#seenIn[seriesId] = this.#interval
       group.seriesCount++
     }
-    if (!this.#hasQuantiles) return
-    if (group.reservoir.length < reservoirMax) group.reservoir.push(value)
-    else {
-      const place = Math.floor(this.#random() * group.count)
-      if (place < reservoirMax) group.reservoir[place] = value
+    if (this.#counters !== undefined) {
+      group.increase += this.#counters.add(seriesId, timeMs, value, index)
     }
+    if (this.#hasUnique) group.distinguish(value)
+    if (this.#hasQuantiles) group.keep(value, this.#random)
   }
 
   #findGroup(seriesId: SeriesId, store: StoreView): number {
@@ -211,10 +205,14 @@ export class Aggregation {
     const labels = store.labelsOf(seriesId)
     let mark = noGroup
     if (matchesAll(this.#matchers, labels)) {
+      this.#counters?.own(seriesId, labels)
       const kept = this.#keepLabels(labels)
       let index = this.#byKey.get(kept.key)
       if (index === undefined && this.#byKey.size < groupsMax) {
-        index = this.#groups.push(new Group(this.#outputs.map((one) => this.#name(kept, one)))) - 1
+        index =
+          this.#groups.push(
+            new AggregationGroup(this.#outputs.map((one) => this.#name(kept, one))),
+          ) - 1
         this.#byKey.set(kept.key, index)
       }
       mark = index === undefined ? fullGroup : index + firstGroup
@@ -231,7 +229,7 @@ export class Aggregation {
     return labels.filter((name) => name === metricNameLabel || !without.includes(name))
   }
 
-  #name(kept: Labels, { suffix, quantile }: Output): Labels {
+  #name(kept: Labels, { suffix, quantile }: AggregationOutput): Labels {
     const { by, without } = this.#settings
     const sorted = (names: readonly string[]): string => [...new Set(names)].sort().join('_')
     const clause =
@@ -246,7 +244,7 @@ export class Aggregation {
 
   /** Forgets the places of groups that are gone; series find theirs again. */
   #compact(): void {
-    const groups: (Group | undefined)[] = []
+    const groups: (AggregationGroup | undefined)[] = []
     for (const [key, index] of this.#byKey) {
       this.#byKey.set(key, groups.push(this.#groups[index]) - 1)
     }
@@ -264,29 +262,4 @@ export class Aggregation {
     seenIn.set(this.#seenIn)
     this.#seenIn = seenIn
   }
-}
-
-function makeOutputs(text: string): Output[] {
-  const output = readOutput(text)!
-  if (typeof output === 'string') {
-    return [{ suffix: output, quantile: undefined, compute: computeOf[output] }]
-  }
-  return output.map((quantile, index) => ({
-    suffix: 'quantiles',
-    quantile,
-    compute: (group) => {
-      // The first of the quantiles puts the samples in order for all.
-      if (index === 0) group.reservoir.sort((a, b) => a - b)
-      return readQuantile(group.reservoir, quantile)
-    },
-  }))
-}
-
-/** Of samples in order. */
-function readQuantile(sorted: readonly number[], quantile: number): number {
-  const rank = quantile * (sorted.length - 1)
-  const below = Math.floor(rank)
-  const above = Math.min(below + 1, sorted.length - 1)
-  if (below === rank) return sorted[below]!
-  return sorted[below]! + (sorted[above]! - sorted[below]!) * (rank - below)
 }

@@ -63,12 +63,21 @@ const unitRule = z.strictObject({
 /** What one output of an aggregation is; of quantiles with their numbers. */
 const plainOutputs = [
   'sum_samples',
+  'sum_samples_total',
   'avg',
   'count_samples',
+  'count_samples_total',
   'count_series',
+  'unique_samples',
   'min',
   'max',
   'last',
+  'stddev',
+  'stdvar',
+  'total',
+  'increase',
+  'rate_sum',
+  'rate_avg',
 ] as const
 /** One of the outputs without numbers. */
 export type PlainOutput = (typeof plainOutputs)[number]
@@ -109,12 +118,21 @@ const aggregationRule = z
     ),
     by: labelNames('Labels that are kept; all of them when neither by nor without is given.'),
     without: labelNames('Labels that are left out.'),
-    outputs: z.array(output).min(1).meta({
-      description:
-        'What is written of each group: sum_samples, avg, count_samples, count_series, min, max, last, quantiles(0.5, 0.99).',
-      typeText: 'list',
-    }),
+    outputs: z
+      .array(output)
+      .min(1)
+      .meta({
+        description: `What is written of each group: ${plainOutputs.join(', ')}, quantiles(0.5, 0.99). total, increase and the rates are of counters.`,
+        typeText: 'list',
+      }),
     keep_input: flagOr(true, 'Keeps the samples themselves too.'),
+    ignore_old_samples: flagOr(
+      false,
+      'Leaves out samples whose time is before the interval in which they arrive.',
+    ),
+    staleness_interval: duration(
+      'Silence after which a counter begins anew and running totals end; two intervals when left out.',
+    ).optional(),
   })
   .refine((rule) => rule.by.length === 0 || rule.without.length === 0, {
     error: 'by and without exclude each other',

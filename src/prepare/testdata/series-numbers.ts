@@ -26,6 +26,14 @@ export class SeriesNumbers {
     return this.#idOfKey.get(labels.key)
   }
 
+  /** The number stands for another series from now on. */
+  rename(seriesId: SeriesId, labels: Labels): void {
+    this.#idOfKey.delete(this.#labels[seriesId]!.key)
+    this.#labels[seriesId] = labels
+    this.#idOfKey.set(labels.key, seriesId)
+    this.seriesEpoch++
+  }
+
   labelsOf(seriesId: SeriesId): Labels {
     return this.#labels[seriesId]!
   }
