@@ -56,8 +56,7 @@ export function whole(number: number, value: bigint): Buffer {
   return Buffer.concat([varint(BigInt(number << 3)), varint(value)])
 }
 
-/** A float64 field. */
-export function double(number: number, value: number | 'stale'): Buffer {
+function double(number: number, value: number | 'stale'): Buffer {
   const bytes = Buffer.alloc(9)
   bytes[0] = (number << 3) | 1
   if (value === 'stale') bytes.writeBigUInt64LE(0x7ff0000000000002n, 1)
@@ -86,7 +85,7 @@ function side(
 }
 
 /** The message of a histogram, the same in both versions. */
-export function encodeHistogram(one: WrittenHistogram): Buffer {
+function encodeHistogram(one: WrittenHistogram): Buffer {
   const { count = 0, sum = 0, schema = 0, zeroCount = 0, isFloat = false } = one
   return Buffer.concat([
     isFloat ? double(2, count) : whole(1, BigInt(count)),

@@ -9,9 +9,18 @@ import { createServer } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { double, field, whole, zigzag } from '../src/collect/testdata/write-request.ts'
-import { findFreePort, skipWithout, startProgram } from './support/programs.ts'
-import { eventually, startServe } from './support/serve.ts'
+import { findFreePort, skipWithout, startProgram } from '../../../test/support/programs.ts'
+import { eventually, startServe } from '../../../test/support/serve.ts'
+import {
+  all,
+  double,
+  exemplar,
+  family,
+  labelPairs,
+  nativeBuckets,
+  zigzag,
+} from '../testdata/metric-family.ts'
+import { field, whole } from '../testdata/write-request.ts'
 
 const startTimeMs = Date.now()
 const protobufType =
@@ -19,43 +28,31 @@ const protobufType =
 
 /** A histogram that grows with each scrape, as client libraries write it. */
 function encodePage(scrapeCount: number): Buffer {
-  const label = (name: string, value: string) =>
-    field(1, Buffer.concat([field(1, name), field(2, value)]))
-  const span = (number: number, offset: number, length: number) =>
-    field(number, Buffer.concat([Buffer.from([0x08]), zigzag(offset), whole(2, BigInt(length))]))
-  const delta = (number: number, value: number) =>
-    Buffer.concat([Buffer.from([number << 3]), zigzag(value)])
   const count = 6 + scrapeCount * 3
-  const exemplar = Buffer.concat([
-    label('trace_id', `t${scrapeCount}`),
-    double(2, 1.5),
-    field(3, whole(1, BigInt(Math.floor(startTimeMs / 1000) + scrapeCount))),
-  ])
-  const bucket = Buffer.concat([whole(1, BigInt(count)), double(2, 2), field(3, exemplar)])
-  const histogram = Buffer.concat([
+  const told = exemplar(3, {
+    labels: { trace_id: `t${scrapeCount}` },
+    value: 1.5,
+    timeMs: startTimeMs + scrapeCount * 1000,
+  })
+  const histogram = all(
     whole(1, BigInt(count)),
     double(2, count / 4),
-    field(3, bucket),
-    Buffer.from([0x28]),
-    zigzag(2),
+    field(3, all(whole(1, BigInt(count)), double(2, 2), told)),
+    zigzag(5, 2),
     double(6, 2 ** -128),
     whole(7, 1n),
-    span(9, 1, 1),
-    delta(10, 2),
-    span(12, -3, 2),
-    span(12, 4, 1),
-    delta(13, 1),
-    delta(13, scrapeCount),
-    delta(13, scrapeCount),
-  ])
-  const metric = Buffer.concat([label('path', '/cart'), field(7, histogram)])
-  const family = Buffer.concat([
-    field(1, 'latency_seconds'),
-    field(2, 'Time.'),
-    whole(3, 4n),
-    field(4, metric),
-  ])
-  return Buffer.concat([whole(0, BigInt(family.length)).subarray(1), family])
+    nativeBuckets({ span: 9, delta: 10 }, [[1, 1]], [2]),
+    nativeBuckets(
+      { span: 12, delta: 13 },
+      [
+        [-3, 2],
+        [4, 1],
+      ],
+      [1, scrapeCount, scrapeCount],
+    ),
+  )
+  const metric = all(labelPairs(1, { path: '/cart' }), field(7, histogram))
+  return family({ name: 'latency_seconds', type: 4, help: 'Time.' }, metric)
 }
 
 async function askJson(base: string, path: string, token = ''): Promise<unknown> {
