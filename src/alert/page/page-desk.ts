@@ -25,6 +25,7 @@ import { type AcknowledgeOffer, makePageMessage } from './page-message.ts'
 import {
   acknowledge,
   addDeliveries,
+  addEnds,
   assign,
   beginTurn,
   close,
@@ -486,6 +487,7 @@ export class PageDesk {
     if (result.isSent) {
       delivery.state = 'sent'
       note(turn, { action: 'notified', reason: `${who} was told.` })
+      if (page.state === 'resolved') addEnds(turn)
     } else if (delivery.state === 'waiting') {
       delivery.state = 'failed'
       delivery.reason = result.reason
@@ -595,7 +597,9 @@ export class PageDesk {
   }
 
   #forgetIfDone(page: Page): void {
-    if (page.isOpen || page.deliveries.some(({ state }) => state === 'waiting')) return
+    const isDone = ({ id, state }: PageDelivery): boolean =>
+      state !== 'waiting' && !this.#sending.has(id)
+    if (page.isOpen || !page.deliveries.every(isDone)) return
     this.#pages.delete(page.id)
   }
 

@@ -156,14 +156,22 @@ export function resolve(turn: PageTurn, act: PageAct): void {
   page.nextTimeMs = undefined
   page.acknowledgeEndTimeMs = undefined
   dropWaiting(page, 'it is over')
-  const told = new Set<string>()
-  for (const { person, receiver, state, kind } of [...page.deliveries]) {
-    const key = `${person}\xff${receiver}`
-    if (state !== 'sent' || kind !== 'page' || told.has(key)) continue
-    told.add(key)
+  addEnds(turn)
+  note(turn, { action: 'resolved', ...act, to: 'resolved' })
+}
+
+/** Everybody who was told, also while it ended, is told of the end. */
+export function addEnds(turn: PageTurn): void {
+  const { page } = turn
+  const keyOf = ({ person, receiver }: PageDelivery): string => `${person}\xff${receiver}`
+  const ended = new Set(page.deliveries.filter(({ kind }) => kind === 'end').map(keyOf))
+  for (const delivery of [...page.deliveries]) {
+    if (delivery.state !== 'sent' || delivery.kind !== 'page' || ended.has(keyOf(delivery)))
+      continue
+    ended.add(keyOf(delivery))
+    const { person, receiver } = delivery
     page.deliveries.push(makeDelivery(turn, { person, receiver, kind: 'end', step: 0, afterMs: 0 }))
   }
-  note(turn, { action: 'resolved', ...act, to: 'resolved' })
 }
 
 /** The group is over: nothing is left that could begin the page again. */
