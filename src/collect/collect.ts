@@ -31,7 +31,12 @@ import { StatsdReceiver } from './receive/statsd.ts'
 import { type AddressedRequest, TextImportReceiver } from './receive/text-import.ts'
 import { ReceiverList } from './receivers.ts'
 import type { ScrapeLoop } from './scrape/loop.ts'
-import { type DroppedTarget, type PrometheusTarget, Scraper } from './scrape/scrape.ts'
+import {
+  type DroppedTarget,
+  type PrometheusTarget,
+  type RelabelStep,
+  Scraper,
+} from './scrape/scrape.ts'
 import { resolvePaths } from './resolve-paths.ts'
 import type { CollectSettings } from './settings.ts'
 
@@ -346,6 +351,11 @@ export class Collector {
   /** Active targets as `/api/v1/targets` shows them. */
   targets(): PrometheusTarget[] {
     return this.#scraper.targets()
+  }
+
+  /** What each relabeling rule of a job makes of discovered labels; `undefined` when there is no such job. */
+  relabelSteps(jobName: string, discovered: Labels): RelabelStep[] | undefined {
+    return this.#scraper.relabelSteps(jobName, discovered)
   }
 
   /** Targets that relabeling dropped, as `/api/v1/targets` shows them, and how many there are by job. */

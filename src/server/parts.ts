@@ -78,6 +78,7 @@ export type CollectorPart = Pick<
   | 'sourceCensus'
   | 'targets'
   | 'droppedTargets'
+  | 'relabelSteps'
   | 'onChange'
 >
 

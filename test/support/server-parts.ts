@@ -245,6 +245,10 @@ export class ServerBench {
               }
             : undefined,
         targets: () => this.targets,
+        relabelSteps: (job, labels) =>
+          job === 'b'
+            ? [{ rule: { action: 'labeldrop' }, output: labels.toObject(), keep: true }]
+            : undefined,
         droppedTargets: () => ({
           targets: [{ discoveredLabels: { __address__: 'gone:1' }, scrapePool: 'b' }],
           counts: { a: 0, b: 7 },

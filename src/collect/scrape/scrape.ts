@@ -12,7 +12,7 @@ import { Secret } from '../../base/secret.ts'
 import type { Appender } from '../../model/flow.ts'
 import { emptyLabels, type Labels, makeLabels } from '../../model/labels.ts'
 import { z } from '../../config/schema.ts'
-import { compileRelabel } from '../../prepare/prepare.ts'
+import { compileRelabel, relabel } from '../../prepare/prepare.ts'
 import { makeDiscoveries } from '../discover/all.ts'
 import type { Discovery, TargetGroup } from '../discover/discover.ts'
 import type { DropLedger } from '../drops.ts'
@@ -77,6 +77,13 @@ interface Pool {
 export interface DroppedTarget {
   discoveredLabels: Record<string, string>
   scrapePool: string
+}
+
+/** One rule of relabeling and what it left, in the shape of `/api/v1/targets/relabel_steps`. */
+export interface RelabelStep {
+  rule: object
+  output: Record<string, string>
+  keep: boolean
 }
 
 /** A page of our own process. */
@@ -202,6 +209,20 @@ export class Scraper {
     return this.list()
       .filter(({ kind }) => kind === 'http')
       .map(({ loop }) => viewTarget(loop))
+  }
+
+  /** What each rule of a job makes of a discovered label set; `undefined` when there is no such job. */
+  relabelSteps(jobName: string, discovered: Labels): RelabelStep[] | undefined {
+    const rules = this.#pools.get(jobName)?.job.relabelRules
+    if (rules === undefined) return undefined
+    const steps: RelabelStep[] = []
+    for (const [index, rule] of rules.entries()) {
+      const labels = relabel(discovered, rules.slice(0, index + 1))
+      const { pattern: _pattern, ...config } = rule
+      steps.push({ rule: config, output: labels?.toObject() ?? {}, keep: labels !== undefined })
+      if (labels === undefined) break
+    }
+    return steps
   }
 
   /** Targets that relabeling dropped, as far as they are remembered, and how many there are by job. */

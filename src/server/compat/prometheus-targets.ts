@@ -3,6 +3,7 @@
  * scraped and what the metrics are said to be. What is pushed has no target but has metadata.
  */
 
+import { z } from '../../config/schema.ts'
 import { compareText, type Labels, makeLabels } from '../../model/labels.ts'
 import { makeMatcher, matchesAll } from '../../model/matcher.ts'
 import type { MetricMetadata } from '../../model/flow.ts'
@@ -52,6 +53,17 @@ export function addPrometheusTargetRoutes(add: AddRoute, context: RouteContext):
     return sendSuccess(reply, JSON.stringify(answer))
   })
 
+  add('GET', '/targets/relabel_steps', async (request, reply) => {
+    const parameters = queryOf(request)
+    const pool = needParameter(parameters, 'scrapePool')
+    const labels = readLabels(needParameter(parameters, 'labels'))
+    const steps = collector.relabelSteps(pool, labels)
+    if (steps === undefined) {
+      throw serverErrors.PARAMETER_INVALID({ text: `unknown scrape pool ${JSON.stringify(pool)}` })
+    }
+    return sendSuccess(reply, JSON.stringify({ steps }))
+  })
+
   add('GET', '/scrape_pools', async (_request, reply) => {
     const pools = new Set(collector.targets().map((target) => target.scrapePool))
     return sendSuccess(reply, JSON.stringify({ scrapePools: [...pools].sort(compareText) }))
@@ -79,6 +91,28 @@ export function addPrometheusTargetRoutes(add: AddRoute, context: RouteContext):
     }
     return sendSuccess(reply, JSON.stringify(rows))
   })
+}
+
+function needParameter(parameters: URLSearchParams, name: string): string {
+  const text = parameters.get(name) ?? ''
+  if (text === '') {
+    throw serverErrors.PARAMETER_INVALID({ text: `no ${name} parameter provided` })
+  }
+  return text
+}
+
+const labelObject = z.record(z.string(), z.string())
+
+/** A label set as a JSON object. */
+function readLabels(text: string): Labels {
+  try {
+    const parsed = labelObject.safeParse(JSON.parse(text))
+    if (parsed.success) return makeLabels(parsed.data)
+  } catch {
+    // Told below, with what is expected.
+  }
+  const reason = 'labels must be a JSON object of texts'
+  throw serverErrors.PARAMETER_INVALID({ text: `error parsing labels: ${reason}` })
 }
 
 /** A limit in the words of these routes; infinite when absent, since 0 means none here. */

@@ -517,6 +517,21 @@ describe('rules, alerts, targets', () => {
     })
     assert.deepEqual((await data('state=active')).droppedTargets, [])
   })
+
+  test('what each relabeling rule does is told, of a pool that exists', async () => {
+    const ask = async (pool: string, labels: string) =>
+      (
+        await get(`/targets/relabel_steps?scrapePool=${pool}&labels=${encodeURIComponent(labels)}`)
+      ).json()
+    assert.deepEqual((await ask('b', '{"a":"1"}')).data, {
+      steps: [{ rule: { action: 'labeldrop' }, output: { a: '1' }, keep: true }],
+    })
+    assert.match((await ask('c', '{"a":"1"}')).error, /unknown scrape pool "c"/)
+    assert.equal((await ask('', '{}')).error, 'no scrapePool parameter provided')
+    assert.equal((await ask('b', '')).error, 'no labels parameter provided')
+    for (const bad of ['{', '[]', '{"a":1}'])
+      assert.match((await ask('b', bad)).error, /error parsing labels/)
+  })
 })
 
 describe('status', () => {
