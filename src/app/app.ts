@@ -238,7 +238,12 @@ export class App {
     const { collector, notifier, alerts, detector, incidents, deliveries, server } = this.#parts
     collectProcessMetrics()
     alerts.setContext(incidents)
+    notifier.setCharts(incidents)
     notifier.onAttempt((attempt) => void incidents.noteNotification(attempt))
+    alerts.pages.onEvent((page, events) => void incidents.notePage(page.alerts, events))
+    incidents.onChange((incident, change) => {
+      if (change === 'acknowledged') void alerts.pages.noteIncident(incident)
+    })
     this.#log.connect((batch) => collector.appendLogs(batch))
     await notifier.start()
     await alerts.start()

@@ -21,10 +21,12 @@ import type { Log } from '../base/log.ts'
 import { makeId } from '../base/random.ts'
 import type { Alert } from '../model/alert.ts'
 import type { Deployment } from '../model/deployment.ts'
-import type { AlertBackground, AlertContext } from '../model/flow.ts'
+import type { AlertBackground, AlertChart, AlertCharts, AlertContext } from '../model/flow.ts'
 import { worseHealth } from '../model/health.ts'
 import type { Incident, TimelineEntry } from '../model/incident.ts'
+import type { PageEvent } from '../model/page.ts'
 import type { NotificationAttempt, Records } from '../store/store.ts'
+import { findAlertChart } from './alert-chart.ts'
 import { makeAlertView } from './alert-view.ts'
 import { identityOf, IncidentBook, makeOpen, type OpenIncident, summariseIncident } from './book.ts'
 import { findCauses } from './cause.ts'
@@ -33,6 +35,7 @@ import { incidentErrors } from './errors.ts'
 import { measureImpact } from './impact.ts'
 import { incidentsOpen, incidentsTotal, searchDuration, searchesTotal } from './metrics.ts'
 import { nameDeployment } from './phrase.ts'
+import { makePageEntry } from './page-entry.ts'
 import { writePostMortem } from './post-mortem.ts'
 import { type Engine, Questioner } from './question.ts'
 import { findServiceSettings, serviceOfLabels, type ServiceIdentity } from './service.ts'
@@ -67,7 +70,7 @@ const describePatienceMs = 1_900
 const recentCountMax = 10_000
 
 /** Opens, explains, shows and resolves incidents. */
-export class IncidentDesk implements AlertContext {
+export class IncidentDesk implements AlertContext, AlertCharts {
   readonly #alerts: AlertFeed
   readonly #engine: Engine
   readonly #records: Records
@@ -347,9 +350,20 @@ export class IncidentDesk implements AlertContext {
     }
   }
 
+  /** What a message shows of an alert; `undefined` when there is nothing to draw. */
+  chartOf(alert: Alert, spanMs: number): Promise<AlertChart | undefined> {
+    return findAlertChart(alert, {
+      questioner: this.#questioner,
+      records: this.#records,
+      service: this.#serviceOf(alert).name,
+      nowTimeMs: this.#clock.nowTimeMs(),
+      spanMs,
+    })
+  }
+
   /** A notification went out, or failed: part of the story of its incidents. */
   async noteNotification(attempt: NotificationAttempt): Promise<void> {
-    if (attempt.outcome === 'retrying') return
+    if (attempt.outcome === 'retrying' || attempt.outcome === 'held') return
     const ids = new Set<string>()
     if (attempt.incidentId !== undefined) ids.add(attempt.incidentId)
     for (const fingerprint of attempt.fingerprints) {
@@ -379,6 +393,15 @@ export class IncidentDesk implements AlertContext {
         }),
       )
     }
+  }
+
+  /** Something happened to a page of some alerts. */
+  async notePage(fingerprints: readonly string[], events: readonly PageEvent[]): Promise<void> {
+    const entries = events.flatMap((event) => makePageEntry(event) ?? [])
+    if (entries.length === 0) return
+    const ids = new Set(fingerprints.flatMap((one) => this.#findOpenOf(one)?.incident.id ?? []))
+    for (const id of ids)
+      for (const entry of entries) await this.#enqueue(() => this.addEntry(id, entry))
   }
 
   // ---- alerts come in

@@ -3,7 +3,7 @@
  * `app/` connects them; so stages on one floor never import each other.
  */
 
-import type { DetectedAlert } from './alert.ts'
+import type { Alert, DetectedAlert } from './alert.ts'
 import type { ExemplarResult, ExemplarRow, SeriesExemplars } from './exemplar.ts'
 import type { Histogram } from './histogram.ts'
 import type { Labels } from './labels.ts'
@@ -203,4 +203,26 @@ export interface AlertBackground {
   cause: string
   /** Address of the incident's page. */
   url: string
+}
+
+/** Where messages get pictures of alerts from. Implemented by `incident/`. */
+export interface AlertCharts {
+  /** The alert's own signal over the last `spanMs`; `undefined` when there is nothing to draw. */
+  chartOf(alert: Alert, spanMs: number): Promise<AlertChart | undefined>
+}
+
+/** What the picture of an alert shows. */
+export interface AlertChart {
+  title: string
+  unit: 'ratio' | 'seconds' | 'bytes' | 'per-second' | 'count'
+  /** Of the limit, such as `>`; empty when the rule names none. */
+  operator: string
+  threshold: number | undefined
+  startTimeMs: number
+  endTimeMs: number
+  firedTimeMs: number
+  /** Columns of which `count` rows are valid; a longer pause than `gapMs` is a gap in the line. */
+  series: { count: number; timeMs: Float64Array; value: Float64Array; gapMs: number }[]
+  /** Deployments, by version. */
+  marks: { timeMs: number; label: string }[]
 }

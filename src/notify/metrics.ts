@@ -51,6 +51,13 @@ export const ledgerFailuresTotal = counter({
   help: 'Attempts that could not be written to the ledger; the message itself went its way.',
 })
 
+/** Pictures of messages. */
+export const chartsTotal = counter({
+  name: 'shipwatch_notify_charts_total',
+  help: 'Charts for messages, by outcome: drawn, nothing-to-draw, late or failed.',
+  labels: ['outcome'],
+})
+
 /** Messages told to somebody else. */
 export const fallbacksTotal = counter({
   name: 'shipwatch_notify_fallbacks_total',

@@ -11,6 +11,7 @@ import { systemClock, VirtualClock } from '../base/clock.ts'
 import { silentLog } from '../base/log.ts'
 import { z } from '../config/schema.ts'
 import type { Alert } from '../model/alert.ts'
+import type { AlertChart } from '../model/flow.ts'
 import { makeLabels } from '../model/labels.ts'
 import { allChannels } from './channel/all.ts'
 import { signDingtalk } from './channel/dingtalk.ts'
@@ -744,7 +745,6 @@ test('the built-in messages speak Chinese, on the clocks of the receiver', async
   const { notifier, records } = makeNotifier({
     receivers: [{ ...receiver, dingtalk_configs: [{ url: address }] }],
   })
-  const rule = { group: 'g', name: 'CheckoutErrors', expression: 'ratio > 0.03' }
   const acknowledge = {
     url: 'http://ship.example/ack/t0ken',
     gatherUrl: 'http://ship.example/gather/t0ken',
@@ -764,4 +764,87 @@ test('the built-in messages speak Chinese, on the clocks of the receiver', async
   const [row] = await records.notifications.list({ limit: 1 })
   assert.equal(row!.pageId, 'p1')
   assert.match(row!.request!, /^\[告警:1\]/)
+})
+
+const rule = { group: 'g', name: 'CheckoutErrors', expression: 'ratio > 0.03' }
+
+/** Figures for charts, always the same. */
+const charts = {
+  chartOf: async (alert: Alert, spanMs: number): Promise<AlertChart> => ({
+    title: 'CheckoutErrors',
+    unit: 'ratio',
+    operator: '>',
+    threshold: 0.03,
+    startTimeMs: alert.firedTimeMs - spanMs,
+    endTimeMs: alert.firedTimeMs,
+    firedTimeMs: alert.firedTimeMs,
+    series: [
+      {
+        count: 2,
+        timeMs: Float64Array.of(alert.firedTimeMs - spanMs, alert.firedTimeMs),
+        value: Float64Array.of(0.01, 0.08),
+        gapMs: spanMs,
+      },
+    ],
+    marks: [],
+  }),
+}
+
+test('a chart goes with the message: within a mail, as an upload, or by an address that ends', async (t) => {
+  const { sink, smarthost } = await openMail(t)
+  const { calls, address } = await listen(t, () => ({ status: 200, body: '{"ok":true}' }))
+  const clock = new VirtualClock(startTimeMs)
+  const { notifier } = makeNotifier(
+    {
+      global: { smtp_smarthost: smarthost, smtp_from: 's@example.org', smtp_require_tls: false },
+      receivers: [
+        {
+          name: 'team',
+          email_configs: [{ to: 'anna@example.org' }],
+          discord_configs: [{ webhook_url: `${address}/discord` }],
+          telegram_configs: [{ api_url: address, bot_token: '1:x', chat_id: 5 }],
+          webhook_configs: [{ url: `${address}/hook`, chart: true }, { url: `${address}/plain` }],
+        },
+      ],
+    },
+    clock,
+  )
+  notifier.setCharts(charts)
+  const notification = makeNotification({ alerts: [makeAlert({ rule })] })
+  assert.deepEqual((await notifier.send(notification, never)).failures, [])
+  const find = (path: string) => calls.find(({ url }) => url === path)!
+  const { chartUrl } = JSON.parse(find('/hook').body).shipwatch
+  assert.match(chartUrl, /^http:\/\/ship\.example\/api\/shipwatch\/v1\/charts\/[\w-]{24}\.png$/)
+  assert.equal(JSON.parse(find('/plain').body).shipwatch, undefined)
+  const token = /([\w-]{24})\.png$/.exec(chartUrl)![1]!
+  const png = await notifier.chart(token)
+  assert.equal(png?.subarray(1, 4).toString(), 'PNG')
+  assert.equal(await notifier.chart(`${token.slice(1)}x`), undefined)
+  assert.match(find('/discord').headers['content-type']!, /^multipart\/form-data/)
+  assert.match(find('/discord').body, /attachment:\/\/chart\.png/)
+  assert.match(find('/bot1:x/sendPhoto').body, /name="chat_id"\r\n\r\n5\r\n/)
+  const { mail } = sink.messages[0]!
+  assert.deepEqual(Buffer.from(mail.attachments[0]!.content as ArrayBuffer), png)
+  assert.match(mail.html!, /src="cid:chart@shipwatch"/)
+  await clock.advance(8 * 86_400_000)
+  assert.equal(await notifier.chart(token), undefined)
+})
+
+test('a chart that is late or fails never keeps a message', async (t) => {
+  const { calls, address } = await listen(t, () => ({ status: 200 }))
+  const clock = new VirtualClock(startTimeMs)
+  const receivers = [{ name: 'team', webhook_configs: [{ url: address, chart: true }] }]
+  const { notifier } = makeNotifier({ receivers }, clock)
+  const tell = () =>
+    notifier.send(makeNotification({ background, alerts: [makeAlert({ rule })] }), never)
+  notifier.setCharts({ chartOf: () => Promise.reject(new Error('no figures')) })
+  assert.equal((await tell()).isDelivered, true)
+  notifier.setCharts({ chartOf: () => new Promise(() => undefined) })
+  const sending = tell()
+  await clock.advance(2_000)
+  assert.equal((await sending).isDelivered, true)
+  assert.deepEqual(
+    calls.map(({ body }) => JSON.parse(body).shipwatch.chartUrl),
+    [undefined, undefined],
+  )
 })

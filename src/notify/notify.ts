@@ -11,13 +11,15 @@ import type { Log } from '../base/log.ts'
 import type { Random } from '../base/random.ts'
 import { TemplateError } from '../base/template/template.ts'
 import { readConfigFile } from '../config/config.ts'
+import type { AlertCharts } from '../model/flow.ts'
 import type { DeadLetter, NotificationAttempt, Records } from '../store/store.ts'
-import type { OutgoingMessage } from './channel/channel.ts'
+import { chartContentId, type OutgoingMessage } from './channel/channel.ts'
 import { Courier, labelLines, type Outcome } from './courier.ts'
 import { DeadLetterBox } from './dead-letter-box.ts'
 import { notifyErrors } from './errors.ts'
 import { HeldMessages } from './held-messages.ts'
 import { listActions } from './message-actions.ts'
+import { type MessageChart, MessageCharts } from './message-charts.ts'
 import { MessageMemory } from './message-memory.ts'
 import { fallbacksTotal, templateFailuresTotal } from './metrics.ts'
 import type { Notification } from './notification.ts'
@@ -30,6 +32,7 @@ import { makeTestNotification } from './test-notification.ts'
 import { TokenBuckets } from './token-bucket.ts'
 import { type Language, wordsOf } from './words.ts'
 
+export { chartPath } from './message-charts.ts'
 export type { Notification } from './notification.ts'
 export type { NotifySettings } from './settings.ts'
 
@@ -81,6 +84,7 @@ export class Notifier {
   readonly #courier: Courier
   readonly #buckets: TokenBuckets
   readonly #memory: MessageMemory
+  readonly #charts: MessageCharts
   readonly #held: HeldMessages
   readonly #letters: DeadLetterBox
   readonly #stopped = new AbortController()
@@ -97,6 +101,8 @@ export class Notifier {
     this.#courier.onAttempt((attempt) => this.#last.set(attempt.receiver, attempt))
     this.#buckets = new TokenBuckets(clock)
     this.#memory = new MessageMemory({ states: records.states, clock, log })
+    this.#charts = new MessageCharts({ states: records.states, clock, log })
+    this.#charts.setSpan(parts.settings.notify.chart_span)
     this.#letters = new DeadLetterBox({ records: records.deadLetters, clock, log })
     this.#held = new HeldMessages({
       states: records.states,
@@ -110,8 +116,18 @@ export class Notifier {
 
   /** Reads what was left over before the start. */
   async start(): Promise<void> {
-    await Promise.all([this.#letters.load(), this.#memory.clean()])
+    await Promise.all([this.#letters.load(), this.#memory.clean(), this.#charts.load()])
     await this.#held.load()
+  }
+
+  /** Who knows the figures that charts show. */
+  setCharts(source: AlertCharts): void {
+    this.#charts.setSource(source)
+  }
+
+  /** The picture below an address of a message; `undefined` when there is none any more. */
+  chart(token: string): Promise<Buffer | undefined> {
+    return this.#charts.find(token)
   }
 
   /** Names of all receivers. */
@@ -228,6 +244,7 @@ export class Notifier {
     const templates = loadTemplates(settings, this.#parts)
     this.#receivers = this.#makeReceivers(settings)
     this.#templates = templates
+    this.#charts.setSpan(settings.notify.chart_span)
   }
 
   /** Gives up waiting for further attempts and lets the running ones end. */
@@ -379,30 +396,45 @@ export class Notifier {
     notification: Notification,
     how: { signal: AbortSignal; attemptCountMax?: number },
   ): Promise<Outcome> {
-    return this.#courier.deliver(
-      channel,
-      (noteText) => this.#makeMessage(receiver, channel, notification, { ...how, noteText }),
-      how.attemptCountMax,
-    )
+    const bring = (chart?: MessageChart): Promise<Outcome> =>
+      this.#courier.deliver(
+        channel,
+        (noteText) =>
+          this.#makeMessage(receiver, channel, notification, { ...how, noteText, chart }),
+        how.attemptCountMax,
+      )
+    if (channel.channel.takesChart !== true) return bring()
+    const zone = notification.timeZone ?? receiver.options.time_zone
+    return this.#charts.of(notification, zone)?.then(bring) ?? bring()
   }
 
   #makeMessage(
     { options }: Receiver,
     { kind, key }: ConfiguredChannel,
     notification: Notification,
-    how: { signal: AbortSignal; noteText: (text: string) => void },
+    how: {
+      signal: AbortSignal
+      noteText: (text: string) => void
+      chart: MessageChart | undefined
+    },
   ): OutgoingMessage {
     const language = notification.language ?? options.language
     const words = wordsOf(language)
     const actions = listActions(notification, words)
     const timeZone = notification.timeZone ?? options.time_zone
-    const data = makeTemplateData(notification, { timeZone, actions })
+    const { chart } = how
+    const data = makeTemplateData(notification, {
+      timeZone,
+      actions,
+      ...(chart !== undefined && { chartUrl: chart.url, chartCid: chartContentId }),
+    })
     const { receiver, groupKey } = notification
     return {
       notification,
       signal: how.signal,
       words,
       actions,
+      chart,
       memory: this.#memory.of({ receiver, channel: key, groupKey }),
       render: (text, { escape: format, fallback }) => {
         const write = (): string => {

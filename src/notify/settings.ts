@@ -1,6 +1,6 @@
 /** Settings of notifying, under Alertmanager's own names: receivers with their channels, and templates. */
 
-import { type SettingsOf, type SettingsPart, text, z } from '../config/schema.ts'
+import { durationOr, type SettingsOf, type SettingsPart, text, z } from '../config/schema.ts'
 import { allChannels } from './channel/all.ts'
 import { httpConfig } from './http-config.ts'
 import { type ReceiverOptions, receiverOptions } from './receiver-settings.ts'
@@ -55,6 +55,13 @@ const globalShape: z.ZodRawShape = Object.assign({}, ...allChannels.map(({ globa
   http_config: httpConfig,
 })
 
+const notifySection = z
+  .strictObject({
+    chart_span: durationOr('3h', 'How much the charts in messages show; 0s sends none.'),
+  })
+  .prefault({})
+  .meta({ description: 'What concerns all messages.' })
+
 /** The folder's part of the configuration. */
 export const notifySettings = {
   global: globalShape,
@@ -67,6 +74,7 @@ export const notifySettings = {
         typeText: 'list',
         defaultText: '[]',
       }),
+    notify: notifySection,
     templates: z.array(text('A path or glob.')).default([]).meta({
       description: 'Files with message templates in Go template language, as for Alertmanager.',
       typeText: 'list of paths',

@@ -8,7 +8,11 @@ import type { Alert } from '../model/alert.ts'
 import type { Notification } from './notification.ts'
 
 /** The body of a webhook call, with at most `alertCountMax` alerts; 0 is all. */
-export function makeWebhookBody(notification: Notification, alertCountMax: number): object {
+export function makeWebhookBody(
+  notification: Notification,
+  alertCountMax: number,
+  chartUrl = '',
+): object {
   const { background, acknowledge } = notification
   const isCut = alertCountMax > 0 && notification.alerts.length > alertCountMax
   const alerts = isCut ? notification.alerts.slice(0, alertCountMax) : notification.alerts
@@ -25,11 +29,12 @@ export function makeWebhookBody(notification: Notification, alertCountMax: numbe
     externalURL: notification.externalUrl,
     notification_reason: notification.reason,
     alerts: alerts.map(makeWebhookAlert),
-    ...(background === undefined && acknowledge === undefined
+    ...(background === undefined && acknowledge === undefined && chartUrl === ''
       ? {}
       : {
           shipwatch: {
             ...background,
+            ...(chartUrl !== '' && { chartUrl }),
             ...(acknowledge !== undefined && {
               pageId: acknowledge.pageId,
               acknowledgeUrl: acknowledge.url,

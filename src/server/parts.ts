@@ -124,8 +124,11 @@ export type AlertsPart = Pick<
   | 'acknowledgeSettings'
 >
 
-/** What is heard of notification. */
-export type NotifierPart = Pick<Notifier, 'onAttempt' | 'receivers'>
+/** What is asked of notification. */
+export type NotifierPart = Pick<
+  Notifier,
+  'onAttempt' | 'receivers' | 'status' | 'test' | 'resend' | 'deadLetters' | 'chart'
+>
 
 /** What is asked of incidents. */
 export type IncidentsPart = Pick<

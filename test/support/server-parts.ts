@@ -303,7 +303,24 @@ export class ServerBench {
         ...this.paging(),
       },
       oncall: this.oncall,
-      notifier: { onAttempt: listen('notifications'), receivers: () => ['default'] },
+      notifier: {
+        onAttempt: listen('notifications'),
+        receivers: () => ['default'],
+        status: () => [
+          {
+            name: 'default',
+            channels: [{ key: 'webhook[0]', kind: 'webhook', sendsResolved: true }],
+            language: 'en',
+            fallback: [],
+            heldCount: 0,
+            last: undefined,
+          },
+        ],
+        test: note('notifier.test', async () => ({ isDelivered: true, failures: [] })),
+        resend: note('notifier.resend', async () => ({ isDelivered: false, failures: ['no'] })),
+        chart: async (token) => (token === 'known' ? Buffer.from('png') : undefined),
+        deadLetters: (filter) => this.records.deadLetters.list(filter),
+      },
       incidents: {
         list: note('incidents.list', async () => this.incidentList),
         view: note('incidents.view', async (id: string) =>

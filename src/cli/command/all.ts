@@ -9,7 +9,9 @@ import type { Command } from './command.ts'
 import { deploymentRecordCommand } from './deployment-record.ts'
 import { incidentListCommand } from './incident-list.ts'
 import { measureCommand } from './measure.ts'
+import { notificationsListCommand, notificationsResendCommand } from './notifications.ts'
 import { queryCommand } from './query.ts'
+import { receiversListCommand, receiversTestCommand } from './receivers.ts'
 import { restoreCommand } from './restore.ts'
 import { serveCommand } from './serve.ts'
 import { testRulesCommand } from './test-rules.ts'
@@ -26,6 +28,10 @@ export const commands: readonly Command[] = [
   queryCommand,
   deploymentRecordCommand,
   incidentListCommand,
+  notificationsListCommand,
+  notificationsResendCommand,
+  receiversListCommand,
+  receiversTestCommand,
   backupCommand,
   restoreCommand,
   measureCommand,

@@ -49,6 +49,7 @@ export const bark = defineChannel({
     const key = { value: settings.device_key, file: settings.device_key_file }
     return {
       sendsResolved: settings.send_resolved,
+      takesChart: true,
       secrets: () => secretTexts(key),
       send: async (message) => {
         const { status, background, externalUrl } = message.notification
@@ -63,6 +64,8 @@ export const bark = defineChannel({
             group: 'Shipwatch',
             level: status === 'firing' ? settings.level : 'active',
             url: background?.url ?? externalUrl,
+            ...(message.chart !== undefined &&
+              message.chart.url !== '' && { image: message.chart.url }),
             ...(settings.sound === '' ? {} : { sound: settings.sound }),
           },
           timeoutMs: settings.timeout || 10_000,

@@ -15,8 +15,9 @@ import {
 } from '../../base/http-client.ts'
 import type { Random } from '../../base/random.ts'
 import { Secret } from '../../base/secret.ts'
-import { z } from '../../config/schema.ts'
+import type { z } from '../../config/schema.ts'
 import type { MessageAction } from '../message-actions.ts'
+import type { MessageChart } from '../message-charts.ts'
 import type { GroupMemory } from '../message-memory.ts'
 import type { Notification } from '../notification.ts'
 import type { TokenBuckets } from '../token-bucket.ts'
@@ -26,6 +27,8 @@ import type { MessageWords } from '../words.ts'
 export interface Channel {
   /** Whether people also hear that it is over. */
   readonly sendsResolved: boolean
+  /** Whether it shows a chart, which takes a moment to draw. */
+  readonly takesChart?: boolean
   /** Sends once; answers what the other side said. Throws `SendFailure`. */
   send(message: OutgoingMessage): Promise<string>
   /** Texts that must never be shown, for the ledger. */
@@ -42,11 +45,16 @@ export interface OutgoingMessage {
   render(text: string, options: { escape: 'none' | 'html'; fallback: string }): string
   /** What buttons and frames say, in the receiver's language. */
   words: MessageWords
+  /** The picture of the trouble, if the channel takes one and there is one. */
+  chart: MessageChart | undefined
   /** Where the channel's last message about the group stands. */
   memory: GroupMemory
   /** What the reader can do. */
   actions: readonly MessageAction[]
 }
+
+/** Name of the chart within a mail. */
+export const chartContentId = 'chart@shipwatch'
 
 /** What channels are made with. */
 export interface ChannelTools {

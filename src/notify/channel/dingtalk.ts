@@ -97,6 +97,7 @@ export const dingtalk = defineChannel({
     )
     return {
       sendsResolved: settings.send_resolved,
+      takesChart: true,
       secrets: () => [...secretTexts(source), ...secretTexts(key)],
       send: (message) =>
         queue.send(

@@ -7,6 +7,7 @@
 
 import { durationOr, flagOr, secret, text, textOr, z } from '../../config/schema.ts'
 import { cutLength } from '../cut-text.ts'
+import { makeMultipart } from '../multipart.ts'
 import { connectBy, connectionSecrets, httpConfig } from '../http-config.ts'
 import {
   checkSource,
@@ -17,6 +18,7 @@ import {
   renderText,
   revealSecret,
   secretTexts,
+  sendRequest,
 } from './channel.ts'
 
 const titleLengthMax = 256
@@ -53,32 +55,45 @@ export const discord = defineChannel({
     const canCallAll = /@(everyone|here)/.test(settings.content)
     return {
       sendsResolved: settings.send_resolved,
+      takesChart: true,
       secrets: () => [...secretTexts(source), ...connectionSecrets(settings.http_config)],
       send: async (message) => {
         const { status } = message.notification
         const title = renderText(message, settings.title, 'discord.default.title')
         const description = renderText(message, settings.message, 'discord.default.message')
         const content = renderField(message, settings.content).trim()
-        const reply = await postJson({
+        const { chart } = message
+        const payload = {
+          ...(content === '' ? {} : { content: cutLength(content, contentLengthMax) }),
+          ...(settings.username === '' ? {} : { username: settings.username }),
+          ...(settings.avatar_url === '' ? {} : { avatar_url: settings.avatar_url }),
+          embeds: [
+            {
+              title: cutLength(title, titleLengthMax),
+              description: cutLength(description, textLengthMax),
+              color: status === 'firing' ? red : green,
+              ...(chart !== undefined && { image: { url: 'attachment://chart.png' } }),
+            },
+          ],
+          allowed_mentions: { parse: ['users', 'roles', ...(canCallAll ? ['everyone'] : [])] },
+        }
+        const request = {
           url: revealSecret(source.value, source.file),
-          body: {
-            ...(content === '' ? {} : { content: cutLength(content, contentLengthMax) }),
-            ...(settings.username === '' ? {} : { username: settings.username }),
-            ...(settings.avatar_url === '' ? {} : { avatar_url: settings.avatar_url }),
-            embeds: [
-              {
-                title: cutLength(title, titleLengthMax),
-                description: cutLength(description, textLengthMax),
-                color: status === 'firing' ? red : green,
-              },
-            ],
-            allowed_mentions: { parse: ['users', 'roles', ...(canCallAll ? ['everyone'] : [])] },
-          },
           timeoutMs: settings.timeout || 10_000,
           connect: connectBy(settings.http_config, tools.clock),
-        })
+        }
+        const reply =
+          chart === undefined
+            ? await postJson({ ...request, body: payload })
+            : await sendRequest({ ...request, method: 'POST', ...makeForm(payload, chart.png) })
         return describeReply(reply)
       },
     }
   },
 })
+
+function makeForm(payload: object, png: Buffer) {
+  const file = { name: 'files[0]', fileName: 'chart.png', type: 'image/png', content: png }
+  const { body, contentType } = makeMultipart({ payload_json: JSON.stringify(payload) }, file)
+  return { body, headers: { 'content-type': contentType } }
+}

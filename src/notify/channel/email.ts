@@ -16,6 +16,7 @@ import { readTls } from '../http-config.ts'
 import type { Notification } from '../notification.ts'
 import {
   type ChannelTools,
+  chartContentId,
   defineChannel,
   type OutgoingMessage,
   revealSecret,
@@ -101,6 +102,7 @@ export const email = defineChannel({
 
 class EmailChannel {
   readonly sendsResolved: boolean
+  readonly takesChart = true
   readonly #settings: EmailSettings
   readonly #defaults: SmtpDefaults
   readonly #from: string
@@ -217,6 +219,16 @@ class EmailChannel {
       subject: this.#line(message, subjectTemplate, 'email.default.subject'),
       text: message.render(this.#settings.text, { escape: 'none', fallback: 'email.default.text' }),
       html: message.render(this.#settings.html, { escape: 'html', fallback: 'email.default.html' }),
+      ...(message.chart !== undefined && {
+        attachments: [
+          {
+            filename: 'chart.png',
+            content: message.chart.png,
+            contentType: 'image/png',
+            cid: chartContentId,
+          },
+        ],
+      }),
       messageId: `<${makeToken(12)}.${rootId.slice(1)}`,
       inReplyTo: rootId,
       references: rootId,

@@ -39,6 +39,7 @@ export const gotify = defineChannel({
     const token = { value: settings.token, file: settings.token_file }
     return {
       sendsResolved: settings.send_resolved,
+      takesChart: true,
       secrets: () => secretTexts(token),
       send: async (message) => {
         const { status, background, externalUrl } = message.notification
@@ -52,7 +53,11 @@ export const gotify = defineChannel({
             message: cutBytes(body, messageBytesMax),
             priority: status === 'firing' ? settings.priority : Math.min(settings.priority, 4),
             extras: {
-              'client::notification': { click: { url: background?.url ?? externalUrl } },
+              'client::notification': {
+                click: { url: background?.url ?? externalUrl },
+                ...(message.chart !== undefined &&
+                  message.chart.url !== '' && { bigImageUrl: message.chart.url }),
+              },
             },
           },
           timeoutMs: settings.timeout || 10_000,

@@ -116,6 +116,7 @@ export const mattermost = defineChannel({
     )
     return {
       sendsResolved: settings.send_resolved,
+      takesChart: true,
       secrets: () => [...secretTexts(url), ...connectionSecrets(settings.http_config)],
       send: async (message) => {
         const reply = await postJson({
@@ -168,6 +169,8 @@ function makeOwn(settings: MattermostSettings, message: OutgoingMessage): object
       titleLengthMax,
     ),
     text: `${cutLength(body, textLengthMax - end.length)}${end}`,
+    ...(settings.image_url === '' &&
+      message.chart !== undefined && { image_url: message.chart.url }),
   }
 }
 

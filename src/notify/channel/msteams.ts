@@ -50,6 +50,7 @@ export const msteams = defineChannel({
     const source = { value: settings.webhook_url, file: settings.webhook_url_file }
     return {
       sendsResolved: settings.send_resolved,
+      takesChart: true,
       secrets: () => [...secretTexts(source), ...connectionSecrets(settings.http_config)],
       send: async (message) => {
         const { status } = message.notification
@@ -71,6 +72,10 @@ export const msteams = defineChannel({
             title: cutBytes(title, titleBytesMax),
             summary: cutBytes(summary, titleBytesMax),
             text: cutBytes(body, textBytesMax),
+            ...(message.chart !== undefined &&
+              message.chart.url !== '' && {
+                sections: [{ images: [{ image: message.chart.url }] }],
+              }),
             themeColor: status === 'firing' ? red : green,
             ...(actions.length > 0 && { potentialAction: actions }),
           },

@@ -45,6 +45,7 @@ export const msteamsv2 = defineChannel({
     const source = { value: settings.webhook_url, file: settings.webhook_url_file }
     return {
       sendsResolved: settings.send_resolved,
+      takesChart: true,
       secrets: () => [...secretTexts(source), ...connectionSecrets(settings.http_config)],
       send: async (message) => {
         const { status } = message.notification
@@ -72,6 +73,9 @@ export const msteamsv2 = defineChannel({
               color,
             },
             { ...block, text: cutBytes(body, textBytesMax) },
+            ...(message.chart === undefined || message.chart.url === ''
+              ? []
+              : [{ type: 'Image', url: message.chart.url, altText: title, size: 'stretch' }]),
           ],
           actions,
         }

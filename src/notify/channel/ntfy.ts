@@ -52,6 +52,7 @@ export const ntfy = defineChannel({
     const token = { value: settings.token, file: settings.token_file }
     return {
       sendsResolved: settings.send_resolved,
+      takesChart: true,
       // On a public server the topic is the password.
       secrets: () => [
         ...secretTexts(token),
@@ -74,6 +75,8 @@ export const ntfy = defineChannel({
             priority: priority >= 1 && priority <= 5 ? Math.round(priority) : 3,
             tags: settings.tags,
             click: background?.url ?? externalUrl,
+            ...(message.chart !== undefined &&
+              message.chart.url !== '' && { attach: message.chart.url, filename: 'chart.png' }),
             actions: message.actions.map(({ title, url }) => ({
               action: 'view',
               label: title,

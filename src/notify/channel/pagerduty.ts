@@ -111,6 +111,7 @@ export const pagerduty = defineChannel({
       : { value: settings.routing_key, file: settings.routing_key_file }
     return {
       sendsResolved: settings.send_resolved,
+      takesChart: true,
       secrets: () => [...secretTexts(key), ...connectionSecrets(settings.http_config)],
       send: async (message) => {
         const keyText = revealSecret(key.value, key.file).trim()
@@ -157,6 +158,10 @@ function makeEvent(settings: PagerdutySettings, message: OutgoingMessage, key: s
   const images = settings.images
     .map((one) => ({ src: write(one.src), href: write(one.href), alt: write(one.alt) }))
     .filter(({ src }) => src !== '')
+  const { chart } = message
+  // PagerDuty shows pictures of https addresses only.
+  if (chart?.url.startsWith('https://') === true)
+    images.push({ src: chart.url, href: '', alt: 'chart' })
   return {
     ...event,
     event_action: 'trigger',

@@ -67,6 +67,7 @@ export const pushover = defineChannel({
     const token = { value: settings.token, file: settings.token_file }
     return {
       sendsResolved: settings.send_resolved,
+      takesChart: true,
       secrets: () => [
         ...secretTexts(user),
         ...secretTexts(token),
@@ -95,6 +96,10 @@ export const pushover = defineChannel({
           ttl: settings.ttl > 0 ? String(settings.ttl / 1_000) : '',
           html: settings.html ? '1' : '',
           monospace: settings.monospace ? '1' : '',
+        }
+        if (message.chart !== undefined) {
+          form.attachment_base64 = message.chart.png.toString('base64')
+          form.attachment_type = 'image/png'
         }
         for (const name of Object.keys(form)) if (form[name] === '') delete form[name]
         const reply = await postForm({

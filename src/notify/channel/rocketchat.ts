@@ -116,6 +116,7 @@ export const rocketchat = defineChannel({
     const api = (settings.api_url ?? shared.rocketchat_api_url).replace(/\/?$/, '/')
     return {
       sendsResolved: settings.send_resolved,
+      takesChart: true,
       secrets: () => [
         ...secretTexts(token),
         ...secretTexts(tokenId),
@@ -155,7 +156,7 @@ function makeBody(settings: RocketchatSettings, message: OutgoingMessage): objec
     title_link: write(settings.title_link),
     text: cutLength(renderText(message, settings.text, 'rocketchat.default.text'), textLengthMax),
     color: write(settings.color),
-    image_url: write(settings.image_url),
+    image_url: write(settings.image_url) || (message.chart?.url ?? ''),
     thumb_url: write(settings.thumb_url),
     fields: settings.fields.map((one) => ({
       title: write(one.title),

@@ -45,6 +45,7 @@ export const serverchan = defineChannel({
     const key = { value: settings.send_key, file: settings.send_key_file }
     return {
       sendsResolved: settings.send_resolved,
+      takesChart: true,
       secrets: () => secretTexts(key),
       send: async (message) => {
         const title = renderText(message, settings.title, 'push.default.title')

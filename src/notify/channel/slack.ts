@@ -127,6 +127,7 @@ export const slack = defineChannel({
     const { url, token } = chooseWay(settings, tools)
     return {
       sendsResolved: settings.send_resolved,
+      takesChart: true,
       secrets: () => [
         ...secretTexts(url),
         ...(token === undefined ? [] : secretTexts(token)),
@@ -231,7 +232,7 @@ function makeBody(settings: SlackSettings, message: OutgoingMessage): object {
       titleLengthMax,
     ),
     callback_id: write(settings.callback_id),
-    image_url: write(settings.image_url),
+    image_url: write(settings.image_url) || (message.chart?.url ?? ''),
     thumb_url: write(settings.thumb_url),
     footer: write(settings.footer),
     color: write(settings.color),

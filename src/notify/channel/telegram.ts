@@ -6,8 +6,10 @@
  */
 
 import { durationOr, flagOr, numberOr, secret, text, textOr, z } from '../../config/schema.ts'
+import { messageOf } from '../../base/error.ts'
 import { cutLength } from '../cut-text.ts'
 import { connectBy, connectionSecrets, httpConfig } from '../http-config.ts'
+import { makeMultipart } from '../multipart.ts'
 import { stripHtml } from '../markup.ts'
 import {
   checkSource,
@@ -21,6 +23,7 @@ import {
   revealSecret,
   SendFailure,
   secretTexts,
+  sendRequest,
 } from './channel.ts'
 
 const textLengthMax = 4_096
@@ -81,11 +84,14 @@ export const telegram = defineChannel({
       { key: 'telegram_bot_token', missing: 'missing bot_token on telegram_config' },
     )
     const api = (settings.api_url ?? shared.telegram_api_url).replace(/\/$/, '')
-    const post = async (body: object): Promise<string> => {
+    const urlOf = (method: string): string => {
       const tokenText = encodeURIComponent(revealSecret(token.value, token.file))
+      // The colon of a token stays as it is.
+      return `${api}/bot${tokenText.replace('%3A', ':')}/${method}`
+    }
+    const post = async (body: object): Promise<string> => {
       const reply = await postJson({
-        // The colon of a token stays as it is.
-        url: `${api}/bot${tokenText.replace('%3A', ':')}/sendMessage`,
+        url: urlOf('sendMessage'),
         body,
         timeoutMs: settings.timeout || 10_000,
         connect: connectBy(settings.http_config, tools.clock),
@@ -95,6 +101,7 @@ export const telegram = defineChannel({
     }
     return {
       sendsResolved: settings.send_resolved,
+      takesChart: true,
       secrets: () => {
         const texts = secretTexts(token)
         const keys = texts.map((text) => text.slice(text.indexOf(':') + 1))
@@ -127,21 +134,56 @@ export const telegram = defineChannel({
           { ...base, ...(isPlain ? plain : marked) },
           { ...base, ...plain },
         ]
-        for (const [index, body] of ways.entries()) {
-          try {
-            return await post(body)
-          } catch (thrown) {
-            const isLast = index === ways.length - 1
-            const refused = thrown instanceof SendFailure && !isLast ? thrown.message : ''
-            if (/can't parse entities/.test(refused)) return post({ ...base, ...plain })
-            if (!/BUTTON_|inline keyboard|reply markup/i.test(refused)) throw thrown
+        const answer = await postFirst(ways, post)
+        if (message.chart !== undefined) {
+          const file = {
+            name: 'photo',
+            fileName: 'chart.png',
+            type: 'image/png',
+            content: message.chart.png,
           }
+          const fields: Record<string, string> = { chat_id: String(chat) }
+          if (settings.message_thread_id > 0)
+            fields.message_thread_id = String(settings.message_thread_id)
+          if (settings.disable_notifications) fields.disable_notification = 'true'
+          const { body, contentType } = makeMultipart(fields, file)
+          // The words have arrived; that the picture did not is said in the ledger, no more.
+          const shown = await sendRequest({
+            method: 'POST',
+            url: urlOf('sendPhoto'),
+            headers: { 'content-type': contentType },
+            body,
+            timeoutMs: settings.timeout || 10_000,
+            connect: connectBy(settings.http_config, tools.clock),
+          }).then(
+            () => 'with its chart',
+            (thrown: unknown) => `without its chart: ${messageOf(thrown)}`,
+          )
+          return `${answer} (${shown})`
         }
-        throw new Error('BUG: the last way answers or throws')
+        return answer
       },
     }
   },
 })
+
+/** Tries one way after the other for as long as Telegram cannot read what it gets. */
+async function postFirst(
+  ways: readonly object[],
+  post: (body: object) => Promise<string>,
+): Promise<string> {
+  for (const [index, body] of ways.entries()) {
+    try {
+      return await post(body)
+    } catch (thrown) {
+      const isLast = index === ways.length - 1
+      const refused = thrown instanceof SendFailure && !isLast ? thrown.message : ''
+      if (/can't parse entities/.test(refused)) return post(ways.at(-1)!)
+      if (!/BUTTON_|inline keyboard|reply markup/i.test(refused)) throw thrown
+    }
+  }
+  throw new Error('BUG: the last way answers or throws')
+}
 
 /** A keyboard below the message; empty when there is nothing to do. */
 function makeButtons(message: OutgoingMessage, isInteractive: boolean): object {

@@ -41,6 +41,7 @@ const schema = z
     max_alerts: numberOr(0, { min: 0, max: 1_000_000 }, 'Most alerts in a message; 0 is all.'),
     timeout: durationOr('10s', 'How long one attempt may take.'),
     body: text('The body, a template, instead of the payload of Alertmanager.').optional(),
+    chart: flagOr(false, 'Whether the field shipwatch names the address of a chart.'),
     content_type: textOr('application/json', 'What the body is.'),
     hmac: hmacSchema.optional().meta({ description: 'Signs each message.' }),
     http_config: httpConfig,
@@ -59,6 +60,7 @@ export const webhook = defineChannel({
     const key = { value: settings.hmac?.secret, file: settings.hmac?.secret_file }
     return {
       sendsResolved: settings.send_resolved,
+      takesChart: settings.chart,
       secrets: () => [
         ...secretTexts(url),
         ...secretTexts(key),
@@ -67,7 +69,9 @@ export const webhook = defineChannel({
       send: async (message) => {
         const body =
           settings.body === undefined
-            ? JSON.stringify(makeWebhookBody(message.notification, settings.max_alerts))
+            ? JSON.stringify(
+                makeWebhookBody(message.notification, settings.max_alerts, message.chart?.url),
+              )
             : renderText(message, settings.body, 'webhook.default.body')
         const headers: Record<string, string> = {
           'content-type': settings.content_type,

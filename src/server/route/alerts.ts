@@ -1,29 +1,15 @@
-/** `/alerts`: what fires, is pending, is held, or ended lately; `/notifications`: the ledger. */
+/** `/alerts`: what fires, is pending, is held, or ended lately. */
 
 import type { FastifyInstance } from 'fastify'
-import {
-  type AlertList,
-  type AlertView,
-  apiRoot,
-  type NotificationList,
-  type NotificationView,
-} from '../../api/api.ts'
-import { z } from '../../config/schema.ts'
+import { type AlertList, type AlertView, apiRoot } from '../../api/api.ts'
 import { makeAlertView } from '../../incident/incident.ts'
 import type { ServerParts } from '../parts.ts'
-import { readQuery, wholeNumber } from '../request.ts'
 import type { RouteContext } from './route.ts'
 
 /** Incidents looked through to find those of the alerts shown. */
 const incidentCountMax = 200
 
-const notificationQuery = z.strictObject({
-  limit: wholeNumber({ min: 1, max: 1000, fallback: 100 }),
-  incidentId: z.string().max(100).optional(),
-  receiver: z.string().max(500).optional(),
-})
-
-/** Adds the routes of alerts and of the notification ledger. */
+/** Adds the route of alerts. */
 export function addAlertRoutes(app: FastifyInstance, context: RouteContext): void {
   const { parts } = context
   const options = { config: { access: 'read' as const } }
@@ -31,18 +17,6 @@ export function addAlertRoutes(app: FastifyInstance, context: RouteContext): voi
   app.get(`${apiRoot}/alerts`, options, async (): Promise<AlertList> => {
     const { ruleCount, lastEvaluationTimeMs } = parts.detector.status()
     return { alerts: await listAlerts(parts), ruleCount, lastEvaluationTimeMs }
-  })
-
-  app.get(`${apiRoot}/notifications`, options, async (request): Promise<NotificationList> => {
-    const { limit, incidentId, receiver } = readQuery(request, notificationQuery)
-    const attempts = await parts.records.notifications.list({
-      limit,
-      ...(incidentId === undefined ? {} : { incidentId }),
-      ...(receiver === undefined ? {} : { receiver }),
-    })
-    return {
-      notifications: attempts.map(({ fingerprints: _, ...view }): NotificationView => view),
-    }
   })
 }
 

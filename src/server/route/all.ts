@@ -4,14 +4,15 @@ import type { FastifyInstance } from 'fastify'
 import { addAcknowledgeRoutes } from './acknowledge.ts'
 import { addAlertRoutes } from './alerts.ts'
 import { addBackupRoute } from './backup.ts'
-import { addCallbackRoutes } from './callbacks.ts'
 import { addDeploymentRoutes } from './deployments.ts'
 import { addIncidentRoutes } from './incidents.ts'
 import { addLabelRoutes } from './labels.ts'
 import { addLiveRoute } from './live.ts'
+import { addCallbackRoutes } from './callbacks.ts'
 import { addLogRoutes } from './logs.ts'
 import { addMaintenanceRoutes } from './maintenance.ts'
 import { addManagementRoutes } from './manage.ts'
+import { addNotificationRoutes } from './notifications.ts'
 import { addNowRoute } from './now.ts'
 import { addOnCallRoutes } from './on-call.ts'
 import { addPageRoutes } from './pages.ts'
@@ -36,6 +37,7 @@ export function addAllRoutes(app: FastifyInstance, context: RouteContext): () =>
   addLogRoutes(app, context)
   addMaintenanceRoutes(app, context)
   addManagementRoutes(app, context)
+  addNotificationRoutes(app, context)
   addNowRoute(app, context)
   addOnCallRoutes(app, context)
   addPageRoutes(app, context)

@@ -179,6 +179,53 @@ describe('alerts and notifications', () => {
     assert.ok(!('fingerprints' in notifications[0]))
     assert.equal((await get('/notifications?limit=all')).statusCode, 400)
   })
+
+  test('the ledger is searched, and read on page by page', async () => {
+    const first = (await get('/notifications?limit=1&text=200')).json()
+    assert.equal(first.next, 'n2')
+    const second = (await get(`/notifications?limit=1&text=200&after=${first.next}`)).json()
+    assert.equal(second.notifications[0].id, 'n1')
+    assert.equal(second.next, undefined)
+    assert.deepEqual((await get('/notifications?label=a=b')).json(), { notifications: [] })
+    assert.equal((await get('/notifications?label=a')).statusCode, 400)
+  })
+
+  test('what reached nobody is listed without its body, and sent again', async () => {
+    await bench.records.deadLetters.save({
+      id: 'd1',
+      timeMs: 1,
+      receiver: 'default',
+      channel: 'webhook[0]',
+      groupKey: '{}',
+      state: 'open',
+      endTimeMs: undefined,
+      failure: 'HTTP 500',
+      attemptCount: 2,
+      alertCount: 1,
+      status: 'firing',
+      labels: '',
+      body: { secret: 'not shown' },
+    })
+    const { deadLetters } = (await get('/dead-letters?state=open')).json()
+    assert.equal(deadLetters[0].failure, 'HTTP 500')
+    assert.ok(!('body' in deadLetters[0]))
+    const reply = await send('POST', '/dead-letters/d1/resend', {})
+    assert.deepEqual(reply.json(), { isDelivered: false, failures: ['no'] })
+  })
+
+  test('the picture of a message is shown to whom knows its address', async () => {
+    const reply = await get('/charts/known.png')
+    assert.equal(reply.headers['content-type'], 'image/png')
+    assert.equal(reply.body, 'png')
+    assert.equal((await get('/charts/other.png')).statusCode, 404)
+  })
+
+  test('receivers are listed and tested', async () => {
+    const { receivers } = (await get('/receivers')).json()
+    assert.equal(receivers[0].channels[0].key, 'webhook[0]')
+    const reply = await send('POST', '/receivers/default/test', {})
+    assert.equal(reply.json().isDelivered, true)
+  })
 })
 
 describe('incidents', () => {
