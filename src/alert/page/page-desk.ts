@@ -13,6 +13,7 @@ import { makeToken } from '../../base/random.ts'
 import { Secret } from '../../base/secret.ts'
 import type { Alert } from '../../model/alert.ts'
 import type { AlertBackground } from '../../model/flow.ts'
+import type { Incident } from '../../model/incident.ts'
 import type { Page, PageDelivery, PageEvent } from '../../model/page.ts'
 import type { Notifier } from '../../notify/notify.ts'
 import type { OnCall } from '../../oncall/oncall.ts'
@@ -287,6 +288,19 @@ export class PageDesk {
   /** A person says that it is over. It stays so until the group is over or another alert joins. */
   resolve(id: string, act: PageAct): Promise<Page> {
     return this.#act(id, (turn) => resolve(turn, act))
+  }
+
+  /** A person took an incident: its pages need nobody else. */
+  async noteIncident(
+    incident: Pick<Incident, 'number' | 'alerts' | 'acknowledgedBy'>,
+  ): Promise<void> {
+    const reason = `Incident ${incident.number} was acknowledged.`
+    const act = { actor: incident.acknowledgedBy, reason }
+    try {
+      await this.acknowledgeAlerts(incident.alerts, act)
+    } catch (thrown) {
+      this.#parts.log.error({ error: messageOf(thrown) }, 'pages of an incident were not taken')
+    }
   }
 
   /** A person takes every open page of some alerts. */
