@@ -19,12 +19,14 @@ function settingsOf(written: {
   value_rules?: object[]
   unit_rules?: object[]
   stream_aggregation?: object[]
+  normalization?: object[]
 }) {
-  const { value_rules, unit_rules, stream_aggregation } = collectSettings.top
+  const { value_rules, unit_rules, stream_aggregation, normalization } = collectSettings.top
   return {
     value_rules: value_rules.parse(written.value_rules),
     unit_rules: unit_rules.parse(written.unit_rules),
     stream_aggregation: stream_aggregation.parse(written.stream_aggregation),
+    normalization: normalization.parse(written.normalization),
   }
 }
 
@@ -201,4 +203,22 @@ test('a series in another unit is kept in the base unit, beside one that came in
   rows.add(appender.admit('app', makeLabels({ __name__: 'wait_ms' }))!, clock.nowTimeMs(), 3)
   await appender.append(rows.batch)
   assert.equal((await bench.read())['wait_ms'], '3:3')
+})
+
+test('normalized series are written beside those they are made of', async () => {
+  const bench = makeBench({
+    normalization: [{ match: '{id="a"}', window: '1h', methods: ['minmax'] }],
+  })
+  await bench.append({ a: 10, b: 3 })
+  await bench.clock.advance(1000)
+  await bench.append({ a: 30 })
+  await bench.clock.advance(1000)
+  await bench.append({ a: 15 })
+  bench.appender.reload(bench.limits, settingsOf({}))
+  await bench.clock.advance(1000)
+  await bench.append({ a: 20 })
+  const found = await bench.read()
+  assert.equal(found['m:1h_minmax{id="a"}'], '0:0 1:1 2:0.25')
+  assert.equal(found['m{id="a"}'], '0:10 1:30 2:15 3:20')
+  assert.equal(Object.keys(found).length, 3)
 })

@@ -24,6 +24,7 @@ import { type AdmitSeries, AggregationRunner } from './aggregation-runner.ts'
 import { ConvertedNumbers } from './converted-series.ts'
 import type { DropLedger } from './drops.ts'
 import { collectClamped } from './metrics.ts'
+import { NormalizationRunner, normalizationSource } from './normalization-runner.ts'
 
 /** What the refusal of a series is called in drops. */
 export const seriesLimitReason = 'series-limit'
@@ -70,6 +71,7 @@ export class IngestAppender implements Appender {
   #ownEpoch = 0
   #storeEpoch: number
   #aggregations: AggregationRunner | undefined
+  #normalizations: NormalizationRunner | undefined
   #isStarted = false
 
   constructor(parts: IngestParts) {
@@ -82,15 +84,17 @@ export class IngestAppender implements Appender {
     this.#storeEpoch = parts.store.seriesEpoch
   }
 
-  /** Begins to aggregate. */
+  /** Begins to aggregate and to normalize. */
   start(): void {
     this.#isStarted = true
+    this.#startNormalizations()
     this.#startAggregations()
   }
 
-  /** Ends the aggregations. */
+  /** Ends both. */
   stop(): void {
     this.#isStarted = false
+    this.#normalizations = undefined
     this.#aggregations?.stop()
     this.#aggregations = undefined
   }
@@ -107,7 +111,9 @@ export class IngestAppender implements Appender {
       this.#converted.clear()
       this.#ownEpoch++
     }
-    const { stream_aggregation: rules } = settings
+    const { stream_aggregation: rules, normalization } = settings
+    const isSame = JSON.stringify(before.normalization) === JSON.stringify(normalization)
+    if (!isSame && this.#isStarted) this.#startNormalizations()
     if (JSON.stringify(before.stream_aggregation) === JSON.stringify(rules)) return
     this.#aggregations?.stop()
     this.#aggregations = undefined
@@ -170,6 +176,7 @@ export class IngestAppender implements Appender {
   append(batch: SampleBatch): Promise<AppendResult> {
     this.#convert(batch)
     this.#mend(batch)
+    this.#normalizations?.take(batch)
     this.#aggregations?.take(batch)
     return batch.count === 0 ? Promise.resolve(nothingAppended) : this.#store.append(batch)
   }
@@ -208,6 +215,14 @@ export class IngestAppender implements Appender {
       if (action === 'clamp') collectClamped.inc({ reason }, count)
       else this.#parts.drops.add('value-rule', match, { reason, count })
     }
+  }
+
+  #startNormalizations(): void {
+    const { normalization: rules } = this.#settings
+    const { store, clock, log, drops } = this.#parts
+    const admit = (labels: Labels) => this.#guardOf(normalizationSource).admit(labels)
+    const parts = { store, admit, clock, log, drops }
+    this.#normalizations = rules.length > 0 ? new NormalizationRunner(rules, parts) : undefined
   }
 
   #startAggregations(): void {

@@ -2,6 +2,7 @@
 
 export { type AggregatedSample, Aggregation } from './aggregation.ts'
 export { findLevel, isLevelName, parseLevel } from './level.ts'
+export { type AdmitDerived, Normalization } from './normalization.ts'
 export { compileRelabel, type RelabelRule, relabel, relabelConfig } from './relabel.ts'
 export { type SeriesCensus, SeriesGuard, type SourceSeries } from './series-guard.ts'
 export { describeLabels, validateLabels, validateLimits, validateNames } from './validate.ts'

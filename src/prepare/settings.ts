@@ -139,6 +139,24 @@ const aggregationRule = z
     path: ['without'],
   })
 
+const normalizationRule = z.strictObject({
+  match: selector,
+  window: duration('Span of which mean, deviation, smallest and largest are taken.').refine(
+    (span) => span >= 60_000 && span <= 7 * 86_400_000,
+    { error: 'must be 1m at least and 7d at most' },
+  ),
+  methods: z
+    .array(z.enum(['zscore', 'minmax']))
+    .min(1)
+    .default(['zscore'])
+    .meta({
+      description:
+        'zscore: deviations from the mean; minmax: place between the smallest, 0, and the largest, 1.',
+      defaultText: '[zscore]',
+      typeText: 'list',
+    }),
+})
+
 /** Preparing's part of the configuration, joined into that of collecting. */
 export const prepareShape = {
   value_rules: z.array(valueRule).max(100).default([]).meta({
@@ -153,6 +171,10 @@ export const prepareShape = {
     description:
       'Series written from others as they arrive, named metric:interval_by_labels_output: fewer to keep, quick to ask.',
   }),
+  normalization: z.array(normalizationRule).max(100).default([]).meta({
+    description:
+      'Series on one scale, written beside those they are made of, named metric:window_zscore or metric:window_minmax; of at most 10000 series for each rule.',
+  }),
 }
 
 const prepareSchema = z.object(prepareShape)
@@ -164,3 +186,5 @@ export type ValueRuleSettings = PrepareSettings['value_rules'][number]
 export type UnitRuleSettings = PrepareSettings['unit_rules'][number]
 /** One entry of `stream_aggregation`, checked. */
 export type AggregationSettings = PrepareSettings['stream_aggregation'][number]
+/** One entry of `normalization`, checked. */
+export type NormalizationSettings = PrepareSettings['normalization'][number]
