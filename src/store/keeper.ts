@@ -131,7 +131,7 @@ export class Keeper {
       this.#tidy()
     })
     await this.#parts.compactor.compactAll()
-    await this.runAlone(() => this.#parts.journal.compressFlushed(() => this.#isClosed))
+    await this.runAlone(() => this.#compressJournal())
     await this.#running
   }
 
@@ -205,8 +205,12 @@ export class Keeper {
     }
     try {
       this.#tidy()
-      await this.#parts.journal.compressFlushed(() => this.#isClosed)
+      await this.#compressJournal()
       await this.#parts.seriesLog.compact()
+      if (this.#parts.head.mustNamesGo) {
+        this.#parts.head.mustNamesGo = false
+        await this.#parts.seriesLog.rewrite()
+      }
     } catch (thrown) {
       this.#parts.log.warn({ reason: messageOf(thrown) }, 'The journal could not be tidied.')
     }
@@ -339,6 +343,13 @@ export class Keeper {
       { bytes },
       'Late samples left memory before the engine had them; they are in the journal and will be readable when it has.',
     )
+  }
+
+  /** Call when the checkpoint tells what memory covers: nothing older comes back from the journal. */
+  async #compressJournal(): Promise<void> {
+    const { head, journal } = this.#parts
+    await journal.compressFlushed(head.coveredTimeMs, () => this.#isClosed)
+    journal.removeBefore(head.coveredTimeMs)
   }
 
   #forgetLines(count: number): void {

@@ -383,7 +383,7 @@ test('days behind the retention leave the engine, and the journal leaves the dis
   await reopened.close()
 })
 
-test('when the folder of the engine was deleted, what the journal has is brought in again', async () => {
+test('when the folder of the engine was deleted, samples that the journal has are brought in again', async () => {
   const dataDir = newDirectory()
   const clock = new VirtualClock(startTimeMs)
   const labels = makeLabels({ __name__: 'm' })
@@ -395,9 +395,10 @@ test('when the folder of the engine was deleted, what the journal has is brought
   }
   let store = await openStore({ dataDir, clock })
   await add(store, labels, [[startTimeMs - 2, 1]])
-  await store.appendLogs(makeLogs([[startTimeMs - 2, 'line']]))
+  await store.appendLogs(makeLogs([[startTimeMs - 2, 'gone']]))
   await store.flush()
   await add(store, labels, [[startTimeMs - 1, 2]])
+  await store.appendLogs(makeLogs([[startTimeMs - 1, 'line']]))
   await store.close()
   assert.ok(readdirSync(join(dataDir, 'journal')).some((name) => name.includes('.flushed')))
   rmSync(join(dataDir, 'engine'), { recursive: true })

@@ -3,7 +3,7 @@
  *
  *   00000007.journal    being written, or not wholly in the engine yet
  *   00000006.flushed    in the engine; kept while memory must be refilled from it after a restart
- *   00000005.flushed.zst    the same, compressed
+ *   00000005.flushed.zst    the same, packed and compressed: only what memory needs
  *
  * Entries that arrive while a write is under way wait and share the next one (group commit). An entry
  * is acknowledged after write(2) returned, which survives the death of the process; against loss of
@@ -25,14 +25,18 @@ import { syncDirectory, writeFileAtomic } from '../../base/files.ts'
 import type { Log } from '../../base/log.ts'
 import { storeErrors } from '../errors.ts'
 import { storeMetrics } from '../metrics.ts'
-import { compressFile, readCompressedFile } from './compressed-file.ts'
+import { readCompressedFile, writeCompressedFile } from './compressed-file.ts'
 import type { JournalFile, MakeJournalFile } from './journal-file.ts'
+import { packSegment } from './pack-segment.ts'
 import { fileHeader, type RecordVisitor, RecordWriter, readRecords } from './record-format.ts'
 
 /** Entries waiting for the disk: beyond this much new ones are refused. */
 const waitingBytesMax = 256 << 20
 /** How much one write takes at most; the rest waits for the next. */
 const groupBytesMax = 16 << 20
+
+/** So far ahead of our clock samples may be. */
+const clockSkewMsMax = 600_000
 
 /** A segment and what is known of its rows; times are of samples. */
 export interface Segment {
@@ -53,6 +57,8 @@ export interface Segment {
   lineCount: number
   /** Time of the newest exemplar. */
   exemplarTimeMs: number
+  /** It tells that rows of earlier segments were deleted. */
+  hasErasure: boolean
 }
 
 /** Something to be written. */
@@ -132,6 +138,11 @@ export class Journal {
     return this.#segments.reduce((sum, segment) => sum + segment.bytes, 0)
   }
 
+  /** Number of the oldest segment there is; `Infinity` without any. */
+  get firstNumber(): number {
+    return this.#segments[0]?.number ?? Infinity
+  }
+
   /** Segments that are closed and not in the engine, oldest first. */
   listSealed(): Segment[] {
     const open = this.#file === undefined ? undefined : this.#segments.at(-1)
@@ -195,8 +206,12 @@ export class Journal {
     return count
   }
 
-  /** Reads all segments in order; call once, before the first `submit`. */
-  async recover(visit: (segment: Segment) => RecordVisitor): Promise<void> {
+  /**
+   * Reads all segments in order; call once, before the first `submit`. Answers up to which time memory may
+   * lack rows that the engine has, because a segment that it took is damaged; `-Infinity` when all were whole.
+   */
+  async recover(visit: (segment: Segment) => RecordVisitor): Promise<number> {
+    let damagedTimeMs = Number.NEGATIVE_INFINITY
     const names = readdirSync(this.#directory).sort()
     for (const name of names) {
       if (name.endsWith('.tmp')) rmSync(join(this.#directory, name), { force: true })
@@ -216,12 +231,19 @@ export class Journal {
       segment.bytes = statSync(path).size
       this.#segments.push(segment)
       this.#nextNumber = segment.number + 1
-      await this.#readSegment(segment, visit(segment))
+      const isWhole = await this.#readSegment(segment, visit(segment))
+      // Rows are no newer than the file, but for clocks that go ahead.
+      const { mtimeMs } = statSync(path)
+      if (!isWhole && segment.isFlushed) {
+        damagedTimeMs = Math.max(damagedTimeMs, Math.ceil(mtimeMs) + clockSkewMsMax)
+      }
     }
     this.#showBytes()
+    return damagedTimeMs
   }
 
-  async #readSegment(segment: Segment, visitor: RecordVisitor): Promise<void> {
+  /** Answers whether it was whole. */
+  async #readSegment(segment: Segment, visitor: RecordVisitor): Promise<boolean> {
     const file = await this.#readFile(segment)
     const goodBytes = readRecords(file, {
       ...passTo(visitor),
@@ -232,6 +254,10 @@ export class Journal {
       onExemplar: (entry) => {
         segment.exemplarTimeMs = Math.max(segment.exemplarTimeMs, entry.row.timeMs)
         visitor.onExemplar?.(entry)
+      },
+      onErased: (erasure) => {
+        segment.hasErasure = true
+        visitor.onErased?.(erasure)
       },
       onLines: (batch, firstSequence) => {
         segment.lineCount += batch.count
@@ -245,6 +271,7 @@ export class Journal {
         'The end of a journal segment was not whole; everything before it was read.',
       )
     }
+    return file.length > 0 && goodBytes === file.length
   }
 
   async #readFile(segment: Segment): Promise<Buffer> {
@@ -303,17 +330,23 @@ export class Journal {
     segment.isFlushed = true
   }
 
-  /** Compresses flushed segments, one after another, until `isEnough`; rejects with the disk's error. */
-  async compressFlushed(isEnough: () => boolean): Promise<void> {
+  /**
+   * Compresses flushed segments, one after another, until `isEnough`; what memory does not cover is left
+   * out, and log lines. Rejects with the disk's error.
+   */
+  async compressFlushed(coveredTimeMs: number, isEnough: () => boolean): Promise<void> {
     for (const segment of [...this.#segments]) {
       if (isEnough()) return
       if (!segment.isFlushed || segment.isCompressed) continue
       const plain = segment.path
       const path = `${plain}.zst`
-      const bytes = await compressFile(plain, path)
-      if (this.#segments.includes(segment))
+      const packed = await packSegment(await readFile(plain), coveredTimeMs)
+      const bytes = await writeCompressedFile(path, packed.bytes)
+      if (this.#segments.includes(segment)) {
+        const { sampleCount, minTimeMs, maxTimeMs } = packed
         Object.assign(segment, { path, bytes, isCompressed: true })
-      else rmSync(path, { force: true })
+        Object.assign(segment, { sampleCount, minTimeMs, maxTimeMs, lineCount: 0 })
+      } else rmSync(path, { force: true })
       rmSync(plain, { force: true })
     }
     this.#showBytes()
@@ -321,10 +354,17 @@ export class Journal {
 
   /** Deletes flushed segments whose samples and exemplars are all before `timeMs`. */
   removeBefore(timeMs: number): void {
+    let isFirst = true
     this.#segments = this.#segments.filter((segment) => {
+      // What was erased must not come back from the segments before.
       const isNeeded =
-        (segment.sampleCount > 0 && segment.maxTimeMs >= timeMs) || segment.exemplarTimeMs >= timeMs
-      if (!segment.isFlushed || isNeeded) return true
+        (segment.sampleCount > 0 && segment.maxTimeMs >= timeMs) ||
+        segment.exemplarTimeMs >= timeMs ||
+        (segment.hasErasure && !isFirst)
+      if (!segment.isFlushed || isNeeded) {
+        isFirst = false
+        return true
+      }
       rmSync(segment.path, { force: true })
       return false
     })
@@ -535,6 +575,7 @@ function makeSegment(number: number, path: string): Segment {
     sampleCount: 0,
     lineCount: 0,
     exemplarTimeMs: Number.NEGATIVE_INFINITY,
+    hasErasure: false,
   }
 }
 

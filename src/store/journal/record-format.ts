@@ -16,6 +16,9 @@
  *               a histogram as chunk/histogram-bytes.ts has them; the value of such a row is its mark
  *   7 exemplars count:u32 (id:varint hash:u32×2 time:f64 value:f64 labels)×count; the hash is that of the
  *               series' label set, since numbers are given again
+ *   8 erased    count:u32 start:f64 end:f64 id:varint×count; rows before it of these series are gone
+ *   9 runs      count:u32 rows:u32 (id:varint rows:varint start:f64 size:varint chunk)×count, the rows of
+ *               one series each as chunk/float-chunk.ts packs them: of segments that are in the engine
  *
  *   text    = size:varint utf-8                      labels = size:varint text×size, name and value in turn
  *
@@ -28,7 +31,9 @@ import { assert } from '../../base/assert.ts'
 import type { ExemplarRow } from '../../model/exemplar.ts'
 import { Labels } from '../../model/labels.ts'
 import type { LogBatch } from '../../model/log-line.ts'
-import type { SeriesId } from '../../model/sample.ts'
+import { bitsOf, makeSampleBatch, type SeriesId } from '../../model/sample.ts'
+import { FloatChunkDecoder } from '../chunk/float-chunk.ts'
+import { ByteReader } from '../chunk/varint.ts'
 import type { PackedBatch } from '../head/histogram-table.ts'
 
 /** First bytes of every journal file. */
@@ -41,11 +46,28 @@ const kindSeries = 4
 const kindRemoved = 5
 const kindPacked = 6
 const kindExemplars = 7
+const kindRuns = 9
+
+/** Rows of one series, packed. */
+export interface PackedRun {
+  seriesId: SeriesId
+  count: number
+  startTimeMs: number
+  data: Uint8Array
+}
+const kindErased = 8
 
 /** An exemplar with what proves its series. */
 export interface ExemplarEntry {
   row: ExemplarRow
   hash: { high: number; low: number }
+}
+
+/** Series of which samples were deleted: those with start ≤ time ≤ end. */
+export interface Erasure {
+  ids: readonly SeriesId[]
+  startTimeMs: number
+  endTimeMs: number
 }
 
 /** Hears the records of a file in order. Batches are the hearer's own. */
@@ -56,6 +78,7 @@ export interface RecordVisitor {
   onSeries(id: SeriesId, symbols: readonly number[]): void
   onRemoved(id: SeriesId): void
   onExemplar?(entry: ExemplarEntry): void
+  onErased?(erasure: Erasure): void
 }
 
 /** Collects records in one growing buffer. */
@@ -109,6 +132,22 @@ export class RecordWriter {
       this.#varint(bytes!.length)
       this.#column(bytes!)
     }
+  }
+
+  /** Adds packed rows, series by series. */
+  runs(runs: readonly PackedRun[]): void {
+    this.#begin(kindRuns, 8)
+    this.#u32(runs.length)
+    this.#u32(runs.reduce((sum, { count }) => sum + count, 0))
+    for (const { seriesId, count, startTimeMs, data } of runs) {
+      this.#varint(seriesId)
+      this.#varint(count)
+      this.#reserve(8)
+      this.#f64(startTimeMs)
+      this.#varint(data.length)
+      this.#column(data)
+    }
+    this.#finish()
   }
 
   /** Adds exemplars. */
@@ -183,6 +222,16 @@ export class RecordWriter {
     this.#begin(kindRemoved, 4)
     this.#u32(ids.length)
     for (const id of ids) this.#varint(id)
+    this.#finish()
+  }
+
+  /** Adds that samples were deleted. */
+  erased(erasure: Erasure): void {
+    this.#begin(kindErased, 20)
+    this.#u32(erasure.ids.length)
+    this.#f64(erasure.startTimeMs)
+    this.#f64(erasure.endTimeMs)
+    for (const id of erasure.ids) this.#varint(id)
     this.#finish()
   }
 
@@ -284,6 +333,8 @@ export class RecordFileReader {
   }
 }
 
+const runDecoder = new FloatChunkDecoder()
+
 /** Walks one payload whose CRC was right. */
 class RecordReader {
   readonly #payload: Buffer
@@ -299,6 +350,8 @@ class RecordReader {
     if (kind === kindSamples) visitor.onSamples(this.#samples(count))
     else if (kind === kindPacked) visitor.onSamples(this.#packedSamples(count))
     else if (kind === kindLines) this.#lines(count, visitor)
+    else if (kind === kindRuns) visitor.onSamples(this.#runs(count))
+    else if (kind === kindErased) visitor.onErased?.(this.#erasure(count))
     else {
       for (let index = 0; index < count; index++) {
         if (kind === kindSymbols) visitor.onSymbol(this.#varint(), this.#text())
@@ -318,6 +371,26 @@ class RecordReader {
     const timeMs = this.#f64()
     const value = this.#f64()
     return { row: { seriesId, timeMs, value, labels: this.#labels() }, hash }
+  }
+
+  #runs(count: number): PackedBatch {
+    const rowCount = this.#u32()
+    const batch = makeSampleBatch(rowCount)
+    const out = { ...batch, bits: bitsOf(batch.value), at: 0 }
+    const reader = new ByteReader(this.#payload)
+    for (let index = 0; index < count; index++) {
+      const seriesId = this.#varint()
+      const rows = this.#varint()
+      const startTimeMs = this.#f64()
+      const size = this.#varint()
+      reader.at = this.#at
+      runDecoder.decode(reader, { startTimeMs, count: rows, needed: rows }, out)
+      batch.seriesId.fill(seriesId, out.at, out.at + rows)
+      out.at += rows
+      this.#at += size
+    }
+    batch.count = rowCount
+    return batch
   }
 
   #packedSamples(count: number): PackedBatch {
@@ -344,6 +417,14 @@ class RecordReader {
     } else timeMs = new Float64Array(this.#copy(count * 8))
     const seriesId = new Uint32Array(this.#copy(count * 4))
     return { count, seriesId, timeMs, value: new Float64Array(this.#copy(count * 8)) }
+  }
+
+  #erasure(count: number): Erasure {
+    const startTimeMs = this.#f64()
+    const endTimeMs = this.#f64()
+    const ids = new Array<SeriesId>(count)
+    for (let index = 0; index < count; index++) ids[index] = this.#varint()
+    return { ids, startTimeMs, endTimeMs }
   }
 
   #lines(count: number, visitor: RecordVisitor): void {
