@@ -99,7 +99,7 @@ export interface OverrideList {
   overrides: OnCallOverride[]
 }
 
-/** What a person asks for: somebody else is on call. `replaces` empty replaces everybody. */
+/** `POST /on-call/overrides`: somebody else is on call. `replaces` empty replaces everybody. */
 export interface OverrideBody {
   schedule: string
   people: string[]

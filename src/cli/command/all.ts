@@ -1,6 +1,7 @@
 /** Every command, in the order of the help. */
 
 import { backupCommand } from './backup.ts'
+import { alertAckCommand, alertListCommand } from './alert.ts'
 import { checkConfigCommand } from './check-config.ts'
 import { checkMetricsCommand } from './check-metrics.ts'
 import { checkRulesCommand } from './check-rules.ts'
@@ -8,7 +9,13 @@ import { checkSloCommand } from './check-slo.ts'
 import type { Command } from './command.ts'
 import { deploymentRecordCommand } from './deployment-record.ts'
 import { incidentListCommand } from './incident-list.ts'
+import {
+  maintenanceAddCommand,
+  maintenanceEndCommand,
+  maintenanceListCommand,
+} from './maintenance.ts'
 import { measureCommand } from './measure.ts'
+import { oncallCommand } from './oncall.ts'
 import { notificationsListCommand, notificationsResendCommand } from './notifications.ts'
 import { queryCommand } from './query.ts'
 import { receiversListCommand, receiversTestCommand } from './receivers.ts'
@@ -28,6 +35,12 @@ export const commands: readonly Command[] = [
   queryCommand,
   deploymentRecordCommand,
   incidentListCommand,
+  alertListCommand,
+  alertAckCommand,
+  oncallCommand,
+  maintenanceListCommand,
+  maintenanceAddCommand,
+  maintenanceEndCommand,
   notificationsListCommand,
   notificationsResendCommand,
   receiversListCommand,
