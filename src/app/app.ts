@@ -14,7 +14,7 @@ import { systemRandom } from '../base/random.ts'
 import { Collector } from '../collect/collect.ts'
 import { redactYaml } from '../config/redact.ts'
 import { DeliveryDesk } from '../deliver/deliver.ts'
-import { Detector } from '../detect/detect.ts'
+import { Detector, RuleDesk } from '../detect/detect.ts'
 import { IncidentDesk } from '../incident/incident.ts'
 import { Notifier } from '../notify/notify.ts'
 import { OnCall } from '../oncall/oncall.ts'
@@ -56,6 +56,7 @@ interface Parts {
   notifier: Notifier
   alerts: AlertDesk
   detector: Detector
+  rules: RuleDesk
   incidents: IncidentDesk
   deliveries: DeliveryDesk
   server: Server
@@ -175,6 +176,15 @@ export class App {
       externalUrl,
       baseDir: loaded.baseDir,
     })
+    const rules = new RuleDesk({
+      engine,
+      querier: store,
+      people: alerts,
+      settings,
+      clock,
+      externalUrl,
+      baseDir: loaded.baseDir,
+    })
     const incidents = new IncidentDesk({
       alerts,
       engine,
@@ -198,6 +208,7 @@ export class App {
       collector,
       engine,
       detector,
+      rules,
       alerts,
       oncall,
       notifier,
@@ -228,6 +239,7 @@ export class App {
       notifier,
       alerts,
       detector,
+      rules,
       incidents,
       deliveries,
       server,
@@ -304,10 +316,20 @@ ${signIn}  Watching   ${shown.length === 0 ? 'nothing yet; see the Sources page'
 
   /** Gives every part its settings; when one refuses, those before it get the old ones back. */
   async #apply(config: LoadedConfig['config']): Promise<void> {
-    const { store, collector, engine, notifier, alerts, detector, incidents, deliveries } =
+    const { store, collector, engine, notifier, alerts, detector, rules, incidents, deliveries } =
       this.#parts
     // Those that read files of their own first: templates, then rules. The rest cannot refuse.
-    const parts = [notifier, detector, store, engine, alerts, incidents, deliveries, collector]
+    const parts = [
+      notifier,
+      detector,
+      rules,
+      store,
+      engine,
+      alerts,
+      incidents,
+      deliveries,
+      collector,
+    ]
     const changed: typeof parts = []
     try {
       for (const part of parts) {
@@ -333,7 +355,7 @@ ${signIn}  Watching   ${shown.length === 0 ? 'nothing yet; see the Sources page'
 
   /** Drains and stops everything within five seconds; later parts are stopped even if earlier ones fail. */
   async stop(): Promise<void> {
-    const { store, collector, notifier, alerts, detector, incidents, deliveries, server } =
+    const { store, collector, notifier, alerts, detector, rules, incidents, deliveries, server } =
       this.#parts
     this.#log.info({}, 'Stopping.')
     const deadline = systemClock.sleep(stopMsMax - 500).then(() => 'late' as const)
@@ -341,6 +363,7 @@ ${signIn}  Watching   ${shown.length === 0 ? 'nothing yet; see the Sources page'
     const steps: [string, () => Promise<void> | void][] = [
       ['server', () => server.close()],
       ['collect', () => collector.stop()],
+      ['rules', () => rules.stop()],
       ['detect', () => detector.stop()],
       ['deliver', () => deliveries.stop()],
       ['incident', () => incidents.stop()],

@@ -6,6 +6,7 @@
  */
 
 import type { AlertView } from '../api/api.ts'
+import type { RuleGroupStatus } from '../api/rules.ts'
 import type { Clock, Timer } from '../base/clock.ts'
 import { messageOf } from '../base/error.ts'
 import type { Log } from '../base/log.ts'
@@ -25,12 +26,8 @@ import { RuleRunner, type RuleSurroundings } from './rule-runner.ts'
 import { type RuleGroupView, viewGroup, viewPending } from './rule-view.ts'
 import type { DetectSettings } from './settings.ts'
 import { SharedAnswers } from './shared-answers.ts'
+import { viewGroupHealth } from './view-health.ts'
 
-export {
-  type BackTestReport,
-  type BackTestRule,
-  runBackTest,
-} from './back-test/back-test.ts'
 export { formatGroups } from './format-groups.ts'
 export { loadGroups } from './load-groups.ts'
 export type {
@@ -41,6 +38,8 @@ export type {
   RuleView,
 } from './rule-view.ts'
 export { parseRuleFile, type RuleGroup } from './rule-file.ts'
+export { RuleDesk } from './rule-desk/rule-desk.ts'
+export { findRuleNotes } from './rule-desk/find-rule-notes.ts'
 export { RuleBench } from './rule-test/rule-bench.ts'
 export { runRuleTests } from './rule-test/run-rule-tests.ts'
 export type { DetectSettings } from './settings.ts'
@@ -138,6 +137,14 @@ export class Detector {
     return this.#groups.map((group) =>
       viewGroup(group, group.group.queryOffsetMs ?? this.#settings.global.rule_query_offset),
     )
+  }
+
+  /** The same with how well they run; `editNameOf` tells by which name a file is edited. */
+  health(editNameOf: (file: string) => string | undefined): RuleGroupStatus[] {
+    return this.#groups.map((group) => {
+      const queryOffsetMs = group.group.queryOffsetMs ?? this.#settings.global.rule_query_offset
+      return viewGroupHealth(group, { queryOffsetMs, editNameOf })
+    })
   }
 
   /** How many rules there are and when one last ran. */

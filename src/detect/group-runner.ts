@@ -20,6 +20,8 @@ export class GroupRunner {
   readonly rules: readonly RuleRunner[]
   lastEvaluationTimeMs: number | undefined
   evaluationMs = 0
+  /** Turns that were skipped since the start. */
+  missedCount = 0
   readonly #clock: Clock
   readonly #pace: Pace
   #timer: Timer | undefined
@@ -60,11 +62,16 @@ export class GroupRunner {
       // A clock that was set back or a timer that came early waits on.
       if (nowTimeMs < turnTimeMs) return this.#arm(turnTimeMs)
       const missedCount = Math.floor((nowTimeMs - turnTimeMs) / this.intervalMs)
-      if (missedCount > 0) iterationsMissedTotal.inc(missedCount)
+      if (missedCount > 0) this.#noteMissed(missedCount)
       this.#arm(nextTurnMs(this.group, this.intervalMs, nowTimeMs))
-      if (this.#isTurning) iterationsMissedTotal.inc()
+      if (this.#isTurning) this.#noteMissed(1)
       else void this.turn(turnTimeMs + missedCount * this.intervalMs)
     })
+  }
+
+  #noteMissed(count: number): void {
+    this.missedCount += count
+    iterationsMissedTotal.inc(count)
   }
 
   /** Evaluates every rule at `turnTimeMs`, in order. */

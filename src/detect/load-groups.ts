@@ -7,6 +7,7 @@ import type { Log } from '../base/log.ts'
 import { type ConfigProblem, makeConfigError, readConfigFile } from '../config/config.ts'
 import { detectErrors } from './errors.ts'
 import { type ExpressionParser, parseRuleFile, type RuleGroup } from './rule-file.ts'
+import { listRuleFiles } from './rule-desk/rule-folder.ts'
 import type { DetectSettings } from './settings.ts'
 import { parseSloFile } from './slo/slo-file.ts'
 
@@ -45,6 +46,14 @@ export function loadGroups(
   }
   const guard = { badEventsMin: settings.slo_bad_events_min }
   readAll(settings.rule_files, parseRules)
+  const { directory } = settings.rule_editing
+  if (directory !== '') {
+    const folder = resolve(baseDir, directory)
+    readAll(
+      listRuleFiles(folder).map((name) => join(folder, name)),
+      parseRules,
+    )
+  }
   readAll(
     settings.slo_files,
     (text, file) => parseSloFile(text, file, { parser: parts.engine, guard }).groups,

@@ -18,7 +18,7 @@ import {
   toDetected,
 } from './alert-state.ts'
 import type { ArrivalIndex, ReadSelector } from './arrival.ts'
-import { elementsOf } from './elements.ts'
+import { elementsOf, queryForTemplate } from './elements.ts'
 import { detectErrors } from './errors.ts'
 import {
   evaluationDuration,
@@ -31,10 +31,11 @@ import { NoDataFinder } from './no-data.ts'
 import type { Pace } from './pace.ts'
 import type { Rule, RuleGroup } from './rule-file.ts'
 import { RuleJudge, type SilencePolicy } from './rule-judge.ts'
+import { RecentWorst } from './recent-worst.ts'
 import { SeriesWriter, type WrittenSample } from './series-writer.ts'
 import type { SharedAnswers } from './shared-answers.ts'
 import type { SavedCourse } from './strategy/strategy-judge.ts'
-import { makeLink, mapOf, type TemplateSample } from './template.ts'
+import { makeLink } from './template.ts'
 
 /** What causes an evaluation. */
 export type Cause = 'arrival' | 'clock' | 'deadline'
@@ -98,6 +99,13 @@ export class RuleRunner {
   lastError = ''
   health: 'unknown' | 'ok' | 'err' = 'unknown'
   lastLatenessMs: number | undefined
+  /** Of the last evaluations that samples caused. */
+  readonly worstLateness = new RecentWorst()
+  /** Samples that the last evaluation read. */
+  sampleCount = 0
+  /** Since when the rule is in its state; `undefined` when it was so at the start. */
+  stateSinceTimeMs: number | undefined
+  #shownState = ''
 
   readonly #around: RuleSurroundings
   readonly #writer: SeriesWriter
@@ -264,10 +272,13 @@ export class RuleRunner {
     this.#failingSinceMs = undefined
     this.health = 'ok'
     this.lastError = ''
+    this.sampleCount = answer.stats.sampleCount
+    this.#noteState(timeMs)
     this.#finish(timeMs, run.startMs)
     evaluationsTotal.inc({ cause: run.cause })
     if (arrivedTimeMs !== undefined) {
       this.lastLatenessMs = this.#around.clock.nowTimeMs() - arrivedTimeMs
+      this.worstLateness.add(this.lastLatenessMs)
       lateness.observe(this.lastLatenessMs / 1000)
     }
     this.#armDeadline()
@@ -312,7 +323,8 @@ export class RuleRunner {
     return {
       externalLabels,
       externalUrl,
-      query: (expression: string) => this.#queryForTemplate(expression, timeMs),
+      query: (expression: string) =>
+        queryForTemplate(this.#around.engine, expression, timeMs - this.#offsetMs),
     }
   }
 
@@ -372,14 +384,6 @@ export class RuleRunner {
 
   readonly #silentSeries: number[] = []
 
-  #queryForTemplate(expression: string, timeMs: number): TemplateSample[] {
-    const answer = this.#around.engine.prepare(expression).evaluateRecent(timeMs - this.#offsetMs)
-    if (answer === undefined) throw new Error(`query "${expression}" reaches behind memory`)
-    const elements = elementsOf(answer.value)
-    if (elements === undefined) throw new Error(`query "${expression}" answers no vector`)
-    return elements.map(({ labels, value }) => ({ Labels: mapOf(labels), Value: value }))
-  }
-
   #send(timeMs: number, arrivedTimeMs: number | undefined): void {
     const alerts = this.alerts
     if (alerts === undefined) return
@@ -414,6 +418,12 @@ export class RuleRunner {
       { rule: this.rule.name, group: this.group.name, error: this.lastError },
       'a rule could not be evaluated',
     )
+  }
+
+  #noteState(timeMs: number): void {
+    const state = this.alerts?.worst() ?? 'recording'
+    if (state !== this.#shownState && this.#shownState !== '') this.stateSinceTimeMs = timeMs
+    this.#shownState = state
   }
 
   #finish(timeMs: number, startMs: number): void {

@@ -9,6 +9,7 @@ import {
   type SettingsOf,
   type SettingsPart,
   text,
+  textOr,
   z,
 } from '../config/schema.ts'
 
@@ -43,6 +44,20 @@ export const detectSettings = {
       { min: 0, max: 1_000_000, isWhole: true },
       'Fewer bad events in the long window of a burn-rate alert tell nobody, nor do as many as chance may bring; 0 switches both off.',
     ),
+    rule_editing: z
+      .strictObject({
+        directory: textOr(
+          '',
+          'Folder of rule files that may be edited over the API; its *.yml and *.yaml are read beside rule_files. Empty: no editing.',
+        ),
+        version_count_max: numberOr(
+          50,
+          { min: 1, max: 10_000, isWhole: true },
+          'How many older texts of each file are kept.',
+        ),
+      })
+      .prefault({})
+      .meta({ description: 'Rule files that people edit in the browser.' }),
     default_rules: flagOr(
       true,
       'Evaluates the built-in rules for CPU, memory, disks, targets and log errors.',

@@ -8,7 +8,7 @@ import type { Clock } from '../base/clock.ts'
 import type { Log } from '../base/log.ts'
 import type { Collector } from '../collect/collect.ts'
 import type { DeliveryDesk } from '../deliver/deliver.ts'
-import type { Detector } from '../detect/detect.ts'
+import type { Detector, RuleDesk } from '../detect/detect.ts'
 import type { IncidentDesk } from '../incident/incident.ts'
 import type { LogQuerier, Querier } from '../model/flow.ts'
 import type { Notifier } from '../notify/notify.ts'
@@ -23,6 +23,7 @@ export interface ServerParts {
   collector: CollectorPart
   engine: EnginePart
   detector: DetectorPart
+  rules: RulesPart
   alerts: AlertsPart
   oncall: OnCall
   notifier: NotifierPart
@@ -102,7 +103,10 @@ export type EnginePart = Pick<
 >
 
 /** What is asked of detection. */
-export type DetectorPart = Pick<Detector, 'groups' | 'status' | 'pendingAlerts'>
+export type DetectorPart = Pick<Detector, 'groups' | 'health' | 'status' | 'pendingAlerts'>
+
+/** What is asked of the desk of rules. */
+export type RulesPart = Omit<RuleDesk, 'reload' | 'stop'>
 
 /** What is asked of alerting. */
 export type AlertsPart = Pick<
@@ -111,6 +115,7 @@ export type AlertsPart = Pick<
   | 'onChange'
   | 'receive'
   | 'holdersOf'
+  | 'previewRoutes'
   | 'groups'
   | 'silences'
   | 'findSilence'

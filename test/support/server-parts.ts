@@ -22,6 +22,9 @@ import { makeMatcher } from '../../src/model/matcher.ts'
 import type { Notifier } from '../../src/notify/notify.ts'
 import { OnCall } from '../../src/oncall/oncall.ts'
 import { oncallSettings } from '../../src/oncall/settings.ts'
+import { RuleDesk } from '../../src/detect/detect.ts'
+import { detectSettings } from '../../src/detect/settings.ts'
+import { QueryEngine, querySettings } from '../../src/query/query.ts'
 import { Server, type ServerParts, serverSettings } from '../../src/server/server.ts'
 import { MemoryStore } from '../../src/store/store.ts'
 import { MemoryRecords } from './memory-records.ts'
@@ -50,6 +53,32 @@ export class ServerBench {
     warnings: [],
     infos: [],
     stats: { sampleCount: 0, seriesCount: 0, elapsedMs: 0 },
+  })
+  /** The real desk of rules over the store; files are edited below the data directory. */
+  readonly rules = new RuleDesk({
+    engine: new QueryEngine({
+      querier: this.store,
+      logs: undefined,
+      settings: z.object(querySettings.top).parse({}),
+      clock: this.clock,
+      log: silentLog,
+    }),
+    querier: this.store,
+    people: {
+      receiversFor: (labels) => [`team of ${labels.get('alertname')}`],
+      forecastMessages: (courses) => [
+        { receiver: 'team', messageCount: courses.length, firstTimeMs: 1 },
+      ],
+    },
+    settings: {
+      ...z.object(querySettings.top).parse({}),
+      ...z.object(detectSettings.top).parse({
+        rule_editing: { directory: join(this.dataDir, 'rules'), version_count_max: 3 },
+      }),
+      global: z.object(detectSettings.global).parse({ evaluation_interval: '15s' }),
+    },
+    clock: this.clock,
+    externalUrl: 'http://ship.example',
   })
   /** Takes the place of the scripted engine. */
   engine: ServerParts['engine'] | undefined
@@ -288,12 +317,18 @@ export class ServerBench {
         groups: () => this.groups,
         status: () => ({ ruleCount: 7, lastEvaluationTimeMs: 5 }),
         pendingAlerts: () => this.pending,
+        health: () => [],
       },
+      rules: this.rules,
       alerts: this.alerts ?? {
         list: () => this.alertList,
         onChange: listen('alerts'),
         receive: note('alerts.receive', async () => undefined),
         holdersOf: () => ({ silencedBy: [], inhibitedBy: [], pausedBy: [] }),
+        previewRoutes: () => ({
+          routes: [],
+          holders: { silencedBy: [], inhibitedBy: [], pausedBy: [] },
+        }),
         groups: () => [],
         silences: () => [],
         findSilence: () => undefined,

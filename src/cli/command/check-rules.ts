@@ -16,7 +16,7 @@ Recording rules that write the same series are named, but are no mistake.`,
     if (words.length === 0) throw new UsageError('name at least one file')
     // Loaded here, so that the other commands answer without loading the engine.
     const { readConfigFile } = await import('../../config/config.ts')
-    const { parseRuleFile } = await import('../../detect/detect.ts')
+    const { findRuleNotes, parseRuleFile } = await import('../../detect/detect.ts')
     const { makeEngine } = await import('../make-engine.ts')
     const engine = makeEngine()
     let isFine = true
@@ -24,7 +24,7 @@ Recording rules that write the same series are named, but are no mistake.`,
       try {
         const groups = parseRuleFile(readConfigFile(file), file, engine)
         output.out(`${file}: fine (${describe(groups)})\n`)
-        for (const text of findDuplicates(groups)) output.out(`${file}: note: ${text}\n`)
+        for (const text of findRuleNotes(groups)) output.out(`${file}: note: ${text}\n`)
       } catch (thrown) {
         if (!(thrown instanceof CodedError)) throw thrown
         output.err(`${thrown.message}\n`)
@@ -47,19 +47,4 @@ function describe(groups: readonly RuleGroup[]): string {
 
 function count(number: number, noun: string): string {
   return `${number} ${noun}${number === 1 ? '' : 's'}`
-}
-
-/** Recording rules of one name and the same labels overwrite each other. */
-function findDuplicates(groups: readonly RuleGroup[]): string[] {
-  const seen = new Map<string, { count: number; name: string }>()
-  for (const rule of groups.flatMap((group) => group.rules)) {
-    if (rule.kind !== 'recording') continue
-    const key = JSON.stringify([rule.name, [...rule.labels].sort()])
-    const held = seen.get(key) ?? { count: 0, name: rule.name }
-    held.count++
-    seen.set(key, held)
-  }
-  return [...seen.values()]
-    .filter((one) => one.count > 1)
-    .map(({ count, name }) => `${count} rules record ${name} with the same labels`)
 }

@@ -119,7 +119,7 @@ function joinTwo(input: SeriesColumns, recorded: SeriesColumns): SeriesColumns {
     count: sorted.length,
     timeMs: Float64Array.from(sorted, ([timeMs]) => timeMs),
     value,
-    ...(input.histogram === undefined
+    ...(input.histogram === undefined && recorded.histogram === undefined
       ? {}
       : { histogram: sorted.map(([, { from, index }]) => from.histogram?.[index]) }),
   }

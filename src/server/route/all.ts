@@ -19,6 +19,7 @@ import { addPageRoutes } from './pages.ts'
 import { addQueryRoutes } from './queries.ts'
 import { addReceiverRoutes } from './receive.ts'
 import type { RouteContext } from './route.ts'
+import { addRuleRoutes } from './rules.ts'
 import { addSessionRoutes } from './session.ts'
 import { addSettingRoutes } from './settings.ts'
 import { addSilenceRoutes } from './silences.ts'
@@ -43,6 +44,7 @@ export function addAllRoutes(app: FastifyInstance, context: RouteContext): () =>
   addPageRoutes(app, context)
   addQueryRoutes(app, context)
   addReceiverRoutes(app, context)
+  addRuleRoutes(app, context)
   addSessionRoutes(app, context)
   addSettingRoutes(app, context)
   addSilenceRoutes(app, context)
