@@ -184,6 +184,21 @@ test('memory counts histograms, and lets them go with their samples', () => {
   assert.equal(head.histograms.usedBytes, 0)
 })
 
+test('histograms weigh more than numbers where the samples of an answer are limited', async () => {
+  const store = new MemoryStore({ clock: new VirtualClock(nowTimeMs) })
+  const index = Array.from({ length: 100 }, (_, place) => place)
+  const wide = make(9, { positive: { index, count: index.map((place) => place * 1000) } })
+  await add(store, labels, [
+    [nowTimeMs, wide],
+    [nowTimeMs + 1, wide],
+  ])
+  const limited = { matchers: [], ...allTime, sampleCountMax: 100 }
+  await assert.rejects(store.select(limited), /more than 100 samples/)
+  assert.equal((await store.select({ ...limited, sampleCountMax: 1000 })).length, 1)
+  const one = { ...limited, sampleCountMax: 300, endTimeMs: nowTimeMs }
+  assert.equal((await store.select(one))[0]!.count, 1)
+})
+
 test('histograms and exemplars are there after a restart', async () => {
   const dataDir = newDirectory()
   const rows: Row[] = Array.from({ length: 20 }, (_, step) => [

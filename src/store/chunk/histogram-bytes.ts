@@ -26,6 +26,14 @@ const usualThreshold = 2 ** -128
 const noBuckets: HistogramBuckets = { index: [], count: [] }
 const noBounds: readonly number[] = []
 
+/** Bytes that unfold to as much memory as a sample has in an answer. */
+const bytesPerSample = 2
+
+/** How many samples packed histograms count for where the samples of an answer are limited. */
+export function weighHistograms(bytes: number): number {
+  return Math.ceil(bytes / bytesPerSample)
+}
+
 const scratch = new ByteWriter()
 
 /** Makes the bytes, in memory of their own. */

@@ -18,7 +18,7 @@ import { labelsFromColumns } from './label-columns.ts'
 import { type SpanVersions, spanOf } from './span-versions.ts'
 import { inNumbers, quoteSql, sqlTime } from './sql-text.ts'
 import { chunkSpanMs, dayMs } from './tables.ts'
-import { countRows, TableUnpacker } from './unpack-tables.ts'
+import { countRows, TableUnpacker, weighRows } from './unpack-tables.ts'
 
 /** Label sets that one query may touch. */
 const seriesCountMax = 1_000_000
@@ -98,14 +98,16 @@ export class EngineQuerier {
     const limit = selection.sampleCountMax ?? Infinity
     const range = { found, startTimeMs, endTimeMs }
     let rowCount = 0
+    let weight = 0
     for (const { table, isKept } of tables) {
       const count = countRows(table, range)
+      weight += weighRows(table, range)
       rowCount += count
       if (report === undefined) continue
       if (isKept) report.cacheSampleCount += count
       else report.engineSampleCount += count
     }
-    if (rowCount > spareFactor * limit) throw storeErrors.TOO_MANY_SAMPLES({ limit })
+    if (rowCount + weight > spareFactor * limit) throw storeErrors.TOO_MANY_SAMPLES({ limit })
     for (const { count } of recent) rowCount += count
     const pair = this.#pool.take(rowCount)
     const unpacker = new TableUnpacker(
@@ -216,6 +218,11 @@ export class EngineQuerier {
   /** Label sets on the days of the range. */
   async series(selection: Selection): Promise<Labels[]> {
     return [...(await this.#findSeries(selection)).values()].map((series) => series.labels)
+  }
+
+  /** The hashes of those. */
+  async hashes(selection: Selection): Promise<Iterable<bigint>> {
+    return (await this.#findSeries(selection)).keys()
   }
 
   async #findSeries(selection: Selection): Promise<ReadonlyMap<bigint, FoundSeries>> {

@@ -5,6 +5,7 @@ import type { Histogram } from '../../model/histogram.ts'
 import type { Labels } from '../../model/labels.ts'
 import { bitsOf, setHistogramAt } from '../../model/sample.ts'
 import { FloatChunkDecoder } from '../chunk/float-chunk.ts'
+import { weighHistograms } from '../chunk/histogram-bytes.ts'
 import { decodeHistogramChunk } from '../chunk/histogram-chunk.ts'
 import { ByteReader } from '../chunk/varint.ts'
 import { joinColumns } from '../join-columns.ts'
@@ -29,6 +30,18 @@ export function countRows(table: ChunkTable, range: TableSelection): number {
     rowCount += count[chunk]!
   }
   return rowCount
+}
+
+/** What the histograms of those chunks count for beside, where samples are limited. */
+export function weighRows(table: ChunkTable, range: TableSelection): number {
+  const { startTimeMs, lastTimeMs, kind, offset } = table
+  let bytes = 0
+  for (let chunk = 0; chunk < kind.length; chunk++) {
+    if (kind[chunk] !== chunkKinds.histogram) continue
+    if (lastTimeMs[chunk]! < range.startTimeMs || startTimeMs[chunk]! > range.endTimeMs) continue
+    bytes += offset[chunk + 1]! - offset[chunk]!
+  }
+  return weighHistograms(bytes)
 }
 
 const decoder = new FloatChunkDecoder()

@@ -3,7 +3,7 @@
 import type { Selection, SeriesColumns } from '../../model/flow.ts'
 import type { Histogram } from '../../model/histogram.ts'
 import { compareText, type Labels } from '../../model/labels.ts'
-import { unpackHistogram } from '../chunk/histogram-bytes.ts'
+import { unpackHistogram, weighHistograms } from '../chunk/histogram-bytes.ts'
 import { sortRows } from '../column/ordered-rows.ts'
 import { storeErrors } from '../errors.ts'
 import type { Head } from './head.ts'
@@ -16,13 +16,17 @@ export function selectFromHead(head: Head, selection: Selection): SeriesColumns[
   const counts = new Uint32Array(ids.length)
   const late = findLate(head, ids, selection)
   let total = 0
+  let histogramBytes = 0
   for (let index = 0; index < ids.length; index++) {
     const id = ids[index]!
     const count = head.count(id, startTimeMs, endTimeMs) + (late?.get(id)?.count ?? 0)
     counts[index] = count
     total += count
+    if (head.histograms.has(id)) {
+      histogramBytes += head.histograms.bytesIn(id, startTimeMs, endTimeMs)
+    }
   }
-  if (total > (selection.sampleCountMax ?? Infinity)) {
+  if (total + weighHistograms(histogramBytes) > (selection.sampleCountMax ?? Infinity)) {
     throw storeErrors.TOO_MANY_SAMPLES({ limit: selection.sampleCountMax! })
   }
   if (selection.report !== undefined) selection.report.memorySampleCount += total

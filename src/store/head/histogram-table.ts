@@ -83,6 +83,12 @@ class Track {
     return this.bytes.subarray(this.#startOf(place), this.end[place]!)
   }
 
+  bytesIn(startTimeMs: number, endTimeMs: number): number {
+    const first = this.lowerBound(startTimeMs)
+    const last = this.lowerBound(endTimeMs + 1) - 1
+    return last < first ? 0 : this.end[last]! - this.#startOf(first)
+  }
+
   put(timeMs: number, bytes: Uint8Array): void {
     const place = this.lowerBound(timeMs)
     if (place === this.to) {
@@ -184,6 +190,11 @@ export class HistogramTable {
       column[row] = unpackHistogram(track.at(place))
     }
     return column
+  }
+
+  /** Bytes of a series' histograms with start ≤ time ≤ end. */
+  bytesIn(id: SeriesId, startTimeMs: number, endTimeMs: number): number {
+    return this.#tracks.get(id)?.bytesIn(startTimeMs, endTimeMs) ?? 0
   }
 
   /** Lets go of a series' histograms before `timeMs`. */
