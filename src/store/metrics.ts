@@ -114,6 +114,10 @@ export const storeMetrics = {
     name: 'shipwatch_store_engine_bytes',
     help: 'Bytes of tables on disk.',
   }),
+  erasedSamples: counter({
+    name: 'shipwatch_store_erased_samples_total',
+    help: 'Samples deleted because somebody asked for it.',
+  }),
   diskFreeBytes: gauge({
     name: 'shipwatch_store_disk_free_bytes',
     help: 'Free space on the file system of the data directory.',

@@ -52,6 +52,7 @@ import { SampleFlusher } from './column/sample-flusher.ts'
 import { SpanVersions } from './column/span-versions.ts'
 import { Compactor } from './compactor.ts'
 import { DiskWatch, type ReadSpace } from './disk-watch.ts'
+import { type EraseOrder, Eraser, type EraseResult } from './eraser.ts'
 import { storeErrors } from './errors.ts'
 import { ExemplarBook } from './exemplar-book.ts'
 import { Arrivals } from './head/arrivals.ts'
@@ -65,7 +66,7 @@ import {
   seriesFromHead,
 } from './head/head-querier.ts'
 import { packedBytes } from './head/histogram-table.ts'
-import { LogHead, sortLines } from './head/log-head.ts'
+import { LogHead } from './head/log-head.ts'
 import { MetadataTable } from './head/metadata-table.ts'
 import { Journal, type JournalSettings, noteTimes, type Segment } from './journal/journal.ts'
 import { type MakeJournalFile, makeDiskFile } from './journal/journal-file.ts'
@@ -73,6 +74,7 @@ import type { RecordVisitor } from './journal/record-format.ts'
 import { SeriesLog } from './journal/series-log.ts'
 import { Keeper } from './keeper.ts'
 import { cleanLines } from './line-times.ts'
+import { LogQuestions, orNone } from './log-questions.ts'
 import { storeMetrics } from './metrics.ts'
 import type { Records } from './record/records.ts'
 import { type OpenRecords, openSqliteRecords } from './record/sql-records.ts'
@@ -80,6 +82,7 @@ import { Retainer } from './retainer.ts'
 import type { StoreSettings } from './settings.ts'
 
 export type { OpenBackup } from './backup/backup.ts'
+export type { EraseOrder, EraseResult } from './eraser.ts'
 export { checkBackup, restoreBackup } from './backup/restore-backup.ts'
 export { MemoryStore } from './memory-store.ts'
 export type * from './record/records.ts'
@@ -117,12 +120,13 @@ export class Store implements Appender, Querier, ArrivalFeed, LogQuerier {
   readonly #engine: Engine
   readonly #versions = new SpanVersions()
   readonly #engineQuerier: EngineQuerier
-  readonly #engineLogs: EngineLogs
+  readonly #logQuestions: LogQuestions
   readonly #disk: DiskWatch
   readonly #backups: BackupTaker
   readonly #options: StoreOptions
   #keeper: Keeper | undefined
   #retainer: Retainer | undefined
+  #eraser: Eraser | undefined
   #settings: StoreSettings
   #nextSequence = 0
   #closing: Promise<void> | undefined
@@ -193,7 +197,7 @@ export class Store implements Appender, Querier, ArrivalFeed, LogQuerier {
       versions: this.#versions,
       cacheBytesMax: () => this.#settings.store.read_cache_size_max,
     })
-    this.#engineLogs = new EngineLogs(this.#engine)
+    this.#logQuestions = new LogQuestions(this.#logs, new EngineLogs(this.#engine))
     this.#backups = new BackupTaker({
       dataDir,
       nowTimeMs: () => clock.nowTimeMs(),
@@ -214,14 +218,36 @@ export class Store implements Appender, Querier, ArrivalFeed, LogQuerier {
       this.#metadata.set(metric, metadata)
     await this.#seriesLog.recover()
     const isEngineLost = await this.#noticeLostEngine()
-    let recoveredNumber = 0
-    await this.#journal.recover((segment) => {
-      recoveredNumber = segment.number
-      if (!isEngineLost) restoreFlushed(segment, checkpoint)
-      return this.#replayInto(segment)
-    })
     const flushing = { engine: this.#engine, directory: join(dataDir, 'flush') }
     clearBlockDirectory(flushing.directory)
+    const alone = <Value>(work: () => Promise<Value>) => this.#keeper!.runAlone(work)
+    const compactor = new Compactor({
+      directory: dataDir,
+      engine: this.#engine,
+      rewriter: new DayRewriter({ ...flushing, versions: this.#versions }),
+      clock,
+      log,
+      alone,
+    })
+    const eraser = new Eraser({
+      dataDir,
+      head: this.#head,
+      journal: this.#journal,
+      exemplars: this.#exemplars,
+      querier: this.#engineQuerier,
+      compactor,
+      clock,
+      log,
+      pause: alone,
+    })
+    this.#eraser = eraser
+    let recoveredNumber = 0
+    const damagedTimeMs = await this.#journal.recover((segment) => {
+      recoveredNumber = segment.number
+      if (!isEngineLost) restoreFlushed(segment, checkpoint)
+      return this.#replayInto(segment, eraser)
+    })
+    if (!isEngineLost) this.#head.raiseCovered(damagedTimeMs)
     const retainer = new Retainer({
       engine: this.#engine,
       disk: this.#disk,
@@ -244,15 +270,9 @@ export class Store implements Appender, Querier, ArrivalFeed, LogQuerier {
           ...flushing,
           head: this.#head,
           versions: this.#versions,
+          isErased: eraser.isErased,
         }),
-        compactor: new Compactor({
-          directory: dataDir,
-          engine: this.#engine,
-          rewriter: new DayRewriter({ ...flushing, versions: this.#versions }),
-          clock,
-          log,
-          alone: (work) => this.#keeper!.runAlone(work),
-        }),
+        compactor,
         retainer,
         clock,
         log,
@@ -265,6 +285,7 @@ export class Store implements Appender, Querier, ArrivalFeed, LogQuerier {
     await this.#disk.start(() => this.#keeper?.wake())
     void this.#engine.start()
     this.#keeper.start()
+    eraser.start()
     storeMetrics.headSeries.set(this.#head.index.count)
   }
 
@@ -282,7 +303,7 @@ export class Store implements Appender, Querier, ArrivalFeed, LogQuerier {
     return true
   }
 
-  #replayInto(segment: Segment): RecordVisitor {
+  #replayInto(segment: Segment, eraser: Eraser): RecordVisitor {
     return {
       onSamples: (batch) => this.#head.replay(batch, segment.flushedTimeMs),
       onLines: (batch, firstSequence) => {
@@ -294,6 +315,7 @@ export class Store implements Appender, Querier, ArrivalFeed, LogQuerier {
       onSeries: () => undefined,
       onRemoved: () => undefined,
       onExemplar: (entry) => this.#exemplars.replay(entry),
+      onErased: (erasure) => eraser.replay(segment.number, erasure),
     }
   }
 
@@ -435,7 +457,7 @@ export class Store implements Appender, Querier, ArrivalFeed, LogQuerier {
     const split = this.#split(selection)
     const recent = selectFromHead(this.#head, split.recent)
     if (split.older === undefined) return recent
-    return this.#engineQuerier.select(split.older, recent)
+    return this.#eraser!.filter(await this.#engineQuerier.select(split.older, recent))
   }
 
   release(answer: readonly SeriesColumns[]): void {
@@ -475,51 +497,24 @@ export class Store implements Appender, Querier, ArrivalFeed, LogQuerier {
     return [...values].sort(compareText)
   }
 
-  async selectLogs(selection: LogSelection): Promise<LogRecord[]> {
-    const sequenceEnd = this.#logs.firstSequence()
-    const recent = this.#logs.select(selection)
-    const older = await orNone([], this.#engineLogs.select(selection, sequenceEnd))
-    return sortLines([...older, ...recent], selection).map((line) => line.record)
+  selectLogs(selection: LogSelection): Promise<LogRecord[]> {
+    return this.#logQuestions.select(selection)
   }
 
-  async logVolume(selection: LogSelection, stepMs: number): Promise<LogVolume[]> {
-    const sequenceEnd = this.#logs.firstSequence()
-    const table = this.#logs.volume(selection, stepMs)
-    await orNone(undefined, this.#engineLogs.addVolume(selection, stepMs, { table, sequenceEnd }))
-    return table.list()
+  logVolume(selection: LogSelection, stepMs: number): Promise<LogVolume[]> {
+    return this.#logQuestions.volume(selection, stepMs)
   }
 
-  async logStreams(
-    matchers: readonly Matcher[],
-    startTimeNs: bigint,
-    endTimeNs: bigint,
-  ): Promise<Labels[]> {
-    const found = new Map<string, Labels>()
-    for (const labels of this.#logs.streams(matchers, startTimeNs, endTimeNs)) {
-      found.set(labels.key, labels)
-    }
-    const older = await orNone(
-      new Map<bigint, Labels>(),
-      this.#engineLogs.streams({ matchers, startTimeNs, endTimeNs }),
-    )
-    for (const labels of older.values()) found.set(labels.key, labels)
-    return [...found.values()]
+  logStreams(matchers: readonly Matcher[], startTimeNs: bigint, endTimeNs: bigint) {
+    return this.#logQuestions.streams(matchers, startTimeNs, endTimeNs)
   }
 
-  async logLabelNames(startTimeNs: bigint, endTimeNs: bigint): Promise<string[]> {
-    const names = new Set<string>()
-    for (const labels of await this.logStreams([], startTimeNs, endTimeNs)) {
-      for (let at = 0; at < labels.pairs.length; at += 2) names.add(labels.pairs[at]!)
-    }
-    return [...names].sort(compareText)
+  logLabelNames(startTimeNs: bigint, endTimeNs: bigint): Promise<string[]> {
+    return this.#logQuestions.labelNames(startTimeNs, endTimeNs)
   }
 
-  async logLabelValues(name: string, startTimeNs: bigint, endTimeNs: bigint): Promise<string[]> {
-    const values = new Set<string>()
-    for (const labels of await this.logStreams([], startTimeNs, endTimeNs)) {
-      if (labels.has(name)) values.add(labels.get(name))
-    }
-    return [...values].sort(compareText)
+  logLabelValues(name: string, startTimeNs: bigint, endTimeNs: bigint): Promise<string[]> {
+    return this.#logQuestions.labelValues(name, startTimeNs, endTimeNs)
   }
 
   /** Figures for the settings page. `oldestTimeMs` is of samples, as last measured. */
@@ -563,6 +558,24 @@ export class Store implements Appender, Querier, ArrivalFeed, LogQuerier {
     return this.#backups.take(version)
   }
 
+  /** Series that `deleteSeries` would touch. */
+  countSeries(order: EraseOrder): Promise<number> {
+    return this.#eraser!.count(order)
+  }
+
+  /**
+   * Deletes samples for good. Resolves when nobody sees them any more; `done` when they are gone from the
+   * engine too. `STORE_FULL` when the journal cannot take the order.
+   */
+  deleteSeries(order: EraseOrder): Promise<{ done: Promise<EraseResult> }> {
+    return this.#eraser!.erase(order)
+  }
+
+  /** Resolves when everything that was deleted is gone from the engine. */
+  finishDeleting(): Promise<void> {
+    return this.#eraser!.finish()
+  }
+
   /** Takes new settings. */
   reload(settings: StoreSettings): void {
     this.#settings = settings
@@ -581,15 +594,18 @@ export class Store implements Appender, Querier, ArrivalFeed, LogQuerier {
   async #close(): Promise<void> {
     // The keeper first: a segment closed now waits in the journal for the next start.
     this.#disk.stop()
+    const stopping = this.#eraser!.stop()
     await this.#keeper!.stop()
+    await stopping
     await this.#journal.close()
     await this.#seriesLog.close()
     await this.#engine.close()
     await this.#records.close()
   }
 
-  #olderSeries(selection: Selection): Promise<Labels[]> {
-    return orNone([], this.#engineQuerier.series(selection))
+  async #olderSeries(selection: Selection): Promise<Labels[]> {
+    const found = await orNone([], this.#engineQuerier.series(selection))
+    return this.#eraser!.filterLabels(found, selection)
   }
 
   /**
@@ -604,19 +620,6 @@ export class Store implements Appender, Querier, ArrivalFeed, LogQuerier {
       recent: { ...selection, startTimeMs: Math.max(selection.startTimeMs, startTimeMs) },
       older: { ...selection, endTimeMs: Math.min(selection.endTimeMs, covered - 1) },
     }
-  }
-}
-
-/**
- * Without the engine, log lines and label names are answered from memory alone: during trouble half an
- * answer helps more than none. Samples are not, because a gap in a series looks like an outage.
- */
-async function orNone<Value>(none: Value, work: Promise<Value>): Promise<Value> {
-  try {
-    return await work
-  } catch (thrown) {
-    if (thrown instanceof CodedError && thrown.code === 'STORE_ENGINE_UNAVAILABLE') return none
-    throw thrown
   }
 }
 

@@ -63,8 +63,12 @@ export async function listPartPaths(
   directory: string,
 ): Promise<string[] | undefined> {
   const blocks = await engine.query(
-    'SELECT path FROM system.parts WHERE active AND database = currentDatabase()',
+    'SELECT table, path FROM system.parts WHERE active AND database = currentDatabase()',
   )
-  const paths = blocks.flatMap((block) => block.columns[0] as string[])
+  const paths = blocks.flatMap(({ columns }) => {
+    const [tables, found] = columns as [string[], string[]]
+    // What is being rewritten comes and goes, and counts for nothing until it takes a day's place.
+    return found.filter((_, row) => !tables[row]!.endsWith('_rewritten'))
+  })
   return paths.every((path) => path.startsWith(directory)) ? paths : undefined
 }

@@ -33,13 +33,23 @@ interface Scratch {
   value: Float64Array
 }
 
+/** What a flusher needs. */
+interface SampleFlusherParts {
+  engine: Engine
+  head: Head
+  versions: SpanVersions
+  directory: string
+  /** Whether a row of a segment was deleted since. */
+  isErased: (segment: number, id: number, timeMs: number) => boolean
+}
+
 /** Brings samples in, one pass at a time. */
 export class SampleFlusher {
-  readonly #parts: { engine: Engine; head: Head; versions: SpanVersions; directory: string }
+  readonly #parts: SampleFlusherParts
   readonly #written = new WrittenDays()
   #scratch = makeScratch(4_096)
 
-  constructor(parts: { engine: Engine; head: Head; versions: SpanVersions; directory: string }) {
+  constructor(parts: SampleFlusherParts) {
     this.#parts = parts
   }
 
@@ -123,7 +133,12 @@ export class SampleFlusher {
       onRemoved: () => undefined,
     }
     for (let isMore = true; isMore; ) isMore = reader.next(visitor)
-    const rows = groupRows(batches, segment.flushedTimeMs)
+    const { number, flushedTimeMs } = segment
+    const { isErased } = this.#parts
+    const rows = groupRows(
+      batches,
+      (id, timeMs) => timeMs >= flushedTimeMs && !isErased(number, id, timeMs),
+    )
     const writer = this.#makeWriter()
     try {
       for (let from = 0; from < rows.count; ) {
@@ -230,8 +245,11 @@ function splitHistograms(
   return { histograms, floats: { timeMs, value, count } }
 }
 
-/** The rows of batches from a time on, by series and then as they came. */
-function groupRows(batches: readonly PackedBatch[], fromTimeMs: number): PackedBatch {
+/** The rows of batches that are wanted, by series and then as they came. */
+function groupRows(
+  batches: readonly PackedBatch[],
+  isWanted: (id: number, timeMs: number) => boolean,
+): PackedBatch {
   let total = 0
   let idEnd = 0
   for (const { count, seriesId } of batches) {
@@ -240,8 +258,9 @@ function groupRows(batches: readonly PackedBatch[], fromTimeMs: number): PackedB
   }
   const next = new Uint32Array(idEnd + 1)
   for (const { count, seriesId, timeMs } of batches) {
-    for (let row = 0; row < count; row++)
-      if (timeMs[row]! >= fromTimeMs) next[seriesId[row]! + 1]!++
+    for (let row = 0; row < count; row++) {
+      if (isWanted(seriesId[row]!, timeMs[row]!)) next[seriesId[row]! + 1]!++
+    }
   }
   for (let id = 0; id < idEnd; id++) next[id + 1]! += next[id]!
   const sorted: PackedBatch = {
@@ -255,7 +274,7 @@ function groupRows(batches: readonly PackedBatch[], fromTimeMs: number): PackedB
     const from = bitsOf(batch.value)
     if (batch.packed !== undefined) sorted.packed ??= []
     for (let row = 0; row < batch.count; row++) {
-      if (batch.timeMs[row]! < fromTimeMs) continue
+      if (!isWanted(batch.seriesId[row]!, batch.timeMs[row]!)) continue
       const at = next[batch.seriesId[row]!]!++
       sorted.seriesId[at] = batch.seriesId[row]!
       sorted.timeMs[at] = batch.timeMs[row]!

@@ -82,6 +82,10 @@ export class Head {
   #first: Uint32Array = new Uint32Array(1_024).fill(noChunk)
   #last: Uint32Array = new Uint32Array(1_024).fill(noChunk)
   #emptyRounds: Uint8Array = new Uint8Array(1_024)
+  /** Numbers of erased series were taken back: their names should leave the disk too. */
+  mustNamesGo = false
+  /** Series were emptied by `erase` and should leave soon. */
+  #hasErased = false
   /** The engine has a series' samples up to this time. */
   #flushedTimeMs: Float64Array = new Float64Array(1_024).fill(Number.NEGATIVE_INFINITY)
 
@@ -491,7 +495,9 @@ export class Head {
     if (!canSkip && behind < timeMs) this.#behindTimeMs = Math.min(this.#behindTimeMs, behind)
     // Removal rebuilds tables, so it waits until a tenth of the series is gone.
     if (!options.canRemove || ended.length === 0) return []
-    if (ended.length * 10 < this.index.count) return []
+    if (ended.length * 10 < this.index.count && !this.#hasErased) return []
+    this.mustNamesGo ||= this.#hasErased
+    this.#hasErased = false
     this.index.remove(ended)
     this.epoch++
     return ended
@@ -519,10 +525,56 @@ export class Head {
     return rounds > 2
   }
 
+  /**
+   * Forgets samples of series with start ≤ time ≤ end; answers how many. Series without any left are taken
+   * back by the next `truncate` that may.
+   */
+  erase(ids: Iterable<SeriesId>, startTimeMs: number, endTimeMs: number): number {
+    let erasedCount = 0
+    for (const id of ids) {
+      if (this.index.isLive[id] !== 1) continue
+      this.late.remove([id], startTimeMs, endTimeMs)
+      const count = this.count(id, startTimeMs, endTimeMs)
+      if (count === 0) continue
+      erasedCount += count
+      const stored = this.read(id, Number.NEGATIVE_INFINITY, Infinity)!
+      let chunk = this.#first[id]!
+      while (chunk !== noChunk) chunk = this.pool.free(chunk)
+      this.#first[id] = noChunk
+      this.#last[id] = noChunk
+      const bits = bitsOf(stored.value)
+      for (let row = 0; row < stored.count; row++) {
+        const timeMs = stored.timeMs[row]!
+        if (timeMs < startTimeMs || timeMs > endTimeMs) this.#pushRow(id, timeMs, { bits, row })
+      }
+      this.#restoreLast(id)
+      // What is left is brought to the engine again, which is harmless; new rows of old times must be.
+      this.#flushedTimeMs[id] = Number.NEGATIVE_INFINITY
+      if (this.#first[id] !== noChunk) continue
+      if (this.histograms.has(id)) this.histograms.truncate(id, Infinity)
+      this.#emptyRounds[id] = 255
+      this.#hasErased = true
+    }
+    return erasedCount
+  }
+
+  /** Memory covers less than was thought: what is older is asked of the engine. */
+  raiseCovered(timeMs: number): void {
+    if (timeMs <= this.coveredTimeMs) return
+    this.coveredTimeMs = timeMs
+    for (let id = 0; id < this.index.idEnd; id++) {
+      if (this.index.isLive[id] !== 1) continue
+      const keptTimeMs = this.#keptTimeMs(id, timeMs)
+      if (keptTimeMs < this.#behindTimeMs) this.#behindTimeMs = keptTimeMs
+    }
+  }
+
   #restoreLast(id: SeriesId): void {
     const chunk = this.#last[id]!
     if (chunk === noChunk) {
       this.#lastTimeMs[id] = Number.NEGATIVE_INFINITY
+      // Rows of any time may come now, and all of them have to reach the engine.
+      this.#flushedTimeMs[id] = Number.NEGATIVE_INFINITY
       return
     }
     const time = this.pool.lastTimeMs(chunk)
