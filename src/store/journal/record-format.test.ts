@@ -5,6 +5,7 @@ import { test } from 'node:test'
 import { emptyLabels, labelsFromPairs, makeLabels } from '../../model/labels.ts'
 import type { LogBatch } from '../../model/log-line.ts'
 import { bitsOf, isStaleAt, type SampleBatch, SampleBatchBuilder } from '../../model/sample.ts'
+import type { PackedBatch } from '../head/histogram-table.ts'
 import { fileHeader, RecordWriter, readRecords } from './record-format.ts'
 
 type Event = [string, ...unknown[]]
@@ -15,7 +16,8 @@ function read(file: Buffer): { events: Event[]; goodBytes: number; batches: Samp
   const goodBytes = readRecords(file, {
     onSamples: (batch) => {
       batches.push(batch)
-      events.push(['samples', [...batch.seriesId], [...batch.timeMs], [...batch.value]])
+      const packed = batch.packed?.map((bytes) => bytes && [...bytes])
+      events.push(['samples', [...batch.seriesId], [...batch.timeMs], [...batch.value], packed])
     },
     onLines: (batch, first) => {
       const streams = batch.streams.map((labels) => labels.key)
@@ -25,6 +27,10 @@ function read(file: Buffer): { events: Event[]; goodBytes: number; batches: Samp
     onSymbol: (symbol, text) => events.push(['symbol', symbol, text]),
     onSeries: (id, symbols) => events.push(['series', id, [...symbols]]),
     onRemoved: (id) => events.push(['removed', id]),
+    onExemplar: ({ row, hash }) => {
+      const { seriesId, labels, value, timeMs } = row
+      events.push(['exemplar', seriesId, hash, labels.key, value, timeMs])
+    },
   })
   return { events, goodBytes, batches }
 }
@@ -62,6 +68,15 @@ function writeAll(): Buffer {
   writer.symbols([0, 130, 2_000_000], (symbol) => texts[[0, 130, 2_000_000].indexOf(symbol)]!)
   writer.series([7, 4_294_967_294], (id) => (id === 7 ? [] : [130, 2_000_000]))
   writer.removed([4_000_000_000])
+  const histograms: PackedBatch = { ...makeBatch([1, 2, 3]), packed: [] }
+  histograms.packed![0] = Uint8Array.of(1, 2, 3)
+  histograms.packed![2] = new Uint8Array(300).fill(7)
+  writer.samples(histograms, { minTimeMs: 1, maxTimeMs: 3 })
+  const row = { seriesId: 4_000_000_000, value: -0.5, timeMs: 1_700_000_000_001 }
+  writer.exemplars([
+    { row: { ...row, labels: emptyLabels }, hash: { high: 4_294_967_295, low: 0 } },
+    { row: { ...row, labels: makeLabels({ é: '✓' }) }, hash: { high: 1, low: 2 } },
+  ])
   return Buffer.concat([fileHeader, writer.bytes()])
 }
 
@@ -88,6 +103,16 @@ test('what is written is read, bit by bit', () => {
     ['series', 7, []],
     ['series', 4_294_967_294, [130, 2_000_000]],
     ['removed', 4_000_000_000],
+    [
+      'samples',
+      [4_294_967_295, 1, 4_294_967_293],
+      [1, 2, 3],
+      [0, Number.NaN, 2 / 3],
+      // biome-ignore lint/suspicious/noSparseArray: a row without a histogram has no bytes
+      [[1, 2, 3], , new Array(300).fill(7)],
+    ],
+    ['exemplar', 4_000_000_000, { high: 4_294_967_295, low: 0 }, '', -0.5, 1_700_000_000_001],
+    ['exemplar', 4_000_000_000, { high: 1, low: 2 }, 'é\xff✓', -0.5, 1_700_000_000_001],
   ])
 })
 
