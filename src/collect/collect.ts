@@ -5,6 +5,7 @@
  */
 
 import { hostname } from 'node:os'
+import { join } from 'node:path'
 import type { SourceCensusView, SourceSeriesView, SourceView } from '../api/api.ts'
 import type { Clock } from '../base/clock.ts'
 import { messageOf } from '../base/error.ts'
@@ -25,6 +26,7 @@ import { HaTracker } from './receive/ha-tracker.ts'
 import { LokiPushReceiver } from './receive/loki-push.ts'
 import type { Caller, OtlpGrpcServer } from './receive/otlp/grpc-server.ts'
 import { OtlpMetricReceiver } from './receive/otlp/otlp.ts'
+import { PushGroupFiles } from './receive/push-group-files.ts'
 import { PushgatewayReceiver } from './receive/pushgateway.ts'
 import { RemoteWriteReceiver } from './receive/remote-write.ts'
 import { StatsdReceiver } from './receive/statsd.ts'
@@ -166,6 +168,7 @@ export class Collector {
     })
     this.#pushgateway = new PushgatewayReceiver({
       ...pushed,
+      files: new PushGroupFiles(join(dataDir, 'push-groups'), log),
       onReceived: (samples) => notePush({ samples }),
     })
     const noteInflux = receivers.add('influx', { name: 'Influx line protocol', address: '/write' })
@@ -196,6 +199,7 @@ export class Collector {
     this.#startHostAgent()
     this.#logCounter.start()
     await this.#listenGrpc()
+    await this.#pushgateway.start()
     await this.#statsd.start(this.#settings.statsd)
     await this.#tailer.start(this.#settings.logs.files)
     await this.#scraper.configure(this.#settings)
@@ -234,7 +238,7 @@ export class Collector {
     this.#isStarted = false
     this.#appender.stop()
     this.#otlpGrpc?.close()
-    this.#pushgateway.stop()
+    await this.#pushgateway.stop()
     await Promise.race([this.#scraper.stop(), this.#clock.sleep(stopPatienceMs)])
     await this.#tailer.stop()
     await this.#statsd.stop()

@@ -7,8 +7,9 @@
  *
  * A label written `name@base64` has its value in URL-safe base64, `=` alone being the empty value. As in
  * the Pushgateway a group stays until it is replaced or deleted: its samples are written when they come
- * and again every 15 s; what leaves the group gets the stale marker. Groups live in memory: after a
- * restart they end until somebody pushes again.
+ * and again every 15 s; what leaves the group gets the stale marker. `push_time_seconds` and
+ * `push_failure_time_seconds` say when a group was pushed last and when that last failed. Groups are in
+ * memory and in files, so that a restart goes on with them.
  * Source: prometheus/pushgateway README.md (API).
  */
 
@@ -22,6 +23,7 @@ import type { DropLedger } from '../drops.ts'
 import { collectErrors } from '../errors.ts'
 import { collectPushGroups } from '../metrics.ts'
 import { handleReceived, type ReceiverReply } from './body.ts'
+import type { PushGroup, PushGroupFiles } from './push-group-files.ts'
 import { SampleIntake } from './sample-intake.ts'
 import { type AddressedRequest, readPushedPage } from './text-import.ts'
 
@@ -33,8 +35,12 @@ const seriesCountMax = 200_000
 
 const sourceName = 'pushgateway'
 
-/** A group: its samples by series, each with its name for POST. */
-type Group = Map<string, { labels: Labels; value: number }>
+/** Samples of a group by series, each with its name for POST. */
+type Samples = PushGroup['samples']
+
+/** Written for every group, and not to be pushed. */
+const pushTimeName = 'push_time_seconds'
+const failureTimeName = 'push_failure_time_seconds'
 
 /** Takes pushes of short-lived jobs and keeps them alive. */
 export class PushgatewayReceiver {
@@ -43,7 +49,8 @@ export class PushgatewayReceiver {
   readonly #clock: Clock
   readonly #log: Log
   readonly #onReceived: (sampleCount: number) => void
-  readonly #groups = new Map<string, Group>()
+  readonly #files: PushGroupFiles | undefined
+  readonly #groups = new Map<string, { grouping: Labels; group: PushGroup }>()
   #seriesCount = 0
   #lastTimeMs = 0
   #timer: Timer | undefined
@@ -56,12 +63,28 @@ export class PushgatewayReceiver {
     clock: Clock
     log: Log
     onReceived: (sampleCount: number) => void
+    /** Where groups are kept over a restart; nowhere unless given. */
+    files?: PushGroupFiles
   }) {
     this.#appender = parts.appender
     this.#drops = parts.drops
     this.#clock = parts.clock
     this.#log = parts.log
     this.#onReceived = parts.onReceived
+    this.#files = parts.files
+  }
+
+  /** Goes on with the groups of before the restart. */
+  async start(): Promise<void> {
+    for (const { grouping, group } of (await this.#files?.load()) ?? []) {
+      if (this.#groups.has(grouping.key)) continue
+      const seriesCount = this.#seriesCount + group.samples.size
+      if (this.#groups.size >= groupCountMax || seriesCount > seriesCountMax) break
+      this.#groups.set(grouping.key, { grouping, group })
+      this.#seriesCount = seriesCount
+    }
+    collectPushGroups.set(this.#groups.size)
+    if (this.#groups.size > 0) this.#schedule()
   }
 
   /** Answers one request below `/metrics/`; never rejects. */
@@ -69,24 +92,40 @@ export class PushgatewayReceiver {
     return handleReceived(sourceName, async () => {
       const grouping = parseGrouping(request.path)
       if (request.method === 'DELETE') {
-        await this.#inTurn(() => this.#change(grouping, new Map(), []))
+        await this.#inTurn(() => this.#change(grouping, undefined, []))
         return { status: 202, headers: {}, body: '' }
       }
-      const { group, metadata } = await readGroup(request, grouping)
+      const { samples, metadata } = await readGroup(request, grouping).catch((thrown: unknown) =>
+        this.#noteFailure(grouping, thrown),
+      )
       await this.#inTurn(() => {
         const isWhole = request.method === 'PUT'
-        const before = this.#groups.get(grouping.key)
-        const merged = isWhole || before === undefined ? group : merge(before, group)
-        return this.#change(grouping, merged, metadata)
+        const before = this.#groups.get(grouping.key)?.group
+        const merged = isWhole || before === undefined ? samples : merge(before.samples, samples)
+        const pushTimeMs = this.#clock.nowTimeMs()
+        const group = { samples: merged, pushTimeMs, failureTimeMs: before?.failureTimeMs ?? 0 }
+        return this.#change(grouping, group, metadata)
       })
       return { status: 200, headers: {}, body: '' }
     })
   }
 
-  /** No more repetition. */
-  stop(): void {
+  /** No more repetition; waits for the files. */
+  async stop(): Promise<void> {
     this.#timer?.cancel()
     this.#timer = undefined
+    await this.#files?.close()
+  }
+
+  /** A page that is wrong leaves the group as it is, and says when. */
+  async #noteFailure(grouping: Labels, thrown: unknown): Promise<never> {
+    const known = this.#groups.get(grouping.key)
+    if (known !== undefined) {
+      const failureTimeMs = this.#clock.nowTimeMs()
+      const group = { ...known.group, failureTimeMs }
+      await this.#inTurn(() => this.#change(grouping, group, []))
+    }
+    throw thrown
   }
 
   #inTurn(action: () => Promise<void>): Promise<void> {
@@ -96,27 +135,33 @@ export class PushgatewayReceiver {
     return turn
   }
 
-  /** Makes a group what it is from now on; it stays as it was when the store does not take it. */
+  /** Makes a group what it is from now on, or ends it; it stays as it was when the store does not take it. */
   async #change(
     grouping: Labels,
-    group: Group,
+    group: PushGroup | undefined,
     metadata: readonly [string, MetricMetadata][],
   ): Promise<void> {
-    const before = this.#groups.get(grouping.key) ?? new Map()
-    const seriesCount = this.#seriesCount - before.size + group.size
-    if (group.size > 0) this.#checkRoom(seriesCount, before.size === 0)
+    const before = this.#groups.get(grouping.key)?.group
+    const grownBy = (group?.samples.size ?? 0) - (before?.samples.size ?? 0)
+    if (group !== undefined) this.#checkRoom(this.#seriesCount + grownBy, before === undefined)
     const rows = this.#makeIntake()
     const timeMs = this.#nextTimeMs()
-    for (const { labels, value } of group.values()) rows.add(labels, timeMs, value)
-    for (const [key, { labels }] of before) {
-      if (!group.has(key)) rows.add(labels, timeMs, undefined)
+    if (group !== undefined) addGroup(rows, grouping, group, timeMs)
+    for (const [key, { labels }] of before?.samples ?? []) {
+      if (group?.samples.has(key) !== true) rows.add(labels, timeMs, undefined)
+    }
+    if (group === undefined && before !== undefined) {
+      for (const name of [pushTimeName, failureTimeName]) {
+        rows.add(grouping.with(metricNameLabel, name), timeMs, undefined)
+      }
     }
     for (const [metric, about] of metadata) rows.describe(metric, about)
     const { acceptedCount, rejectedCount, texts } = await rows.commit()
     if (rejectedCount > 0) this.#log.debug({ texts }, 'Pushed samples were not kept.')
-    this.#seriesCount = seriesCount
-    if (group.size === 0) this.#groups.delete(grouping.key)
-    else this.#groups.set(grouping.key, group)
+    this.#seriesCount += grownBy
+    if (group === undefined) this.#groups.delete(grouping.key)
+    else this.#groups.set(grouping.key, { grouping, group })
+    this.#files?.save(grouping, group)
     collectPushGroups.set(this.#groups.size)
     this.#onReceived(acceptedCount)
     if (this.#groups.size > 0) this.#schedule()
@@ -145,8 +190,8 @@ export class PushgatewayReceiver {
   async #repeat(): Promise<void> {
     const rows = this.#makeIntake()
     const timeMs = this.#nextTimeMs()
-    for (const group of this.#groups.values()) {
-      for (const { labels, value } of group.values()) rows.add(labels, timeMs, value)
+    for (const { grouping, group } of this.#groups.values()) {
+      addGroup(rows, grouping, group, timeMs)
     }
     if (rows.count === 0) return
     await rows.commit()
@@ -202,34 +247,47 @@ export function parseGrouping(path: string): Labels {
 async function readGroup(
   request: AddressedRequest,
   grouping: Labels,
-): Promise<{ group: Group; metadata: [string, MetricMetadata][] }> {
-  const group: Group = new Map()
+): Promise<{ samples: Samples; metadata: [string, MetricMetadata][] }> {
+  const samples: Samples = new Map()
   const metadata: [string, MetricMetadata][] = []
   await readPushedPage(request, sourceName, {
-    sample: (pairs, value, timeMs) => {
+    sample: (pairs, value, { timeMs }) => {
       const labels = labelsFromPairs([...pairs, ...grouping.pairs])
       const verdict = validateLabels(labels)
       const fault =
         timeMs !== undefined
           ? 'pushed metrics must not have timestamps'
-          : group.has(labels.key)
+          : samples.has(labels.key)
             ? 'the series is given twice'
-            : verdict?.message
+            : isOwnName(labels)
+              ? 'the name is of what is written about groups'
+              : verdict?.message
       if (fault !== undefined) {
         throw collectErrors.BODY_INVALID({ reason: `${fault}: ${String(labels).slice(0, 300)}` })
       }
-      if (group.size >= seriesCountMax) {
+      if (samples.size >= seriesCountMax) {
         throw collectErrors.PUSH_GROUPS_FULL({ what: 'series', countMax: seriesCountMax })
       }
-      group.set(labels.key, { labels, value })
+      samples.set(labels.key, { labels, value })
     },
     metadata: (metric, about) => metadata.push([metric, about]),
   })
-  return { group, metadata }
+  return { samples, metadata }
+}
+
+function isOwnName(labels: Labels): boolean {
+  const name = labels.get(metricNameLabel)
+  return name === pushTimeName || name === failureTimeName
+}
+
+function addGroup(rows: SampleIntake, grouping: Labels, group: PushGroup, timeMs: number): void {
+  for (const { labels, value } of group.samples.values()) rows.add(labels, timeMs, value)
+  rows.add(grouping.with(metricNameLabel, pushTimeName), timeMs, group.pushTimeMs / 1000)
+  rows.add(grouping.with(metricNameLabel, failureTimeName), timeMs, group.failureTimeMs / 1000)
 }
 
 /** POST: metrics of the same names are replaced, the others stay. */
-function merge(before: Group, pushed: Group): Group {
+function merge(before: Samples, pushed: Samples): Samples {
   const names = new Set([...pushed.values()].map(({ labels }) => familyOf(labels)))
   const kept = [...before].filter(([, { labels }]) => !names.has(familyOf(labels)))
   return new Map([...kept, ...pushed])

@@ -1,6 +1,6 @@
 /**
- * Samples pushed as an exposition page, text format or OpenMetrics by Content-Type, with timestamps or
- * without: `POST /api/v1/import/prometheus`, as VictoriaMetrics has it. A sample without a timestamp
+ * Samples pushed as an exposition page, text format, OpenMetrics or protobuf by Content-Type, with timestamps
+ * or without: `POST /api/v1/import/prometheus`, as VictoriaMetrics has it. A sample without a timestamp
  * is of `?timestamp=<ms>`, or of now; `?extra_label=name=value` adds labels and goes before the page's.
  * A wrong line refuses the page and is named; samples that the store does not take are told, the
  * others are kept.
@@ -15,6 +15,9 @@ import type { DropLedger } from '../drops.ts'
 import { collectErrors } from '../errors.ts'
 import { collectReceivedBytes } from '../metrics.ts'
 import { ExpositionReader } from '../scrape/exposition.ts'
+import { isDelimitedFamilies } from '../scrape/page.ts'
+import type { PageExemplar, PageReader } from '../scrape/page-reader.ts'
+import { ProtobufPageReader } from '../scrape/protobuf-page.ts'
 import { normalizeBounds } from '../scrape/series-labels.ts'
 import {
   decodeBody,
@@ -36,10 +39,17 @@ export interface AddressedRequest extends ReceivedRequest {
   parameters: URLSearchParams
 }
 
+/** What a page gives beside a value. */
+export interface PushedSample {
+  /** Absent when the page gives none. */
+  timeMs: number | undefined
+  exemplars: readonly PageExemplar[]
+}
+
 /** What a page holds, line by line. */
 export interface PageVisitor {
-  /** `pairs` is `[name, value, …]` with `__name__` first; `timeMs` is absent when the page gives none. */
-  sample(pairs: string[], value: number, timeMs: number | undefined): void
+  /** `pairs` is `[name, value, …]` with `__name__` first. */
+  sample(pairs: string[], value: number, about: PushedSample): void
   metadata(metric: string, metadata: MetricMetadata): void
 }
 
@@ -71,8 +81,13 @@ export class TextImportReceiver {
       const nowTimeMs = readTime(request.parameters) ?? clock.nowTimeMs()
       const rows = new SampleIntake({ appender, drops, source: sourceName })
       await readPushedPage(request, sourceName, {
-        sample: (pairs, value, timeMs) => {
-          rows.add(labelsFromPairs([...pairs, ...extra]), timeMs ?? nowTimeMs, value)
+        sample: (pairs, value, { timeMs = nowTimeMs, exemplars }) => {
+          const series = labelsFromPairs([...pairs, ...extra])
+          rows.add(series, timeMs, value)
+          for (const one of exemplars) {
+            const exemplar = { labels: labelsFromPairs(one.labels), value: one.value }
+            rows.addExemplar(series, { ...exemplar, timeMs: one.timeMs ?? timeMs })
+          }
         },
         metadata: (metric, metadata) => rows.describe(metric, metadata),
       })
@@ -92,31 +107,40 @@ export async function readPushedPage(
   receiver: string,
   visitor: PageVisitor,
 ): Promise<void> {
-  const written = request.headers['content-type'] ?? ''
-  const type = written.split(';', 1)[0]!.trim().toLowerCase()
-  if (type === 'application/vnd.google.protobuf') {
-    throw collectErrors.BODY_TYPE_UNSUPPORTED({
-      reason: 'pages in protobuf are not accepted; send the text format',
-    })
-  }
   const body = await decodeBody(request, ['identity', 'gzip', 'deflate'])
   collectReceivedBytes.inc({ receiver }, body.length)
-  const isOpen = type === 'application/openmetrics-text'
-  const reader = new ExpositionReader(body, isOpen ? 'openmetrics' : 'text')
+  const reader = makePushedReader(request.headers['content-type'] ?? '', body)
   const described = new Map<string, MetricMetadata>()
   for (;;) {
     const kind = reader.next()
     if (kind === 'end') break
     if (kind === 'sample') {
       const pairs = normalizeBounds(reader.readLabels())
-      visitor.sample(pairs, reader.value, reader.hasTime ? reader.timeMs : undefined)
-    } else if (kind !== 'known') {
+      const timeMs = reader.hasTime ? reader.timeMs : undefined
+      visitor.sample(pairs, reader.value, { timeMs, exemplars: reader.exemplars })
+    } else if (kind !== 'known' && kind !== 'histogram') {
       const before = described.get(reader.metric) ?? { type: 'unknown', help: '', unit: '' }
       const text = kind === 'type' && reader.text === 'untyped' ? 'unknown' : reader.text
       described.set(reader.metric, { ...before, [kind]: text } as MetricMetadata)
     }
   }
   for (const [metric, metadata] of described) visitor.metadata(metric, metadata)
+}
+
+/** Pages in protobuf are read as their text would be: with classic buckets. */
+function makePushedReader(contentType: string, body: Buffer): PageReader {
+  const type = contentType.split(';', 1)[0]!.trim().toLowerCase()
+  if (type !== 'application/vnd.google.protobuf') {
+    const isOpen = type === 'application/openmetrics-text'
+    return new ExpositionReader(body, isOpen ? 'openmetrics' : 'text')
+  }
+  if (!isDelimitedFamilies(contentType)) {
+    throw collectErrors.BODY_TYPE_UNSUPPORTED({
+      reason:
+        'of protobuf, proto=io.prometheus.client.MetricFamily with encoding=delimited is accepted',
+    })
+  }
+  return new ProtobufPageReader(body)
 }
 
 function readExtraLabels(parameters: URLSearchParams): string[] {

@@ -143,7 +143,7 @@ function formatOf(protocol: ScrapeProtocol): PageFormat {
 }
 
 /** Whether the parameters of the type say what we read: families one after another. */
-function isDelimitedFamilies(contentType: string): boolean {
+export function isDelimitedFamilies(contentType: string): boolean {
   const read = (name: string): string | undefined =>
     new RegExp(`;\\s*${name}\\s*=\\s*"?([^";\\s]*)`, 'i').exec(contentType)?.[1]
   const message = read('proto') ?? 'io.prometheus.client.MetricFamily'
