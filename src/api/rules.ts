@@ -146,7 +146,7 @@ export interface RuleSummary {
 /** `POST /rules/preview`: what each rule of a text answers at a time. Answers `RulePreview`. */
 export interface RulePreviewRequest extends RuleText {
   /** Default: now. */
-  timeMs?: number
+  timeMs?: number | undefined
 }
 
 /** Each rule evaluated once, as if for the first time. */
@@ -181,7 +181,7 @@ export interface RulePreviewRow {
 export interface BackTestRequestBody extends RuleText {
   startTimeMs: number
   /** Default: now. */
-  endTimeMs?: number
+  endTimeMs?: number | undefined
 }
 
 /** `GET /rules/backtest/:id`; `DELETE /rules/backtest/:id` stops and forgets it. Kept for an hour. */

@@ -1,5 +1,6 @@
 /** Every command, in the order of the help. */
 
+import { backtestRulesCommand } from './backtest-rules.ts'
 import { backupCommand } from './backup.ts'
 import { alertAckCommand, alertListCommand } from './alert.ts'
 import { checkConfigCommand } from './check-config.ts'
@@ -20,6 +21,7 @@ import { notificationsListCommand, notificationsResendCommand } from './notifica
 import { queryCommand } from './query.ts'
 import { receiversListCommand, receiversTestCommand } from './receivers.ts'
 import { restoreCommand } from './restore.ts'
+import { routesTestCommand } from './routes-test.ts'
 import { serveCommand } from './serve.ts'
 import { testRulesCommand } from './test-rules.ts'
 import { versionCommand } from './version.ts'
@@ -32,6 +34,8 @@ export const commands: readonly Command[] = [
   checkSloCommand,
   checkMetricsCommand,
   testRulesCommand,
+  backtestRulesCommand,
+  routesTestCommand,
   queryCommand,
   deploymentRecordCommand,
   incidentListCommand,

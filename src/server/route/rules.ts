@@ -6,13 +6,16 @@
 import type { FastifyInstance } from 'fastify'
 import { apiRoot } from '../../api/api.ts'
 import type {
+  BackTestRequestBody,
   BackTestView,
   RoutePreview,
   RuleCheck,
   RuleFileList,
+  RuleFileSave,
   RuleFileView,
   RuleList,
   RulePreview,
+  RulePreviewRequest,
   SloStatusList,
   SloView,
 } from '../../api/rules.ts'
@@ -51,12 +54,12 @@ export function addRuleRoutes(app: FastifyInstance, context: RouteContext): void
   })
 
   app.post(`${root}/preview`, read, async (request): Promise<RulePreview> => {
-    const body = readJson(request, previewBody)
+    const body: RulePreviewRequest = readJson(request, previewBody)
     return rules.preview(body.text, body.timeMs ?? clock.nowTimeMs())
   })
 
   app.post(`${root}/backtest`, read, async (request, reply): Promise<BackTestView> => {
-    const body = readJson(request, testBody)
+    const body: BackTestRequestBody = readJson(request, testBody)
     const { startTimeMs, endTimeMs = clock.nowTimeMs() } = body
     reply.code(202)
     return rules.startBackTest(body.text, { startTimeMs, endTimeMs })
@@ -115,7 +118,8 @@ function addFileRoutes(app: FastifyInstance, context: RouteContext): void {
 
   app.put(`${root}/:name`, act, async (request): Promise<RuleFileView> => {
     const name = pathPart(request, 'name')
-    const saved = await rules.saveFile(name, readJson(request, saveBody), reload)
+    const body: RuleFileSave = readJson(request, saveBody)
+    const saved = await rules.saveFile(name, body, reload)
     context.audit(request, 'rule-file-save', { name, revision: saved.revision })
     return saved
   })
