@@ -276,6 +276,28 @@ export interface ReceiverView {
   last?: { timeMs: number; outcome: NotificationView['outcome']; answer: string }
 }
 
+/** `GET /push/key`: for `applicationServerKey`, in base64url. */
+export interface PushKey {
+  publicKey: string
+}
+
+/**
+ * Browsers that take pushes. `POST /push/subscriptions` takes what `PushSubscription.toJSON()` gives
+ * (`endpoint`, `keys`) with `label` and perhaps `owner`; `POST /push/subscriptions/remove` takes `endpoint`.
+ */
+export interface PushSubscriptionList {
+  subscriptions: PushSubscriptionView[]
+}
+
+/** A browser that takes pushes. */
+export interface PushSubscriptionView {
+  owner: string
+  label: string
+  /** Of its push service. */
+  host: string
+  createdTimeMs: number
+}
+
 /** `POST /deployments`: what a pipeline or person sends. Answers `Deployment` with 201. */
 export interface DeploymentRequest {
   service: string

@@ -5,6 +5,7 @@
 
 import type { Clock } from '../base/clock.ts'
 import { messageOf } from '../base/error.ts'
+import { passFaultPoint } from '../base/fault-point.ts'
 import type { Log } from '../base/log.ts'
 import { makeId, type Random } from '../base/random.ts'
 import { type RetryPolicy, retryDelayMs } from '../base/retry.ts'
@@ -133,13 +134,16 @@ export class Courier {
     attemptsTotal.inc({ channel: attempt.channel, outcome: attempt.outcome })
     if (attempt.outcome !== 'held')
       attemptDuration.observe({ channel: attempt.channel }, attempt.latencyMs / 1000)
-    this.#parts.records.notifications.add(attempt).catch((thrown: unknown) => {
+    const noteFailure = (thrown: unknown): void => {
       ledgerFailuresTotal.inc()
       this.#parts.log.error(
         { error: messageOf(thrown), attempt: attempt.id },
         'an attempt could not be written to the ledger',
       )
-    })
+    }
+    this.#parts.records.notifications
+      .add(attempt)
+      .then(() => passFaultPoint('ledger-written'), noteFailure)
     for (const listener of this.#listeners) {
       try {
         listener(attempt)

@@ -24,6 +24,12 @@ export const notifyErrors = errorTable('NOTIFY', {
     message: (facts: { receiver: string }) => `There is no receiver "${facts.receiver}".`,
     hint: 'List the receivers and take one of their names.',
   },
+  PUSH_INVALID: {
+    kind: 'user',
+    status: 400,
+    message: (facts: { reason: string }) => `The browser cannot be pushed to: ${facts.reason}.`,
+    hint: 'Allow notifications in the browser and agree again.',
+  },
   DEAD_LETTER_UNKNOWN: {
     kind: 'user',
     status: 404,

@@ -24,6 +24,7 @@ import { MessageMemory } from './message-memory.ts'
 import { fallbacksTotal, templateFailuresTotal } from './metrics.ts'
 import type { Notification } from './notification.ts'
 import { fromPlainNotification } from './notification-json.ts'
+import { PushDesk } from './push-desk.ts'
 import { findQuietEnd, isUrgent } from './quiet-hours.ts'
 import { type ConfiguredChannel, makeReceivers, type Receiver } from './receiver-book.ts'
 import type { NotifySettings } from './settings.ts'
@@ -63,7 +64,7 @@ export interface ReceiverStatus {
 /** What notifying is connected to. */
 export interface NotifierParts {
   settings: NotifySettings
-  records: Pick<Records, 'notifications' | 'states' | 'deadLetters'>
+  records: Pick<Records, 'notifications' | 'states' | 'deadLetters' | 'pushes'>
   clock: Clock
   log: Log
   random: Random
@@ -85,6 +86,8 @@ export class Notifier {
   readonly #buckets: TokenBuckets
   readonly #memory: MessageMemory
   readonly #charts: MessageCharts
+  /** Browsers that take pushes. */
+  readonly pushes: PushDesk
   readonly #held: HeldMessages
   readonly #letters: DeadLetterBox
   readonly #stopped = new AbortController()
@@ -101,6 +104,7 @@ export class Notifier {
     this.#courier.onAttempt((attempt) => this.#last.set(attempt.receiver, attempt))
     this.#buckets = new TokenBuckets(clock)
     this.#memory = new MessageMemory({ states: records.states, clock, log })
+    this.pushes = new PushDesk({ records, clock })
     this.#charts = new MessageCharts({ states: records.states, clock, log })
     this.#charts.setSpan(parts.settings.notify.chart_span)
     this.#letters = new DeadLetterBox({ records: records.deadLetters, clock, log })
@@ -258,7 +262,7 @@ export class Notifier {
 
   #makeReceivers(settings: NotifySettings): Map<string, Receiver> {
     const { clock, random } = this.#parts
-    return makeReceivers(settings, { clock, random, buckets: this.#buckets })
+    return makeReceivers(settings, { clock, random, buckets: this.#buckets, pushes: this.pushes })
   }
 
   /** Stopping waits for it. */
@@ -466,7 +470,11 @@ export function checkReceivers(
 ): void {
   loadTemplates(settings, parts)
   const { clock, random } = parts
-  makeReceivers(settings, { clock, random, buckets: new TokenBuckets(clock) })
+  const nobody = async (): Promise<never> => {
+    throw new Error('BUG: a check of settings sends nothing')
+  }
+  const pushes = { keys: nobody, list: nobody, remove: nobody }
+  makeReceivers(settings, { clock, random, buckets: new TokenBuckets(clock), pushes })
 }
 
 function loadTemplates(

@@ -18,6 +18,8 @@ export interface MessageWords {
   andMore: (count: number) => string
   /** Said by a voice after the text of a call. */
   pressToAcknowledge: string
+  /** The voice that reads it. */
+  voiceLanguage: string
 }
 
 const words: Record<Language, MessageWords> = {
@@ -30,6 +32,7 @@ const words: Record<Language, MessageWords> = {
     merged: (count, title) => `${count} messages: ${title}`,
     andMore: (count) => `… and ${count} more.`,
     pressToAcknowledge: 'Press 1 to acknowledge, or 2 to escalate.',
+    voiceLanguage: 'en-US',
   },
   zh: {
     acknowledge: '认领',
@@ -40,6 +43,7 @@ const words: Record<Language, MessageWords> = {
     merged: (count, title) => `${count} 条消息：${title}`,
     andMore: (count) => `… 还有 ${count} 条。`,
     pressToAcknowledge: '按 1 认领，按 2 升级。',
+    voiceLanguage: 'zh-CN',
   },
 }
 

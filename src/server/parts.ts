@@ -132,7 +132,7 @@ export type AlertsPart = Pick<
 /** What is asked of notification. */
 export type NotifierPart = Pick<
   Notifier,
-  'onAttempt' | 'receivers' | 'status' | 'test' | 'resend' | 'deadLetters' | 'chart'
+  'onAttempt' | 'receivers' | 'status' | 'test' | 'resend' | 'deadLetters' | 'chart' | 'pushes'
 >
 
 /** What is asked of incidents. */

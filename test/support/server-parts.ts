@@ -20,6 +20,7 @@ import { emptyLabels, makeLabels } from '../../src/model/labels.ts'
 import type { LogRecord } from '../../src/model/log-line.ts'
 import { makeMatcher } from '../../src/model/matcher.ts'
 import type { Notifier } from '../../src/notify/notify.ts'
+import { PushDesk } from '../../src/notify/push-desk.ts'
 import { OnCall } from '../../src/oncall/oncall.ts'
 import { oncallSettings } from '../../src/oncall/settings.ts'
 import { RuleDesk } from '../../src/detect/detect.ts'
@@ -353,6 +354,7 @@ export class ServerBench {
         ],
         test: note('notifier.test', async () => ({ isDelivered: true, failures: [] })),
         resend: note('notifier.resend', async () => ({ isDelivered: false, failures: ['no'] })),
+        pushes: new PushDesk({ records: this.records, clock: this.clock }),
         chart: async (token) => (token === 'known' ? Buffer.from('png') : undefined),
         deadLetters: (filter) => this.records.deadLetters.list(filter),
       },

@@ -26,7 +26,9 @@ import { victorops } from './victorops.ts'
 import { voice } from './voice.ts'
 import { webex } from './webex.ts'
 import { webhook } from './webhook.ts'
+import { webpush } from './webpush.ts'
 import { wechat } from './wechat.ts'
+import { wechatofficial } from './wechatofficial.ts'
 import { wecom } from './wecom.ts'
 
 /** The kinds. */
@@ -56,6 +58,8 @@ export const allChannels: readonly ChannelKind[] = [
   voice,
   webex,
   webhook,
+  webpush,
   wechat,
+  wechatofficial,
   wecom,
 ]

@@ -20,6 +20,7 @@ import type { MessageAction } from '../message-actions.ts'
 import type { MessageChart } from '../message-charts.ts'
 import type { GroupMemory } from '../message-memory.ts'
 import type { Notification } from '../notification.ts'
+import type { PushDesk } from '../push-desk.ts'
 import type { TokenBuckets } from '../token-bucket.ts'
 import type { MessageWords } from '../words.ts'
 
@@ -60,6 +61,8 @@ export const chartContentId = 'chart@shipwatch'
 export interface ChannelTools {
   clock: Clock
   random: Random
+  /** Browsers that take pushes. */
+  pushes: Pick<PushDesk, 'keys' | 'list' | 'remove'>
   /** Limits that outlive a reload. */
   buckets: TokenBuckets
   /** The shared part of the configuration; each channel reads its own keys. */

@@ -599,6 +599,48 @@ const manners: Record<string, Manners> = {
       assert.deepEqual(JSON.parse(query.get('TtsParam')!), { what: 'checkout is down' })
     },
   },
+  'voice over a gateway': {
+    key: 'voice_configs',
+    settings: (address) => ({
+      to: ['+15550001'],
+      http: { url: `${address}/S3CR3T-S3CR3T-S3CR3T` },
+    }),
+    success: { status: 200 },
+    isTemplate: true,
+    textOf: (body) => jsonOf(body).text,
+    lengthMax: 500,
+  },
+  wechatofficial: {
+    key: 'wechatofficial_configs',
+    settings: (address) => ({
+      api_url: address,
+      app_id: 'wx1',
+      app_secret: 'S3CR3T',
+      template_id: 'T1',
+      to_users: ['openid-1'],
+      data: { thing1: '{{ .CommonAnnotations.summary }}' },
+      value_length_max: 20,
+    }),
+    before: ({ url }) =>
+      url.startsWith('/cgi-bin/token?grant_type=client_credential&appid=wx1&secret=S3CR3T')
+        ? json({ access_token: 'S3CR3T-TOKEN', expires_in: 7_200 })
+        : undefined,
+    success: json({ errcode: 0, errmsg: 'ok', msgid: 1 }),
+    refusal: json({ errcode: 43_004, errmsg: 'require subscribe' }),
+    tooFast: json({ errcode: 45_009, errmsg: 'reach max api daily quota limit' }),
+    isTemplate: true,
+    textOf: (body) => jsonOf(body).data.thing1.value,
+    lengthMax: 20,
+    check: ({ url, body }) => {
+      assert.equal(url, '/cgi-bin/message/template/send?access_token=S3CR3T-TOKEN')
+      assert.deepEqual(jsonOf(body), {
+        touser: 'openid-1',
+        template_id: 'T1',
+        url: 'http://ship.example/incidents/abc',
+        data: { thing1: { value: 'checkout is down' } },
+      })
+    },
+  },
   victorops: {
     key: 'victorops_configs',
     settings: (address) => ({ api_url: address, api_key: 'S3CR3T', routing_key: 'ops' }),
@@ -1050,4 +1092,28 @@ test('a message arrives also where Telegram refuses the addresses of its buttons
   assert.equal(first.reply_markup.inline_keyboard[0][0].url, 'http://ship.example/incidents/abc')
   assert.equal(second.reply_markup, undefined)
   assert.equal(second.parse_mode, 'HTML')
+})
+
+test('a call asks for a key where the matter can be taken on, and says it twice', async (t) => {
+  const acknowledge = {
+    url: 'http://ship.example/ack/t0ken',
+    gatherUrl: 'http://ship.example/gather/t0ken',
+    token: 't0ken',
+    pageId: 'p1',
+    acknowledgedBy: '',
+  }
+  const twilio = await open(t, manners['voice over Twilio']!)
+  await twilio.send(makeNotification({ acknowledge, language: 'zh' }))
+  const twiml = new URLSearchParams(twilio.calls[0]!.body).get('Twiml')!
+  const gathers = twiml.match(
+    /<Gather numDigits="1" [^>]*action="http:\/\/ship\.example\/gather\/t0ken">/g,
+  )
+  assert.equal(gathers?.length, 2)
+  assert.match(twiml, /<Say language="zh-CN">按 1 认领，按 2 升级。<\/Say><\/Gather>/)
+  const aliyun = await open(t, manners['voice over Alibaba Cloud']!)
+  await aliyun.send(makeNotification({ acknowledge }))
+  assert.equal(new URL(aliyun.calls[0]!.url, 'http://x').searchParams.get('OutId'), 't0ken')
+  const gateway = await open(t, manners['voice over a gateway']!)
+  await gateway.send(makeNotification({ acknowledge }))
+  assert.equal(jsonOf(gateway.calls[0]!.body).gatherUrl, acknowledge.gatherUrl)
 })

@@ -3,36 +3,18 @@
  * Every number is a message of its own, so that one wrong number does not keep the others from hearing.
  */
 
-import { durationOr, flagOr, secret, text, textOr, z } from '../../config/schema.ts'
+import { durationOr, flagOr, textOr, z } from '../../config/schema.ts'
 import { cutLength } from '../cut-text.ts'
-import { connectBy, connectionSecrets, httpConfig } from '../http-config.ts'
 import { aliyunSmsSchema, sendAliyunSms } from '../phone/aliyun.ts'
+import { gatewaySchema, gatewaySecrets, sendOverGateway } from '../phone/gateway.ts'
 import { numbers, sendToEach } from '../phone/each-number.ts'
 import type { PhoneMessage, PhoneTools } from '../phone/phone-message.ts'
 import { sendTencentSms, tencentSchema } from '../phone/tencent.ts'
 import { sendTwilioSms, twilioSchema } from '../phone/twilio.ts'
-import {
-  checkSource,
-  defineChannel,
-  describeReply,
-  postJson,
-  renderText,
-  revealSecret,
-  secretTexts,
-} from './channel.ts'
+import { defineChannel, renderText, secretTexts } from './channel.ts'
 
 /** What Twilio takes; ten parts of a long message. */
 const textLengthMax = 1_600
-
-const gatewaySchema = z
-  .strictObject({
-    url: secret('Where {"to":…,"text":…} is posted.').optional(),
-    url_file: text('A file with the address.').optional(),
-    http_config: httpConfig,
-  })
-  .superRefine((config, context) => {
-    checkSource(config, 'url', context, { isRequired: true, isUrl: true })
-  })
 
 const schema = z
   .strictObject({
@@ -85,13 +67,7 @@ async function sendOne(
   if (twilio !== undefined) return sendTwilioSms(twilio, message, tools)
   if (aliyun !== undefined) return sendAliyunSms(aliyun, message, tools)
   if (tencent !== undefined) return sendTencentSms(tencent, message, tools)
-  const reply = await postJson({
-    url: revealSecret(http?.url, http?.url_file),
-    body: { to: message.to, text: message.text },
-    timeoutMs: tools.timeoutMs,
-    connect: connectBy(http?.http_config, tools.clock),
-  })
-  return describeReply(reply)
+  return sendOverGateway(http!, message, tools)
 }
 
 function secretsOf({ twilio, aliyun, tencent, http }: SmsSettings): string[] {
@@ -99,7 +75,6 @@ function secretsOf({ twilio, aliyun, tencent, http }: SmsSettings): string[] {
     ...secretTexts({ value: twilio?.auth_token, file: twilio?.auth_token_file }),
     ...secretTexts({ value: aliyun?.access_key_secret, file: aliyun?.access_key_secret_file }),
     ...secretTexts({ value: tencent?.secret_key, file: tencent?.secret_key_file }),
-    ...secretTexts({ value: http?.url, file: http?.url_file }),
-    ...connectionSecrets(http?.http_config),
+    ...gatewaySecrets(http),
   ]
 }

@@ -1,9 +1,10 @@
-/** Voice calls, over Twilio or Alibaba Cloud: a short sentence is read aloud. */
+/** Voice calls, over Twilio, Alibaba Cloud or a gateway: a short sentence is read aloud, a key acknowledges. */
 
 import { durationOr, flagOr, textOr, z } from '../../config/schema.ts'
 import { cutLength } from '../cut-text.ts'
 import { aliyunVoiceSchema, callAliyunVoice } from '../phone/aliyun.ts'
 import { numbers, sendToEach } from '../phone/each-number.ts'
+import { gatewaySchema, gatewaySecrets, sendOverGateway } from '../phone/gateway.ts'
 import { callTwilioVoice, twilioSchema } from '../phone/twilio.ts'
 import { defineChannel, renderText, secretTexts } from './channel.ts'
 
@@ -20,11 +21,13 @@ const schema = z
       .optional()
       .meta({ description: 'Calls over Twilio.' }),
     aliyun: aliyunVoiceSchema.optional().meta({ description: 'Calls over Alibaba Cloud.' }),
+    http: gatewaySchema.optional().meta({ description: 'Calls over a gateway of yours.' }),
     timeout: durationOr('10s', 'How long one attempt may take.'),
   })
   .refine(
-    ({ twilio, aliyun }) => (twilio === undefined) !== (aliyun === undefined),
-    'needs exactly one of twilio and aliyun',
+    ({ twilio, aliyun, http }) =>
+      [twilio, aliyun, http].filter((one) => one !== undefined).length === 1,
+    'needs exactly one of twilio, aliyun and http',
   )
 
 /** Voice calls. */
@@ -33,12 +36,13 @@ export const voice = defineChannel({
   settingsKey: 'voice_configs',
   schema,
   make: (settings, tools) => {
-    const { twilio, aliyun } = settings
+    const { twilio, aliyun, http } = settings
     return {
       sendsResolved: settings.send_resolved,
       secrets: () => [
         ...secretTexts({ value: twilio?.auth_token, file: twilio?.auth_token_file }),
         ...secretTexts({ value: aliyun?.access_key_secret, file: aliyun?.access_key_secret_file }),
+        ...gatewaySecrets(http),
       ],
       send: (message) =>
         sendToEach(message, {
@@ -50,10 +54,12 @@ export const voice = defineChannel({
           timeoutMs: settings.timeout || 10_000,
           tools,
           channel: settings,
-          send: (one, phoneTools) =>
-            twilio === undefined
+          send: (one, phoneTools) => {
+            if (http !== undefined) return sendOverGateway(http, one, phoneTools)
+            return twilio === undefined
               ? callAliyunVoice(aliyun!, one, phoneTools)
-              : callTwilioVoice(twilio, one, phoneTools),
+              : callTwilioVoice(twilio, one, phoneTools)
+          },
         }),
     }
   },

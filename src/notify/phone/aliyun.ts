@@ -102,6 +102,8 @@ export function callAliyunVoice(
       : { CalledShowNumber: config.called_show_number }),
     TtsCode: config.tts_code,
     TtsParam: makeParameters(config.tts_params, message),
+    // Comes back with the key that was pressed.
+    ...(message.acknowledge !== undefined && { OutId: message.acknowledge.token }),
   }
   return callAliyun(config, { action: 'SingleCallByTts', query }, tools)
 }

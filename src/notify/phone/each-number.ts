@@ -1,4 +1,4 @@
-/** One message to several numbers: each is reached once, also when others have to be tried again. */
+/** One message to several numbers or devices: each is reached once, also when others have to be tried again. */
 
 import { makeToken } from '../../base/random.ts'
 import { z } from '../../config/schema.ts'
@@ -36,6 +36,8 @@ export async function sendToEach(
     tools: ChannelTools
     /** What tells channels apart. */
     channel: object
+    /** Whether one that is reached is enough, as when they are devices of people. */
+    isOneEnough?: boolean
     send(message: PhoneMessage, tools: PhoneTools): Promise<string>
   },
 ): Promise<string> {
@@ -55,7 +57,10 @@ export async function sendToEach(
     if (done.has(number)) continue
     try {
       const render = (template: string): string => renderField(message, template)
-      answers.push(await options.send({ to: number, text, render }, phoneTools))
+      const { words, notification } = message
+      const { acknowledge } = notification
+      const one = { to: number, text, render, words, acknowledge }
+      answers.push(await options.send(one, phoneTools))
       done.add(number)
     } catch (thrown) {
       if (!(thrown instanceof SendFailure)) throw thrown
@@ -63,6 +68,7 @@ export async function sendToEach(
     }
   }
   const failure = failures.find(({ canRetry }) => canRetry) ?? failures[0]
-  if (failure !== undefined) throw failure
+  const isEnough = options.isOneEnough === true && done.size > 0
+  if (failure !== undefined && !isEnough) throw failure
   return answers.join('; ')
 }

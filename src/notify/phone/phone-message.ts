@@ -1,12 +1,17 @@
 /** What is said to a phone, as SMS or as a call, and what its services are given. */
 
 import type { Clock } from '../../base/clock.ts'
+import type { AcknowledgeOffer } from '../notification.ts'
+import type { MessageWords } from '../words.ts'
 
 /** One message to one number. */
 export interface PhoneMessage {
   /** In international form, such as +8613800000000. */
   to: string
   text: string
+  /** How to take the matter on by a key or a reply. */
+  acknowledge: AcknowledgeOffer | undefined
+  words: MessageWords
   /** Writes a template for a parameter. */
   render(template: string): string
 }

@@ -1,5 +1,6 @@
 /**
- * Twilio: SMS and voice calls. A call reads the text aloud twice.
+ * Twilio: SMS and voice calls. A call reads the text aloud twice; where the matter can be taken on, it
+ * asks for a key, which Twilio posts to us.
  * Source: Twilio REST API 2010-04-01, Messages and Calls; TwiML.
  */
 
@@ -25,7 +26,7 @@ export const twilioSchema = z
     ),
     from: text('The number that sends or calls.').optional(),
     messaging_service_sid: text('For SMS: the service that sends, instead of a number.').optional(),
-    language: textOr('en-US', 'For calls: the language of the voice.'),
+    language: text('For calls: the language of the voice, such as en-GB.').optional(),
   })
   .superRefine((config, context) => {
     checkSource(config, 'auth_token', context, { isRequired: true })
@@ -54,8 +55,18 @@ export function callTwilioVoice(
   message: PhoneMessage,
   tools: PhoneTools,
 ): Promise<string> {
-  const say = `<Say language="${escapeXml(config.language)}">${escapeXml(message.text)}</Say>`
-  const twiml = `<Response>${say}<Pause length="1"/>${say}</Response>`
+  const { acknowledge, words } = message
+  const language = config.language ?? words.voiceLanguage
+  const sayText = (text: string): string =>
+    `<Say language="${escapeXml(language)}">${escapeXml(text)}</Say>`
+  const say = sayText(message.text)
+  const isOffered = acknowledge !== undefined && acknowledge.acknowledgedBy === ''
+  const twice = `${say}<Pause length="1"/>${say}`
+  // Without a key the text is said once more, and the call ends.
+  const asking = isOffered
+    ? `<Gather numDigits="1" timeout="8" method="POST" action="${escapeXml(acknowledge.gatherUrl)}">${say}${sayText(words.pressToAcknowledge)}</Gather>`
+    : ''
+  const twiml = `<Response>${isOffered ? asking + asking : twice}</Response>`
   return post(config, 'Calls', { To: message.to, From: config.from ?? '', Twiml: twiml }, tools)
 }
 

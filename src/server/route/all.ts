@@ -16,6 +16,7 @@ import { addNotificationRoutes } from './notifications.ts'
 import { addNowRoute } from './now.ts'
 import { addOnCallRoutes } from './on-call.ts'
 import { addPageRoutes } from './pages.ts'
+import { addPushRoutes } from './pushes.ts'
 import { addQueryRoutes } from './queries.ts'
 import { addReceiverRoutes } from './receive.ts'
 import type { RouteContext } from './route.ts'
@@ -42,6 +43,7 @@ export function addAllRoutes(app: FastifyInstance, context: RouteContext): () =>
   addNowRoute(app, context)
   addOnCallRoutes(app, context)
   addPageRoutes(app, context)
+  addPushRoutes(app, context)
   addQueryRoutes(app, context)
   addReceiverRoutes(app, context)
   addRuleRoutes(app, context)

@@ -220,6 +220,26 @@ describe('alerts and notifications', () => {
     assert.equal((await get('/charts/other.png')).statusCode, 404)
   })
 
+  test('a browser agrees to pushes, is listed without its address, and is forgotten', async () => {
+    const { publicKey } = (await get('/push/key')).json()
+    assert.equal(Buffer.from(publicKey, 'base64url').length, 65)
+    const endpoint = 'https://push.example/S3CR3T'
+    const body = {
+      endpoint,
+      keys: { p256dh: publicKey, auth: Buffer.alloc(16).toString('base64url') },
+      label: 'phone',
+    }
+    assert.equal((await send('POST', '/push/subscriptions', body)).statusCode, 204)
+    const wrong = { ...body, keys: { p256dh: 'AAAA', auth: 'AAAA' } }
+    assert.equal((await send('POST', '/push/subscriptions', wrong)).statusCode, 400)
+    const list = await get('/push/subscriptions')
+    assert.equal(list.json().subscriptions[0].label, 'phone')
+    assert.ok(!list.body.includes('S3CR3T'))
+    const remove = () => send('POST', '/push/subscriptions/remove', { endpoint })
+    assert.equal((await remove()).statusCode, 204)
+    assert.equal((await remove()).statusCode, 404)
+  })
+
   test('receivers are listed and tested', async () => {
     const { receivers } = (await get('/receivers')).json()
     assert.equal(receivers[0].channels[0].key, 'webhook[0]')
