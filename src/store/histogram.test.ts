@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { after, afterEach, test } from 'node:test'
 import { VirtualClock } from '../base/clock.ts'
 import { silentLog } from '../base/log.ts'
+import { makeSeededRandom } from '../base/random.ts'
 import { z } from '../config/schema.ts'
 import type { ExemplarRow } from '../model/exemplar.ts'
 import type { Appender, AppendResult } from '../model/flow.ts'
@@ -182,6 +183,23 @@ test('memory counts histograms, and lets them go with their samples', () => {
   assert.deepEqual(column[0], make(rows.timeMs[0]! / 1000 + 2))
   head.truncate(3_000_000, { canRemove: false, canForget: true })
   assert.equal(head.histograms.usedBytes, 0)
+})
+
+test('histograms that come in any order over many blocks are all there, the last of equal times', async () => {
+  const store = new MemoryStore({ clock: new VirtualClock(nowTimeMs), isTimeChecked: false })
+  const random = makeSeededRandom(7)
+  const expected = new Map<number, Histogram>()
+  for (let round = 0; round < 600; round++) {
+    const timeMs = Math.floor(random() * 300)
+    const histogram = make(round + 3, random() < 0.2 ? { schema: 2 } : {})
+    expected.set(timeMs, histogram)
+    await add(store, labels, [[timeMs, histogram]])
+  }
+  const rows = [...expected].sort(([a], [b]) => a - b)
+  assert.deepEqual(await rowsOf(store), rows)
+  const range = { startTimeMs: 100, endTimeMs: 140 }
+  const inside = rows.filter(([timeMs]) => timeMs >= 100 && timeMs <= 140)
+  assert.deepEqual(await rowsOf(store, range), inside)
 })
 
 test('histograms weigh more than numbers where the samples of an answer are limited', async () => {

@@ -1,5 +1,6 @@
 /**
- * A run of native histograms of one series as bytes, for the engine. Lossless, as histogram-bytes.ts is.
+ * A run of native histograms of one series as bytes, for the engine and for memory. Lossless, as
+ * histogram-bytes.ts is.
  *
  *   run    = version:u8=1 count:varint sample×count
  *   sample = time whole:u8=0 histogram                 as histogram-bytes.ts writes it
@@ -20,6 +21,12 @@ const hintsFromOne: readonly ResetHint[] = ['unknown', 'reset', 'not-reset', 'ga
 
 const scratch = new ByteWriter()
 
+/** Both ends belong to it. */
+export interface TimeRange {
+  startTimeMs: number
+  endTimeMs: number
+}
+
 /** Histograms with their times, ascending. */
 export interface HistogramRun {
   timeMs: number[]
@@ -28,38 +35,65 @@ export interface HistogramRun {
 
 /** Makes the bytes of a run, in memory of their own. */
 export function encodeHistogramChunk(run: HistogramRun): Uint8Array {
-  const { timeMs, histogram: histograms } = run
   scratch.clear()
   scratch.byte(version)
-  scratch.varint(timeMs.length)
-  let before: Histogram | undefined
-  let lastTimeMs = 0
-  let lastStepMs = 0
-  for (const [row, histogram] of histograms.entries()) {
-    const stepMs = timeMs[row]! - lastTimeMs
-    scratch.zigzag(row < 2 ? stepMs : stepMs - lastStepMs)
-    lastTimeMs = timeMs[row]!
-    lastStepMs = stepMs
-    if (before !== undefined && isLike(before, histogram)) writeDifference(before, histogram)
-    else {
-      scratch.byte(0)
-      writeHistogram(scratch, histogram)
-    }
-    before = histogram
-  }
+  scratch.varint(run.timeMs.length)
+  const writer = new HistogramRunWriter(scratch)
+  for (const [row, histogram] of run.histogram.entries()) writer.add(run.timeMs[row]!, histogram)
   return scratch.take()
 }
 
 /** Reads the rows of a run that have start ≤ time ≤ end. Throws on a version that it does not know. */
-export function decodeHistogramChunk(
-  bytes: Uint8Array,
-  range: { startTimeMs: number; endTimeMs: number },
-): HistogramRun {
+export function decodeHistogramChunk(bytes: Uint8Array, range: TimeRange): HistogramRun {
   const reader = new ByteReader(bytes)
   const found = reader.byte()
   if (found !== version) throw new Error(`BUG: a run of histograms has version ${found}`)
-  const count = reader.varint()
   const run: HistogramRun = { timeMs: [], histogram: [] }
+  readHistogramRun(reader, reader.varint(), range, run)
+  return run
+}
+
+/** Writes samples of one series behind each other, without version and count. */
+export class HistogramRunWriter {
+  readonly #out: ByteWriter
+  count = 0
+  lastTimeMs = 0
+  #lastStepMs = 0
+  #before: Histogram | undefined
+  #isWholeBefore = false
+
+  constructor(out: ByteWriter) {
+    this.#out = out
+  }
+
+  /** Adds a sample later than all before. */
+  add(timeMs: number, histogram: Histogram): void {
+    const out = this.#out
+    const stepMs = timeMs - this.lastTimeMs
+    out.zigzag(this.count < 2 ? stepMs : stepMs - this.#lastStepMs)
+    const isWhole = hasWholeCounts(histogram)
+    const before = this.#before
+    if (before !== undefined && isWhole && this.#isWholeBefore && isLike(before, histogram)) {
+      writeDifference(out, before, histogram)
+    } else {
+      out.byte(0)
+      writeHistogram(out, histogram)
+    }
+    this.#before = histogram
+    this.#isWholeBefore = isWhole
+    this.lastTimeMs = timeMs
+    this.#lastStepMs = stepMs
+    this.count++
+  }
+}
+
+/** Adds to `run` those of the next `count` samples that have start ≤ time ≤ end. */
+export function readHistogramRun(
+  reader: ByteReader,
+  count: number,
+  range: TimeRange,
+  run: HistogramRun,
+): void {
   let before: Histogram | undefined
   let timeMs = 0
   let stepMs = 0
@@ -73,18 +107,16 @@ export function decodeHistogramChunk(
     run.timeMs.push(timeMs)
     run.histogram.push(before)
   }
-  return run
 }
 
+/** Whether all but counts, sum and hint is the same. */
 function isLike(a: Histogram, b: Histogram): boolean {
   return (
     a.schema === b.schema &&
     Object.is(a.zeroThreshold, b.zeroThreshold) &&
     isEqual(a.positive.index, b.positive.index) &&
     isEqual(a.negative.index, b.negative.index) &&
-    isEqual(a.customBounds, b.customBounds) &&
-    hasWholeCounts(a) &&
-    hasWholeCounts(b)
+    isEqual(a.customBounds, b.customBounds)
   )
 }
 
@@ -97,17 +129,17 @@ function isEqual(a: readonly number[], b: readonly number[]): boolean {
   return true
 }
 
-function writeDifference(before: Histogram, now: Histogram): void {
-  scratch.byte(1 + hintsFromOne.indexOf(now.resetHint))
-  scratch.float(now.sum)
-  scratch.zigzag(now.count - before.count)
-  scratch.zigzag(now.zeroCount - before.zeroCount)
-  for (const side of ['positive', 'negative'] as const) {
-    const counts = now[side].count
-    for (let place = 0; place < counts.length; place++) {
-      scratch.zigzag(counts[place]! - before[side].count[place]!)
-    }
-  }
+function writeDifference(out: ByteWriter, before: Histogram, now: Histogram): void {
+  out.byte(1 + hintsFromOne.indexOf(now.resetHint))
+  out.float(now.sum)
+  out.zigzag(now.count - before.count)
+  out.zigzag(now.zeroCount - before.zeroCount)
+  writeCounts(out, before.positive.count, now.positive.count)
+  writeCounts(out, before.negative.count, now.negative.count)
+}
+
+function writeCounts(out: ByteWriter, before: readonly number[], now: readonly number[]): void {
+  for (let place = 0; place < now.length; place++) out.zigzag(now[place]! - before[place]!)
 }
 
 function readDifference(reader: ByteReader, before: Histogram, kind: number): Histogram {

@@ -6,10 +6,21 @@
 
 /** Collects bytes; grows as needed. */
 export class ByteWriter {
-  #bytes = new Uint8Array(256)
-  #view = new DataView(this.#bytes.buffer)
+  #bytes: Uint8Array
+  #view: DataView
   /** How many bytes were written. */
   size = 0
+
+  constructor(capacity = 256) {
+    const bytes = new Uint8Array(capacity)
+    this.#bytes = bytes
+    this.#view = new DataView(bytes.buffer)
+  }
+
+  /** Bytes of memory. */
+  get capacity(): number {
+    return this.#bytes.length
+  }
 
   clear(): void {
     this.size = 0
@@ -18,6 +29,11 @@ export class ByteWriter {
   /** A copy of what was written. */
   take(): Uint8Array {
     return this.#bytes.slice(0, this.size)
+  }
+
+  /** What was written, in place: valid until more is. */
+  peek(): Uint8Array {
+    return this.#bytes.subarray(0, this.size)
   }
 
   byte(value: number): void {

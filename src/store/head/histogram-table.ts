@@ -1,7 +1,7 @@
 /**
  * Native histograms in memory. The samples of a series stand in its chunks with the mark of a histogram
- * as value (model/sample.ts); their bytes stand here, by series and time, packed one behind another.
- * Only series that have histograms cost anything.
+ * as value (model/sample.ts); the histograms stand here by series and time, packed as differences from
+ * one to the next. Only series that have histograms cost anything.
  */
 
 import { crc32 } from 'node:zlib'
@@ -14,6 +14,13 @@ import {
   setHistogramAt,
 } from '../../model/sample.ts'
 import { packHistogram, unpackHistogram } from '../chunk/histogram-bytes.ts'
+import {
+  type HistogramRun,
+  HistogramRunWriter,
+  readHistogramRun,
+  type TimeRange,
+} from '../chunk/histogram-chunk.ts'
+import { ByteReader, ByteWriter } from '../chunk/varint.ts'
 
 /** A batch on its way through the store: histograms packed, by row, so that it is done once. */
 export interface PackedBatch extends SampleBatch {
@@ -51,101 +58,115 @@ export function packedBytes(batch: PackedBatch): number {
   return size
 }
 
-/** What a track costs beside its columns. */
-const trackBytes = 200
+/** Histograms of a block: one is written whole, the others as differences. */
+const blockCount = 32
+/** What a track and a block cost beside their bytes. */
+const trackBytes = 600
+const blockBytes = 150
 
-/** The histograms of one series, by time. Places before `from` were let go. */
+/** A full block, in memory of just its size. */
+interface Block {
+  startTimeMs: number
+  lastTimeMs: number
+  count: number
+  bytes: Uint8Array
+}
+
+const allTime = { startTimeMs: Number.NEGATIVE_INFINITY, endTimeMs: Infinity }
+
+/** The histograms of one series in order of time: full blocks, then the one that is written. */
 class Track {
-  timeMs = new Float64Array(8)
-  /** Where a histogram's bytes end; they begin where those before end. */
-  end = new Uint32Array(8)
-  bytes = new Uint8Array(1_024)
-  from = 0
-  to = 0
+  #blocks: Block[] = []
+  #blockBytes = 0
+  #out = new ByteWriter(128)
+  #writer = new HistogramRunWriter(this.#out)
+  #openStartTimeMs = Infinity
 
   get memoryBytes(): number {
-    return trackBytes + this.timeMs.byteLength + this.end.byteLength + this.bytes.length
+    return trackBytes + this.#blockBytes + this.#out.capacity
   }
 
-  /** First place whose time is ≥ `timeMs`. */
-  lowerBound(timeMs: number): number {
-    let low = this.from
-    let high = this.to
-    while (low < high) {
-      const middle = (low + high) >> 1
-      if (this.timeMs[middle]! < timeMs) low = middle + 1
-      else high = middle
+  put(timeMs: number, histogram: Histogram): void {
+    const lastTimeMs =
+      this.#writer.count > 0
+        ? this.#writer.lastTimeMs
+        : (this.#blocks.at(-1)?.lastTimeMs ?? Number.NEGATIVE_INFINITY)
+    if (timeMs > lastTimeMs) this.#append(timeMs, histogram)
+    else this.#insert(timeMs, histogram)
+  }
+
+  /** Adds the histograms of a range to `run`. */
+  read(range: TimeRange, run: HistogramRun): void {
+    for (const { startTimeMs, lastTimeMs, count, bytes } of this.#blocks) {
+      if (lastTimeMs < range.startTimeMs) continue
+      if (startTimeMs > range.endTimeMs) return
+      readHistogramRun(new ByteReader(bytes), count, range, run)
     }
-    return low
+    if (this.#openStartTimeMs > range.endTimeMs) return
+    readHistogramRun(new ByteReader(this.#out.peek()), this.#writer.count, range, run)
   }
 
-  at(place: number): Uint8Array {
-    return this.bytes.subarray(this.#startOf(place), this.end[place]!)
-  }
-
+  /** Bytes of the blocks that a range touches. */
   bytesIn(startTimeMs: number, endTimeMs: number): number {
-    const first = this.lowerBound(startTimeMs)
-    const last = this.lowerBound(endTimeMs + 1) - 1
-    return last < first ? 0 : this.end[last]! - this.#startOf(first)
+    let size = 0
+    for (const block of this.#blocks) {
+      if (block.lastTimeMs >= startTimeMs && block.startTimeMs <= endTimeMs) {
+        size += block.bytes.length
+      }
+    }
+    const isOpenIn = this.#openStartTimeMs <= endTimeMs && this.#writer.lastTimeMs >= startTimeMs
+    return isOpenIn ? size + this.#out.size : size
   }
 
-  put(timeMs: number, bytes: Uint8Array): void {
-    const place = this.lowerBound(timeMs)
-    if (place === this.to) {
-      this.#append(timeMs, bytes)
-      return
-    }
-    // Out of order, or again: what lies behind is written again.
-    const rest: [number, Uint8Array][] = []
-    for (let at = place; at < this.to; at++) {
-      if (this.timeMs[at] !== timeMs) rest.push([this.timeMs[at]!, this.at(at).slice()])
-    }
-    this.to = place
-    this.#append(timeMs, bytes)
-    for (const [laterTimeMs, later] of rest) this.#append(laterTimeMs, later)
-  }
-
-  /** Lets go of what is before `timeMs`; answers whether anything is left. */
+  /** Lets go of blocks that end before `timeMs`; answers whether anything is left. */
   truncate(timeMs: number): boolean {
-    this.from = this.lowerBound(timeMs)
-    if (this.from * 2 > this.to) this.#compact()
-    return this.from < this.to
+    const kept = this.#blocks.findIndex(({ lastTimeMs }) => lastTimeMs >= timeMs)
+    this.#setBlocks(kept < 0 ? [] : this.#blocks.slice(kept))
+    if (kept < 0 && this.#writer.count > 0 && this.#writer.lastTimeMs < timeMs) this.#open()
+    return this.#blocks.length > 0 || this.#writer.count > 0
   }
 
-  #append(timeMs: number, bytes: Uint8Array): void {
-    const start = this.to === 0 ? 0 : this.end[this.to - 1]!
-    if (this.to === this.timeMs.length) {
-      const size = this.to + Math.max(8, this.to >> 1)
-      const times = new Float64Array(size)
-      times.set(this.timeMs)
-      this.timeMs = times
-      const ends = new Uint32Array(size)
-      ends.set(this.end)
-      this.end = ends
+  #append(timeMs: number, histogram: Histogram): void {
+    if (this.#writer.count === 0) this.#openStartTimeMs = timeMs
+    this.#writer.add(timeMs, histogram)
+    if (this.#writer.count < blockCount) return
+    const { count, lastTimeMs } = this.#writer
+    const startTimeMs = this.#openStartTimeMs
+    this.#setBlocks([...this.#blocks, { startTimeMs, lastTimeMs, count, bytes: this.#out.take() }])
+    this.#open()
+  }
+
+  /** Out of order, or again: the block of the time and what lies behind is written again. */
+  #insert(timeMs: number, histogram: Histogram): void {
+    const found = this.#blocks.findIndex(({ lastTimeMs }) => lastTimeMs >= timeMs)
+    const kept = found < 0 ? this.#blocks.length : found
+    const rest: HistogramRun = { timeMs: [], histogram: [] }
+    for (const { count, bytes } of this.#blocks.slice(kept)) {
+      readHistogramRun(new ByteReader(bytes), count, allTime, rest)
     }
-    if (start + bytes.length > this.bytes.length) {
-      const grown = new Uint8Array(Math.ceil((start + bytes.length) * 1.5))
-      grown.set(this.bytes.subarray(0, start))
-      this.bytes = grown
+    readHistogramRun(new ByteReader(this.#out.peek()), this.#writer.count, allTime, rest)
+    this.#setBlocks(this.#blocks.slice(0, kept))
+    this.#open()
+    let isPlaced = false
+    for (const [row, restTimeMs] of rest.timeMs.entries()) {
+      if (!isPlaced && timeMs <= restTimeMs) {
+        this.#append(timeMs, histogram)
+        isPlaced = true
+      }
+      if (restTimeMs !== timeMs) this.#append(restTimeMs, rest.histogram[row]!)
     }
-    this.bytes.set(bytes, start)
-    this.timeMs[this.to] = timeMs
-    this.end[this.to] = start + bytes.length
-    this.to++
   }
 
-  #compact(): void {
-    const start = this.#startOf(this.from)
-    const count = this.to - this.from
-    this.bytes = this.bytes.slice(start, count === 0 ? start : this.end[this.to - 1]!)
-    this.timeMs = this.timeMs.slice(this.from, this.to)
-    this.end = this.end.slice(this.from, this.to).map((end) => end - start)
-    this.from = 0
-    this.to = count
+  #open(): void {
+    this.#out = new ByteWriter(128)
+    this.#writer = new HistogramRunWriter(this.#out)
+    this.#openStartTimeMs = Infinity
   }
 
-  #startOf(place: number): number {
-    return place === 0 ? 0 : this.end[place - 1]!
+  #setBlocks(blocks: Block[]): void {
+    this.#blocks = blocks
+    this.#blockBytes = 0
+    for (const { bytes } of blocks) this.#blockBytes += bytes.length + blockBytes
   }
 }
 
@@ -166,7 +187,9 @@ export class HistogramTable {
     if (packed === undefined) return
     for (let row = 0; row < batch.count; row++) {
       const bytes = packed[row]
-      if (bytes !== undefined) this.#put(batch.seriesId[row]!, batch.timeMs[row]!, bytes)
+      if (bytes === undefined) continue
+      const histogram = batch.histogram?.[row] ?? unpackHistogram(bytes)
+      this.#put(batch.seriesId[row]!, batch.timeMs[row]!, keepHint(histogram))
     }
   }
 
@@ -177,22 +200,25 @@ export class HistogramTable {
   ): (Histogram | undefined)[] | undefined {
     const track = this.#tracks.get(id)
     if (track === undefined) return undefined
+    const run: HistogramRun = { timeMs: [], histogram: [] }
     const bits = bitsOf(rows.value)
     let column: (Histogram | undefined)[] | undefined
-    let place = -1
+    let place = 0
     for (let row = 0; row < rows.count; row++) {
       if (!isHistogramAt(bits, row)) continue
       const timeMs = rows.timeMs[row]!
-      if (place < 0) place = track.lowerBound(timeMs)
-      while (place < track.to && track.timeMs[place]! < timeMs) place++
-      if (place === track.to || track.timeMs[place] !== timeMs) continue
-      column ??= new Array<Histogram | undefined>(rows.count).fill(undefined)
-      column[row] = unpackHistogram(track.at(place))
+      if (column === undefined) {
+        const endTimeMs = rows.timeMs[rows.count - 1]!
+        track.read({ startTimeMs: timeMs, endTimeMs }, run)
+        column = new Array<Histogram | undefined>(rows.count).fill(undefined)
+      }
+      while (place < run.timeMs.length && run.timeMs[place]! < timeMs) place++
+      if (run.timeMs[place] === timeMs) column[row] = run.histogram[place]
     }
     return column
   }
 
-  /** Bytes of a series' histograms with start ≤ time ≤ end. */
+  /** Bytes that hold a series' histograms with start ≤ time ≤ end, and perhaps some beside. */
   bytesIn(id: SeriesId, startTimeMs: number, endTimeMs: number): number {
     return this.#tracks.get(id)?.bytesIn(startTimeMs, endTimeMs) ?? 0
   }
@@ -206,13 +232,13 @@ export class HistogramTable {
     else this.#tracks.delete(id)
   }
 
-  #put(id: SeriesId, timeMs: number, bytes: Uint8Array): void {
+  #put(id: SeriesId, timeMs: number, histogram: Histogram): void {
     let track = this.#tracks.get(id)
     if (track === undefined) {
       track = new Track()
       this.#tracks.set(id, track)
     } else this.usedBytes -= track.memoryBytes
-    track.put(timeMs, bytes)
+    track.put(timeMs, histogram)
     this.usedBytes += track.memoryBytes
   }
 }
