@@ -19,8 +19,8 @@ import type { Incident } from '../../src/model/incident.ts'
 import { emptyLabels, makeLabels } from '../../src/model/labels.ts'
 import type { LogRecord } from '../../src/model/log-line.ts'
 import { makeMatcher } from '../../src/model/matcher.ts'
-import type { Notifier } from '../../src/notify/notify.ts'
-import { PushDesk } from '../../src/notify/push-desk.ts'
+import { Notifier } from '../../src/notify/notify.ts'
+import { notifySettings } from '../../src/notify/settings.ts'
 import { OnCall } from '../../src/oncall/oncall.ts'
 import { oncallSettings } from '../../src/oncall/settings.ts'
 import { RuleDesk } from '../../src/detect/detect.ts'
@@ -227,6 +227,11 @@ export class ServerBench {
           oldestTimeMs: undefined,
         }),
         flush: note('store.flush', async () => undefined),
+        countSeries: note('store.countSeries', async () => 2),
+        deleteSeries: note('store.deleteSeries', async () => ({
+          done: Promise.resolve({ seriesCount: 2, memorySampleCount: 3, engineSampleCount: 4 }),
+        })),
+        finishDeleting: note('store.finishDeleting', async () => undefined),
         openBackup: note('store.openBackup', async () => ({
           sizeBytes: 4,
           fileCount: 1,
@@ -354,7 +359,16 @@ export class ServerBench {
         ],
         test: note('notifier.test', async () => ({ isDelivered: true, failures: [] })),
         resend: note('notifier.resend', async () => ({ isDelivered: false, failures: ['no'] })),
-        pushes: new PushDesk({ records: this.records, clock: this.clock }),
+        pushes: new Notifier({
+          settings: {
+            ...z.object(notifySettings.top).parse({}),
+            global: z.object(notifySettings.global).parse({}),
+          },
+          records: this.records,
+          clock: this.clock,
+          log: silentLog,
+          random: () => 0.5,
+        }).pushes,
         chart: async (token) => (token === 'known' ? Buffer.from('png') : undefined),
         deadLetters: (filter) => this.records.deadLetters.list(filter),
       },
