@@ -19,7 +19,7 @@ import { Bench, FakeNotifier, minute, second, startTimeMs } from '../testdata/be
 import { Life } from '../testdata/life.ts'
 
 /** SHIPWATCH_STORIES=5000 runs more of them, SHIPWATCH_SEED=7 begins with another seed. */
-const storyCount = Number(process.env['SHIPWATCH_STORIES'] ?? 150)
+const storyCount = Number(process.env['SHIPWATCH_STORIES'] ?? 60)
 const firstSeed = Number(process.env['SHIPWATCH_SEED'] ?? 1)
 
 const yaml = `

@@ -16,7 +16,7 @@ import {
   maintenanceListCommand,
 } from './maintenance.ts'
 import { measureCommand } from './measure.ts'
-import { oncallCommand } from './oncall.ts'
+import { oncallCommand, oncallOverrideCommand } from './oncall.ts'
 import { notificationsListCommand, notificationsResendCommand } from './notifications.ts'
 import { queryCommand } from './query.ts'
 import { receiversListCommand, receiversTestCommand } from './receivers.ts'
@@ -42,6 +42,7 @@ export const commands: readonly Command[] = [
   alertListCommand,
   alertAckCommand,
   oncallCommand,
+  oncallOverrideCommand,
   maintenanceListCommand,
   maintenanceAddCommand,
   maintenanceEndCommand,
