@@ -13,7 +13,7 @@ import { Shown } from '../../kit/Feedback.tsx'
 import { useFormat } from '../../kit/format.tsx'
 import { CloseIcon, RetryIcon } from '../../kit/icons.ts'
 import { useWords } from '../../word/word.tsx'
-import { LabelBars } from './LabelBars.tsx'
+import { LabelBars } from '../LabelBars.tsx'
 
 /** The card of one query. */
 export function ExplainCard(props: {
@@ -184,7 +184,7 @@ function Node(props: { row: NodeRow; wholeMs: number; isOpen: boolean; onToggle:
               elapsed: format.value(node.elapsedMs / 1000, 'seconds'),
             })}
           >
-            <span className="explain-bar" aria-hidden>
+            <span className="part-bar" aria-hidden>
               <span style={{ width: `${part * 100}%` }} />
             </span>
             <span className="no-wrap">{format.value(node.ownMs / 1000, 'seconds')}</span>

@@ -72,12 +72,12 @@ function Metrics(props: ExplorerProps) {
               })}
             </p>
             <Filter label={words.metrics.filter} value={filter} onChange={setFilter} />
-            <ul className="explorer-list explorer-frame">
+            <ul className="plain-list explorer-frame">
               {found.slice(0, shownCountMax).map(({ name, seriesCount, help }) => (
                 <li key={name}>
                   <button
                     type="button"
-                    className="explorer-item"
+                    className="plain-item"
                     title={help}
                     onClick={() => props.onOpen(name, '')}
                   >
@@ -118,12 +118,12 @@ function Bars(props: { labels: readonly LabelView[] }) {
   const words = useWords()
   const most = Math.max(1, ...props.labels.map((label) => label.valueCount))
   return (
-    <ul className="explorer-list">
+    <ul className="plain-list">
       {props.labels.map((label) => (
-        <li key={label.name} className="explorer-item">
+        <li key={label.name} className="plain-item">
           <code>{label.name}</code>
-          <span className="explorer-count">
-            <span className="explain-bar" aria-hidden>
+          <span className="plain-count">
+            <span className="part-bar" aria-hidden>
               <span style={{ width: `${(label.valueCount / most) * 100}%` }} />
             </span>
             <span className="quiet no-wrap">
@@ -169,7 +169,7 @@ function OneMetric(props: ExplorerProps) {
           ) : (
             <>
               <p className="mid">{words.metrics.rows({ count: view.seriesCount })}</p>
-              <ul className="explorer-list">
+              <ul className="plain-list">
                 {labels.map((label) => (
                   <OneLabel
                     key={label.name}
@@ -203,13 +203,13 @@ function OneLabel(
     <li>
       <button
         type="button"
-        className="explorer-item"
+        className="plain-item"
         aria-expanded={isOpen}
         onClick={() => props.onOpen(metric, isOpen ? '' : label.name)}
       >
         <code>{label.name}</code>
-        <span className="explorer-count">
-          <span className="explain-bar" aria-hidden>
+        <span className="plain-count">
+          <span className="part-bar" aria-hidden>
             <span style={{ width: `${Math.min(1, part) * 100}%` }} />
           </span>
           <span className="explorer-values-count">
@@ -241,12 +241,12 @@ function Values(props: Parameters<typeof OneLabel>[0]) {
       {values.length > 8 ? (
         <Filter label={words.metrics.filterValues} value={filter} onChange={setFilter} />
       ) : null}
-      <ul className="explorer-list">
+      <ul className="plain-list">
         {found.slice(0, shownCountMax).map(({ value, seriesCount }) => (
           <li key={value} className="explorer-value">
             <button
               type="button"
-              className="explorer-item"
+              className="plain-item"
               title={words.metrics.addMatcher({ label: label.name, value })}
               onClick={() => onMatch(metric, { name: label.name, operator: '=', value })}
             >

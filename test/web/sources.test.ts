@@ -1,0 +1,129 @@
+/**
+ * The Sources page at work, in a real browser against the real server.
+ *  1. with every drawer it opens in both languages and modes without an error or a barrier, and fits into 320 px
+ *  2. a target that does not answer says why, with its labels as relabeling made them, rule by rule
+ *  3. a source that brings too many series is shown against its limit, with the label that explodes and what to do
+ */
+
+import assert from 'node:assert/strict'
+import { after, before, test } from 'node:test'
+import { BrowserBench, findBarriers, untilLoaded, watchErrors } from './browser.ts'
+import { eventually, type Served, startServe } from '../support/serve.ts'
+
+let served: Served
+const bench = new BrowserBench(() => served)
+
+const config = `
+global: { keep_dropped_targets: 5 }
+series_limit: 20
+host_agent: { enabled: false }
+scrape_configs:
+  - job_name: gone
+    scrape_interval: 1s
+    scrape_timeout: 1s
+    static_configs: [{ targets: ['127.0.0.1:1', 'dropped:9'], labels: { zone: a } }]
+    relabel_configs:
+      - { source_labels: [__address__], regex: 'dropped.*', action: drop }
+      - { source_labels: [zone], target_label: area, replacement: 'area-$1' }
+`
+
+before(async () => {
+  served = await startServe({ config })
+  const lines = Array.from({ length: 40 }, (_, user) => `clicks_total{user="u${user}"} 1`)
+  const reply = await fetch(`${served.base}/api/v1/import/prometheus`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${served.token()}`, 'content-type': 'text/plain' },
+    body: `${lines.join('\n')}\n`,
+  })
+  await reply.arrayBuffer()
+})
+
+after(async () => {
+  await bench.close()
+  await served.stop()
+})
+
+const target = 'scrape:gone:127.0.0.1:1:http://127.0.0.1:1/metrics'
+const paths = [
+  '/sources',
+  `/sources?source=${encodeURIComponent(target)}`,
+  '/sources?source=receiver:text-import',
+  '/sources?census=text-import',
+  '/sources?dropped=0',
+]
+
+for (const language of ['en-US', 'zh-CN']) {
+  test(`sources and their drawers open well in ${language}, light and dark`, async (context) => {
+    if (!(await bench.launch(context))) return
+    const window = await bench.window({ language })
+    const problems: string[] = []
+    for (const path of paths) {
+      const page = await window.newPage()
+      const errors = watchErrors(page)
+      await page.goto(served.base + path)
+      await untilLoaded(page)
+      if (path.includes('?')) await page.waitForSelector('[role="dialog"]')
+      const found = await findBarriers(page)
+      await page.emulateMedia({ colorScheme: 'dark' })
+      found.push(...(await findBarriers(page, ['color-contrast'])))
+      problems.push(...[...found, ...errors].map((problem) => `${path}: ${problem}`))
+      await page.close()
+    }
+    assert.deepEqual(problems, [])
+    await window.close()
+  })
+}
+
+test('320 px are enough for sources and their drawers', async (context) => {
+  if (!(await bench.launch(context))) return
+  const window = await bench.window({ width: 320 })
+  for (const path of paths) {
+    const page = await bench.open(window, path)
+    const width = Number(await page.evaluate('document.documentElement.scrollWidth'))
+    assert.ok(width <= 320, `${path} is ${width} px wide`)
+    await page.close()
+  }
+  await window.close()
+})
+
+test('a target that does not answer is opened by keyboard and says why, rule by rule', async (context) => {
+  if (!(await bench.launch(context))) return
+  const window = await bench.window()
+  const page = await bench.open(window, '/sources')
+  await eventually('the target was tried', async () =>
+    /cannot be reached/.test((await page.textContent('main')) ?? '') ? true : undefined,
+  )
+  await page.locator('tr', { hasText: 'cannot be reached' }).focus()
+  await page.keyboard.press('Enter')
+  await page.waitForURL(/source=scrape/)
+  const dialog = page.getByRole('dialog')
+  await dialog.getByRole('button', { name: 'What relabeling did' }).click()
+  await dialog.getByText('target_label: area').waitFor()
+  const text = (await dialog.textContent()) ?? ''
+  assert.match(text, /Discovered.*__address__.*changes nothing.*area.*area-a/s)
+  await dialog.locator('figure canvas').first().waitFor()
+  await page.keyboard.press('Escape')
+  await dialog.waitFor({ state: 'detached' })
+  await page.locator('tr', { hasText: 'dropped:9' }).focus()
+  await page.keyboard.press('Enter')
+  await dialog.getByText('Dropped by this rule').waitFor()
+  await window.close()
+})
+
+test('the label that explodes is named beside the limit, with what to do', async (context) => {
+  if (!(await bench.launch(context))) return
+  const window = await bench.window()
+  const page = await bench.open(window, '/sources')
+  const row = page.locator('tr', { hasText: 'text-import' }).filter({ hasText: '20 of 20' })
+  await row.waitFor()
+  assert.match((await row.textContent()) ?? '', /user/)
+  const drops = page.locator('tr', { hasText: 'series-limit' }).first()
+  assert.match((await drops.textContent()) ?? '', /label that explodes/)
+  await row.focus()
+  await page.keyboard.press('Enter')
+  await page.waitForURL(/census=text-import/)
+  const dialog = page.getByRole('dialog')
+  await dialog.getByText('metric_relabel_configs').waitFor()
+  assert.match((await dialog.textContent()) ?? '', /user\s*20 values/)
+  await window.close()
+})
