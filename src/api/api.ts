@@ -534,3 +534,23 @@ export interface ChangeEvent {
   kind: 'alerts' | 'pages' | 'incidents' | 'deployments' | 'notifications' | 'sources' | 'settings'
   id: string
 }
+
+/**
+ * `POST /series/delete`: deletes samples with start ≤ time ≤ end of the series that a selector selects, for good;
+ * all times when none are given. Answers when they are gone.
+ */
+export interface SeriesDeletion {
+  /** PromQL selectors, at least one. */
+  match: string[]
+  startTimeMs?: number
+  endTimeMs?: number
+  /** Only counts the series. */
+  isDryRun?: boolean
+}
+
+/** What was deleted; with `isDryRun`, what would be. */
+export interface SeriesDeletionView {
+  seriesCount: number
+  memorySampleCount: number
+  engineSampleCount: number
+}

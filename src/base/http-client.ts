@@ -7,7 +7,6 @@
  */
 
 import { createHash } from 'node:crypto'
-import { Readable } from 'node:stream'
 import type { ConnectionOptions, SecureVersion } from 'node:tls'
 import { Agent, type Dispatcher, ProxyAgent, request } from 'undici'
 import { errorTable } from './error.ts'
@@ -182,23 +181,15 @@ export interface HttpStream {
 
 /**
  * Sends a request and answers as soon as the headers are there. `timeoutMs` is for these and, anew, for each
- * pause within the body. The body may be sent piece by piece too. Throws `HTTP_UNREACHABLE`.
+ * pause within the body. Throws `HTTP_UNREACHABLE`.
  */
-export async function streamHttp(
-  options: Omit<HttpRequest, 'body' | 'bodyBytesMax'> & {
-    body?: string | Uint8Array | AsyncIterable<Uint8Array>
-  },
-): Promise<HttpStream> {
+export async function streamHttp(options: Omit<HttpRequest, 'bodyBytesMax'>): Promise<HttpStream> {
   const { url, timeoutMs } = options
   try {
-    const body = options.body ?? null
     const reply = await request(url, {
       method: options.method ?? 'GET',
       headers: { 'user-agent': 'shipwatch', ...options.headers },
-      body:
-        body === null || typeof body === 'string' || body instanceof Uint8Array
-          ? body
-          : Readable.from(body),
+      body: options.body ?? null,
       headersTimeout: timeoutMs,
       bodyTimeout: timeoutMs,
       dispatcher: dispatcherOf(options.transport),

@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { ApiFailure } from '../api/api.ts'
 import { errorTable } from '../base/error.ts'
-import { type HttpStream, sendHttp, streamHttp } from '../base/http-client.ts'
+import { type HttpReply, type HttpStream, sendHttp, streamHttp } from '../base/http-client.ts'
 import type { CommandArguments } from './command/command.ts'
 
 /** Errors of the command line's own. */
@@ -27,11 +27,10 @@ const cliErrors = errorTable('CLI', {
 export interface Client {
   get<Reply>(path: string, query?: Record<string, string | undefined>): Promise<Reply>
   post<Reply>(path: string, body: unknown): Promise<Reply>
-  /** Posts, perhaps a long body, and answers what comes back as it comes; refused statuses throw. */
-  stream(
-    path: string,
-    body?: { contentType: string; pieces: AsyncIterable<Uint8Array> },
-  ): Promise<HttpStream>
+  /** Posts and answers what comes back as it comes; refused statuses throw. */
+  stream(path: string): Promise<HttpStream>
+  /** Posts bytes and answers whatever the server says. */
+  send(path: string, contentType: string, body: Uint8Array): Promise<HttpReply>
 }
 
 /** The server that the options name. */
@@ -73,12 +72,22 @@ export function makeClient(args: CommandArguments): Client {
       return ask('GET', search === '' ? path : `${path}?${search}`)
     },
     post: (path, body) => ask('POST', path, body),
-    stream: async (path, body) => {
+    send: async (path, contentType, body) => {
+      const reply = await sendHttp({
+        method: 'POST',
+        url: base + path,
+        headers: { ...headers, 'content-type': contentType },
+        body,
+        timeoutMs: 130_000,
+      })
+      if (reply.status === 401) throw cliErrors.NOT_SIGNED_IN({ url: base })
+      return reply
+    },
+    stream: async (path) => {
       const reply = await streamHttp({
         method: 'POST',
         url: base + path,
-        headers: body === undefined ? headers : { ...headers, 'content-type': body.contentType },
-        ...(body === undefined ? {} : { body: body.pieces }),
+        headers,
         timeoutMs: 600_000,
       })
       if (reply.status === 401) throw cliErrors.NOT_SIGNED_IN({ url: base })

@@ -61,7 +61,16 @@ export interface ConfigView {
 /** What is read of the store. */
 export type StorePart = Querier &
   LogQuerier &
-  Pick<Store, 'stats' | 'flush' | 'labelStatistics' | 'openBackup'>
+  Pick<
+    Store,
+    | 'stats'
+    | 'flush'
+    | 'labelStatistics'
+    | 'openBackup'
+    | 'countSeries'
+    | 'deleteSeries'
+    | 'finishDeleting'
+  >
 
 /** What is asked of collection. */
 export type CollectorPart = Pick<

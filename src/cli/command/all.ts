@@ -9,6 +9,8 @@ import { checkRulesCommand } from './check-rules.ts'
 import { checkSloCommand } from './check-slo.ts'
 import type { Command } from './command.ts'
 import { deploymentRecordCommand } from './deployment-record.ts'
+import { deleteSeriesCommand } from './delete-series.ts'
+import { importOpenmetricsCommand } from './import-openmetrics.ts'
 import { incidentListCommand } from './incident-list.ts'
 import {
   maintenanceAddCommand,
@@ -50,6 +52,8 @@ export const commands: readonly Command[] = [
   notificationsResendCommand,
   receiversListCommand,
   receiversTestCommand,
+  importOpenmetricsCommand,
+  deleteSeriesCommand,
   backupCommand,
   restoreCommand,
   measureCommand,

@@ -111,7 +111,7 @@ export function addPrometheusStatusRoutes(add: AddRoute, context: RouteContext):
   })
 
   add('GET', '/features', async (_request, reply) => {
-    const api = { admin: false, exclude_alerts: true, label_values_match: true }
+    const api = { admin: true, exclude_alerts: true, label_values_match: true }
     return sendSuccess(reply, JSON.stringify({ api, ...parts.engine.features() }))
   })
 }

@@ -20,6 +20,7 @@ import {
   withParameter,
 } from './parameter.ts'
 import { addPrometheusExemplarRoutes } from './prometheus-exemplars.ts'
+import { addPrometheusAdminRoutes } from './prometheus-admin.ts'
 import { addPrometheusRuleRoutes } from './prometheus-rules.ts'
 import { addPrometheusStatusRoutes } from './prometheus-status.ts'
 import { addPrometheusTargetRoutes } from './prometheus-targets.ts'
@@ -45,6 +46,7 @@ export function addPrometheusRoutes(app: FastifyInstance, context: RouteContext)
   addSeries(add, context)
   addPrometheusRuleRoutes(add, context)
   addPrometheusStatusRoutes(add, context)
+  addPrometheusAdminRoutes(app, context)
   addPrometheusTargetRoutes(add, context)
 }
 

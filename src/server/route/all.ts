@@ -21,6 +21,7 @@ import { addQueryRoutes } from './queries.ts'
 import { addReceiverRoutes } from './receive.ts'
 import type { RouteContext } from './route.ts'
 import { addRuleRoutes } from './rules.ts'
+import { addSeriesRoutes } from './series.ts'
 import { addSessionRoutes } from './session.ts'
 import { addSettingRoutes } from './settings.ts'
 import { addSilenceRoutes } from './silences.ts'
@@ -47,6 +48,7 @@ export function addAllRoutes(app: FastifyInstance, context: RouteContext): () =>
   addQueryRoutes(app, context)
   addReceiverRoutes(app, context)
   addRuleRoutes(app, context)
+  addSeriesRoutes(app, context)
   addSessionRoutes(app, context)
   addSettingRoutes(app, context)
   addSilenceRoutes(app, context)
