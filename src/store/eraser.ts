@@ -203,11 +203,10 @@ export class Eraser {
     })
   }
 
-  #eraseMemory({ ids, startTimeMs, endTimeMs }: Erasure): {
-    seriesCount: number
-    sampleCount: number
-  } {
-    const { head } = this.#parts
+  #eraseMemory(erasure: Erasure): { seriesCount: number; sampleCount: number } {
+    const { head, exemplars } = this.#parts
+    const { ids, startTimeMs, endTimeMs } = erasure
+    exemplars.erase(erasure)
     let seriesCount = 0
     let sampleCount = 0
     for (const id of ids) {

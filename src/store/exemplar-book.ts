@@ -5,7 +5,7 @@ import type { ExemplarReason, ExemplarResult, ExemplarRow } from '../model/exemp
 import type { ExemplarRing } from './head/exemplar-ring.ts'
 import type { SeriesIndex } from './head/series-index.ts'
 import type { Journal } from './journal/journal.ts'
-import type { ExemplarEntry } from './journal/record-format.ts'
+import type { Erasure, ExemplarEntry } from './journal/record-format.ts'
 import { storeMetrics } from './metrics.ts'
 
 /** Bytes of an exemplar in the journal, with a trace's id, for its limits. */
@@ -65,6 +65,15 @@ export class ExemplarBook {
     if (this.#index.isLive[row.seriesId] !== 1) return
     const now = this.#hashOf(row.seriesId)
     if (now.high === hash.high && now.low === hash.low) this.#add(row)
+  }
+
+  /** Forgets what an erasure means, of series that have a number. */
+  erase({ ids, startTimeMs, endTimeMs }: Erasure): void {
+    const keys = new Set<string>()
+    for (const id of ids) {
+      if (this.#index.isLive[id] === 1) keys.add(this.#index.makeLabelsOf(id).key)
+    }
+    this.ring.removeOf(({ key }) => keys.has(key), { startTimeMs, endTimeMs })
   }
 
   #judge(row: ExemplarRow): ExemplarReason | 'take' | 'known' {

@@ -284,6 +284,37 @@ test('histograms come from the engine when memory has let them go, and join thos
   await check()
 })
 
+test('what is deleted of histograms and exemplars does not come back with a restart', async () => {
+  const dataDir = newDirectory()
+  const rows: Row[] = Array.from({ length: 100 }, (_, step) => [
+    nowTimeMs - 100 + step,
+    make(step + 2),
+  ])
+  let store = await openStore(dataDir)
+  await add(store, labels, rows)
+  await store.appendExemplars([
+    exemplar(store, { timeMs: nowTimeMs - 50, value: 1 }),
+    exemplar(store, { timeMs: nowTimeMs - 20, value: 2 }),
+  ])
+  const range = { startTimeMs: nowTimeMs - 70, endTimeMs: nowTimeMs - 30 }
+  const matcherSets = [[makeMatcher('job', '=', 'shop')]]
+  const { done } = await store.deleteSeries({ matcherSets, ...range })
+  await done
+  const kept = rows.filter(([timeMs]) => timeMs < nowTimeMs - 70 || timeMs > nowTimeMs - 30)
+  const check = async () => {
+    assert.deepEqual(await rowsOf(store), kept)
+    const [found] = await store.selectExemplars({ matcherSets, ...allTime })
+    assert.deepEqual(
+      found!.exemplars.map(({ value }) => value),
+      [2],
+    )
+  }
+  await check()
+  await store.close()
+  store = await openStore(dataDir)
+  await check()
+})
+
 function exemplar(
   store: Appender,
   one: { timeMs: number; value: number; trace?: string; series?: Labels },

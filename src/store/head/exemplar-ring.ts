@@ -83,17 +83,22 @@ export class ExemplarRing {
     this.#rebuild(() => true)
   }
 
-  /** Forgets what a selection finds; answers how many. */
-  remove(selection: ExemplarSelection): number {
-    const { matcherSets, startTimeMs, endTimeMs } = selection
-    const before = this.#exemplars.length
+  /** Forgets what a selection finds. */
+  remove(selection: ExemplarSelection): void {
+    const { matcherSets } = selection
+    this.removeOf((labels) => matcherSets.some((set) => matchesAll(set, labels)), selection)
+  }
+
+  /** Forgets exemplars with start ≤ time ≤ end of the series that are meant. */
+  removeOf(
+    isMeant: (labels: Labels) => boolean,
+    range: { startTimeMs: number; endTimeMs: number },
+  ): void {
+    const { startTimeMs, endTimeMs } = range
+    if (![...this.#byKey.values()].some(({ labels }) => isMeant(labels))) return
     this.#rebuild(
-      (exemplar, labels) =>
-        exemplar.timeMs < startTimeMs ||
-        exemplar.timeMs > endTimeMs ||
-        !matcherSets.some((set) => matchesAll(set, labels)),
+      ({ timeMs }, labels) => timeMs < startTimeMs || timeMs > endTimeMs || !isMeant(labels),
     )
-    return before - this.#exemplars.length
   }
 
   #put(labels: Labels, exemplar: Exemplar): void {
