@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
@@ -43,7 +43,10 @@ const goodRules = `groups:
 
 test('check rules says what a good file has', async (t) => {
   const { code, out, err } = await run(t, ['check', 'rules', 'a.yml'], { 'a.yml': goodRules })
-  assert.equal(out, 'a.yml: fine (1 group, 1 alert, 1 recording rule)\n')
+  assert.equal(
+    out,
+    'Checking a.yml\n  SUCCESS: 2 rules found (1 group, 1 alert, 1 recording rule)\n\n',
+  )
   assert.equal(err, '')
   assert.equal(code, 0)
 })
@@ -56,16 +59,20 @@ test('check rules names every mistake of every file with its place, and still re
   })
   assert.match(err, /^bad\.yml:5:5: groups\[0\]\.rules\[0\]\.expr: could not parse expression: /m)
   assert.match(err, /^bad\.yml:6:\d+: .*undefined variable "\$label"/m)
-  assert.match(out, /^a\.yml: fine/)
+  assert.match(out, /^Checking a\.yml\n {2}SUCCESS: 2 rules found/m)
   assert.equal(code, 1)
 })
 
-test('check rules notes recordings that overwrite each other, and refuses to check nothing', async (t) => {
+test('check rules notes recordings that overwrite each other, fatal or not', async (t) => {
   const twice = goodRules + goodRules.split('\n').slice(-3).join('\n')
-  const { code, out } = await run(t, ['check', 'rules', 'a.yml'], { 'a.yml': twice })
-  assert.match(out, /note: 2 rules record job:up:sum with the same labels/)
+  const files = { 'a.yml': twice }
+  const { code, err } = await run(t, ['check', 'rules', 'a.yml'], files)
+  assert.match(err, /^ {2}FAILED:\na\.yml: 2 rules record job:up:sum with the same labels/)
   assert.equal(code, 0)
-  assert.equal((await run(t, ['check', 'rules'], {})).code, 2)
+  assert.equal((await run(t, ['check', 'rules', 'a.yml', '--lint-fatal'], files)).code, 3)
+  const none = await run(t, ['check', 'rules', 'a.yml', '--lint-fatal', '--lint', 'none'], files)
+  assert.deepEqual([none.code, none.err], [0, ''])
+  assert.equal((await run(t, ['check', 'rules', 'a.yml', '--lint', 'some'], files)).code, 2)
   assert.equal((await run(t, ['check', 'rules', '/nowhere/x.yml'], {})).code, 1)
 })
 
@@ -171,16 +178,52 @@ tests:
   const all = await run(t, ['test', 'rules', 't.yml'], files)
   assert.equal(
     all.err,
-    't.yml:10: sums are made\n  expression job:up:sum at 0s\n    job:up:sum{job="j"}: expected 2, found 1\n',
+    '  FAILED:\nt.yml:10: sums are made\n  expression job:up:sum at 0s\n    job:up:sum{job="j"}: expected 2, found 1\n',
   )
-  assert.equal(all.out, 't.yml: failed (1 of 2 tests, 2 checks)\n')
+  assert.equal(all.out, 'Unit Testing:  t.yml\n  (1 of 2 tests, 2 checks)\n\n')
   assert.equal(all.code, 1)
   const one = await run(t, ['test', 'rules', 't.yml', '--run', '^down'], files)
-  assert.equal(one.out, 't.yml: fine (1 of 1 tests, 1 checks)\n')
+  assert.equal(one.out, 'Unit Testing:  t.yml\n  SUCCESS (1 of 1 tests, 1 checks)\n\n')
   assert.equal(one.code, 0)
   assert.equal((await run(t, ['test', 'rules'], {})).code, 2)
   assert.equal((await run(t, ['test', 'rules', 't.yml', '--run', '('], files)).code, 2)
   const gone = await run(t, ['test', 'rules', 't.yml'], { ...files, 'a.yml': 'groups: [1]' })
-  assert.match(gone.err, /^t\.yml: could not be run:\n\S*a\.yml:1:/)
+  assert.match(gone.err, /^ {2}FAILED:\nt\.yml: could not be run:\n\S*a\.yml:1:/)
   assert.equal(gone.code, 1)
+  const diff = await run(t, ['test', 'rules', 't.yml', '--diff'], files)
+  assert.match(diff.err, /\n {2}- job:up:sum\{job="j"\} 2\n {2}\+ job:up:sum\{job="j"\} 1\n/)
+})
+
+test('fields of other programs are skipped when asked, and refused otherwise', async (t) => {
+  const odd = goodRules.replace('- name: g', '- name: g\n  concurrency: 2')
+  const tests = 'rule_files: [a.yml]\nmade_by: me\ntests: []\n'
+  const files = { 'a.yml': odd, 't.yml': tests }
+  for (const words of [
+    ['check', 'rules', 'a.yml'],
+    ['test', 'rules', 't.yml'],
+  ]) {
+    const refused = await run(t, words, files)
+    assert.equal(refused.code, 1)
+    assert.match(refused.err, /is not a setting here/)
+    assert.equal((await run(t, [...words, '--ignore-unknown-fields'], files)).code, 0)
+  }
+})
+
+test('results of tests are written as a JUnit report', async (t) => {
+  const tests = `rule_files: [a.yml]
+tests:
+- name: well <done>
+  promql_expr_test: [{expr: '1', exp_samples: [{value: 1}]}]
+- name: wrong
+  promql_expr_test: [{expr: '1', exp_samples: [{value: 2}]}]
+`
+  const dir = mkdtempSync(join(tmpdir(), 'shipwatch-junit-'))
+  t.after(() => rmSync(dir, { recursive: true }))
+  const report = join(dir, 'report.xml')
+  const files = { 'a.yml': goodRules, 't.yml': tests }
+  assert.equal((await run(t, ['test', 'rules', 't.yml', '--junit', report], files)).code, 1)
+  const text = readFileSync(report, 'utf8')
+  assert.match(text, /t\.yml" tests="2" failures="1" errors="0">/)
+  assert.match(text, /<testcase name="well &lt;done&gt;"\/>/)
+  assert.match(text, /<testcase name="wrong">\n\s*<failure message="expression 1 at 0s">/)
 })

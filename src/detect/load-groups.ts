@@ -19,7 +19,7 @@ export function loadGroups(
   const groups: RuleGroup[] = []
   const problems: ConfigProblem[] = []
   const parseRules = (text: string, file: string): RuleGroup[] =>
-    parseRuleFile(text, file, parts.engine)
+    parseRuleFile(text, file, { parser: parts.engine })
   const read = (parse: typeof parseRules, text: string, file: string): void => {
     try {
       groups.push(...parse(text, file))

@@ -15,7 +15,7 @@ const parser: ExpressionParser = {
 
 function problemsOf(text: string): string[] {
   try {
-    parseRuleFile(text, 'r.yml', parser)
+    parseRuleFile(text, 'r.yml', { parser })
     return []
   } catch (thrown) {
     assert.ok(thrown instanceof CodedError)
@@ -45,7 +45,7 @@ test('a rule file is read with everything that Prometheus allows', () => {
     annotations: {summary: 'on {{ $labels.instance }}'}
 `,
     'r.yml',
-    parser,
+    { parser },
   )
   assert.equal(group!.intervalMs, 30_000)
   assert.equal(group!.queryOffsetMs, 5_000)
@@ -167,7 +167,7 @@ spec:
     - alert: A
       expr: ${expression}
 `
-  const groups = parseRuleFile(`${object('1')}---\n${object('2')}`, 'r.yml', parser)
+  const groups = parseRuleFile(`${object('1')}---\n${object('2')}`, 'r.yml', { parser })
   assert.deepEqual(
     groups.map((group) => group.rules[0]!.expression),
     ['1', '2'],

@@ -19,6 +19,7 @@ import { duration, labelMap, z } from '../config/schema.ts'
 import { isLegacyMetricName } from '../model/labels.ts'
 import type { PreparedQuery } from '../query/query.ts'
 import { splitDocuments } from './documents.ts'
+import { dropUnknown } from './drop-unknown.ts'
 import type { SloSummary } from './slo/slo.ts'
 import { readStrategy, type Strategy, strategyAnnotation } from './strategy/strategy.ts'
 import { checkTemplate } from './template.ts'
@@ -102,17 +103,27 @@ const objectShape = z.looseObject({
 type RawRule = z.output<typeof ruleShape>
 type RawGroup = z.output<typeof groupShape>
 
+/** How a rule file is read. */
+export interface RuleFileReading {
+  /** Checks the expressions; without one they are taken as they are. */
+  parser?: ExpressionParser
+  /** Unknown keys are skipped instead of refused. */
+  ignoresUnknown?: boolean
+}
+
 /**
  * Reads a rule file, all of its YAML documents. Throws `CONFIG_INVALID` with the place of every
- * mistake. Expressions are checked when `parser` is given.
+ * mistake.
  */
-export function parseRuleFile(text: string, file: string, parser?: ExpressionParser): RuleGroup[] {
+export function parseRuleFile(text: string, file: string, how: RuleFileReading = {}): RuleGroup[] {
+  const { parser } = how
   const names = new Set<string>()
   const problems: ConfigProblem[] = []
   const groups: RuleGroup[] = []
   for (const document of splitDocuments(text)) {
-    const parsed = parseYaml(document, file)
-    const isObject = isRuleObject(parsed.value)
+    const read = parseYaml(document, file)
+    const isObject = isRuleObject(read.value)
+    const parsed = how.ignoresUnknown ? dropUnknown(read, isObject ? objectShape : fileShape) : read
     // Each object becomes a file of its own where it is deployed.
     if (isObject) names.clear()
     const found = isObject

@@ -3,46 +3,71 @@
 import { CodedError } from '../../base/error.ts'
 import type { RuleGroup } from '../../detect/detect.ts'
 import { type Command, exitCodes, UsageError } from './command.ts'
+import { readNamedText } from '../read-named-text.ts'
 
-/** Exit code 1 when any file has a mistake. */
+const lints = ['all', 'duplicate-rules', 'none'] as const
+
+/** Exit code 1 when any file has a mistake, 3 when lint finds something and is fatal. */
 export const checkRulesCommand: Command = {
   name: 'check rules',
   summary: 'Check rule files: names, expressions, templates.',
-  operands: '<file…>',
-  details: `Files are in Prometheus's format, or PrometheusRule objects as they are applied to Kubernetes.
-Recording rules that write the same series are named, but are no mistake.`,
-  options: {},
-  run: async ({ words }, output) => {
-    if (words.length === 0) throw new UsageError('name at least one file')
+  operands: '[file…]',
+  details: `Files are in Prometheus's format, or PrometheusRule objects as they are applied to Kubernetes. Options,
+texts and exit codes are those of \`promtool check rules\`: 0 fine, 1 a mistake, 2 wrong usage, 3 lint found
+something and --lint-fatal is given. Reads standard input when no file is named.`,
+  options: {
+    lint: {
+      type: 'string',
+      valueName: 'CHECK',
+      description: 'What else to look for: all, duplicate-rules (default) or none.',
+    },
+    'lint-fatal': { type: 'boolean', description: 'What lint finds makes the exit code 3.' },
+    'ignore-unknown-fields': {
+      type: 'boolean',
+      description: 'Skip fields that are not Prometheus’s instead of refusing them.',
+    },
+  },
+  run: async (args, output) => {
+    const lint = args.text('lint') ?? 'duplicate-rules'
+    if (!lints.some((name) => name === lint))
+      throw new UsageError(`--lint is ${lints.join(', ')}, not "${lint}"`)
+    if (args.words.length === 0 && process.stdin.isTTY)
+      throw new UsageError('name at least one file, or pipe rules to standard input')
     // Loaded here, so that the other commands answer without loading the engine.
-    const { readConfigFile } = await import('../../config/config.ts')
     const { findRuleNotes, parseRuleFile } = await import('../../detect/detect.ts')
     const { makeEngine } = await import('../make-engine.ts')
-    const engine = makeEngine()
-    let isFine = true
-    for (const file of words) {
+    const ignoresUnknown = args.has('ignore-unknown-fields')
+    const how = { parser: makeEngine(), ignoresUnknown }
+    let code: number = exitCodes.fine
+    for (const file of args.words.length === 0 ? [undefined] : args.words) {
+      const { name, read } = readNamedText(file)
+      output.out(`Checking ${name}\n`)
       try {
-        const groups = parseRuleFile(readConfigFile(file), file, engine)
-        output.out(`${file}: fine (${describe(groups)})\n`)
-        for (const text of findRuleNotes(groups)) output.out(`${file}: note: ${text}\n`)
+        const groups = parseRuleFile(read(), name, how)
+        const notes = lint === 'none' ? [] : findRuleNotes(groups)
+        for (const note of notes) output.err(`  FAILED:\n${name}: ${note}\n`)
+        if (notes.length === 0) output.out(`  SUCCESS: ${describe(groups)}\n`)
+        else if (args.has('lint-fatal') && code === exitCodes.fine) code = exitCodes.advice
       } catch (thrown) {
         if (!(thrown instanceof CodedError)) throw thrown
-        output.err(`${thrown.message}\n`)
-        isFine = false
+        output.err(`  FAILED:\n${thrown.message}\n`)
+        code = exitCodes.failed
       }
+      output.out('\n')
     }
-    return isFine ? exitCodes.fine : exitCodes.failed
+    return code
   },
 }
 
 function describe(groups: readonly RuleGroup[]): string {
   const rules = groups.flatMap((group) => group.rules)
   const alertCount = rules.filter((rule) => rule.kind === 'alerting').length
-  return [
+  const parts = [
     count(groups.length, 'group'),
     count(alertCount, 'alert'),
     count(rules.length - alertCount, 'recording rule'),
-  ].join(', ')
+  ]
+  return `${rules.length} rules found (${parts.join(', ')})`
 }
 
 function count(number: number, noun: string): string {

@@ -79,7 +79,7 @@ async function expand(
     ],
   })
   try {
-    const groups = parseRuleFile(text, 'case', parser)
+    const groups = parseRuleFile(text, 'case', { parser })
     const bench = new RuleBench({
       groups,
       startTimeMs: 0,

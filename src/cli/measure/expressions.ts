@@ -45,7 +45,7 @@ export async function measureRules(options: MeasureOptions): Promise<MeasureResu
       const kind = entry.valid ? `loads: ${entry.kind}` : 'refused'
       const text = readFileSync(join(from, entry.file), 'utf8')
       const reason = findRefusal(() => {
-        const groups = parseRuleFile(text, entry.file, engine)
+        const groups = parseRuleFile(text, entry.file, { parser: engine })
         const rules = groups.flatMap((group) => group.rules)
         const alertCount = rules.filter((rule) => rule.kind === 'alerting').length
         const found = `${alertCount} alerts, ${rules.length - alertCount} records`

@@ -19,7 +19,7 @@ function backTest(
   rules: string,
   span: { startTimeMs: number; signal?: AbortSignal; onProgress?: (ratio: number) => void },
 ): Promise<BackTestReport> {
-  const groups = parseRuleFile(rules, join(bench.dir, 'rules.yml'), bench.engine)
+  const groups = parseRuleFile(rules, join(bench.dir, 'rules.yml'), { parser: bench.engine })
   const { startTimeMs, signal, onProgress } = span
   const endTimeMs = bench.clock.nowTimeMs()
   return runBackTest(

@@ -199,7 +199,7 @@ export class RuleDesk {
     given: { text: string; revision: string },
     apply: () => Promise<void>,
   ): Promise<RuleFileView> {
-    parseRuleFile(given.text, name, this.#parts.engine)
+    parseRuleFile(given.text, name, { parser: this.#parts.engine })
     const folder = this.#folder()
     const undo = folder.save(name, given.text, given.revision)
     await this.#applyOrUndo(apply, undo)
@@ -234,7 +234,7 @@ export class RuleDesk {
   }
 
   #parse(text: string): RuleGroup[] {
-    return parseRuleFile(text, textName, this.#parts.engine)
+    return parseRuleFile(text, textName, { parser: this.#parts.engine })
   }
 
   #directory(): string {

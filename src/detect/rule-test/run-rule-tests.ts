@@ -40,6 +40,13 @@ export interface RuleTestReport {
   missing: string[]
 }
 
+/** Which tests are run, and how files are read. */
+export interface RuleTestRun {
+  isWanted?: (name: string) => boolean
+  /** Unknown keys are skipped instead of refused. */
+  ignoresUnknown?: boolean
+}
+
 /** Evaluations in one test; what is beyond is a slip in a time rather than a wish. */
 const evaluationCountMax = 1_000_000
 
@@ -47,12 +54,10 @@ const evaluationCountMax = 1_000_000
  * Runs the tests whose name fits. Throws `CONFIG_INVALID` when the file or one of its rule files is
  * wrong, `CONFIG_FILE_UNREADABLE` when one cannot be read.
  */
-export async function runRuleTests(
-  file: string,
-  isWanted: (name: string) => boolean = () => true,
-): Promise<RuleTestReport> {
-  const found = parseRuleTestFile(readConfigFile(file), file)
-  const { groups, missing } = readGroups(found, file)
+export async function runRuleTests(file: string, how: RuleTestRun = {}): Promise<RuleTestReport> {
+  const { isWanted = () => true, ignoresUnknown = false } = how
+  const found = parseRuleTestFile(readConfigFile(file), file, { ignoresUnknown })
+  const { groups, missing } = readGroups(found, file, ignoresUnknown)
   const tests: RuleTestOutcome[] = []
   for (const test of found.tests) {
     if (isWanted(test.name)) tests.push(await runTest(test, found, groups))
@@ -60,7 +65,11 @@ export async function runRuleTests(
   return { tests, missing }
 }
 
-function readGroups(found: RuleTestFile, file: string): { groups: RuleGroup[]; missing: string[] } {
+function readGroups(
+  found: RuleTestFile,
+  file: string,
+  ignoresUnknown: boolean,
+): { groups: RuleGroup[]; missing: string[] } {
   const parser = new QueryEngine({
     querier: new ScriptStore(),
     logs: undefined,
@@ -73,7 +82,8 @@ function readGroups(found: RuleTestFile, file: string): { groups: RuleGroup[]; m
   for (const pattern of found.ruleFiles) {
     const paths = globSync(resolve(dirname(file), pattern)).sort()
     if (paths.length === 0) missing.push(pattern)
-    for (const path of paths) groups.push(...parseRuleFile(readConfigFile(path), path, parser))
+    for (const path of paths)
+      groups.push(...parseRuleFile(readConfigFile(path), path, { parser, ignoresUnknown }))
   }
   // A group that is not named stands with the first, as in promtool.
   const place = (group: RuleGroup): number => Math.max(0, found.groupOrder.indexOf(group.name))

@@ -15,6 +15,7 @@ import {
   problemAt,
 } from '../../config/config.ts'
 import { duration, labelMap, z } from '../../config/schema.ts'
+import { dropUnknown } from '../drop-unknown.ts'
 import type { Histogram } from '../../model/histogram.ts'
 import { emptyLabels, type Labels, makeLabels } from '../../model/labels.ts'
 import { parseMetric, parseSeriesLine, type SeriesLine } from '../../query/query.ts'
@@ -129,8 +130,13 @@ interface TestPlace {
 const evaluationIntervalMsDefault = 60_000
 
 /** Reads a file; throws `CONFIG_INVALID` with the place of every mistake. */
-export function parseRuleTestFile(text: string, file: string): RuleTestFile {
-  const parsed = parseYaml(text, file)
+export function parseRuleTestFile(
+  text: string,
+  file: string,
+  how: { ignoresUnknown?: boolean } = {},
+): RuleTestFile {
+  const read = parseYaml(text, file)
+  const parsed = how.ignoresUnknown ? dropUnknown(read, fileShape) : read
   const raw = checkConfig(parsed, fileShape)
   const problems: ConfigProblem[] = []
   const evaluationIntervalMs = raw.evaluation_interval || evaluationIntervalMsDefault

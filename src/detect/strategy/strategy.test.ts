@@ -27,7 +27,7 @@ ${block}`
 }
 
 function read(expression: string, lines: readonly string[]): Strategy {
-  const [rule] = parseRuleFile(fileOf(expression, lines), 'r.yml', parser)[0]!.rules
+  const [rule] = parseRuleFile(fileOf(expression, lines), 'r.yml', { parser })[0]!.rules
   assert.ok(rule?.kind === 'alerting')
   assert.deepEqual([...rule.annotations.keys()], ['summary'])
   return rule.strategy!
@@ -35,7 +35,7 @@ function read(expression: string, lines: readonly string[]): Strategy {
 
 function problemsOf(expression: string, lines: readonly string[]): string[] {
   try {
-    parseRuleFile(fileOf(expression, lines), 'r.yml', parser)
+    parseRuleFile(fileOf(expression, lines), 'r.yml', { parser })
     return []
   } catch (thrown) {
     assert.ok(thrown instanceof CodedError)
