@@ -9,7 +9,7 @@ import type { Exemplar, ExemplarRow } from '../../model/exemplar.ts'
 import type { AppendResult, Appender, MetricMetadata, RejectReason } from '../../model/flow.ts'
 import type { Histogram } from '../../model/histogram.ts'
 import type { Labels } from '../../model/labels.ts'
-import { SampleBatchBuilder } from '../../model/sample.ts'
+import { SampleBatchBuilder, type SeriesId } from '../../model/sample.ts'
 import { describeLabels, validateLabels } from '../../prepare/prepare.ts'
 import type { DropLedger } from '../drops.ts'
 import { collectErrors } from '../errors.ts'
@@ -63,6 +63,8 @@ export class SampleIntake {
   /** `undefined` is the stale marker. */
   readonly #values: (number | Histogram | undefined)[] = []
   readonly #exemplars: { series: Labels; exemplar: Exemplar }[] = []
+  /** Numbers of the series that have exemplars: with what their source is to convert. */
+  readonly #numberOf = new Map<string, SeriesId>()
   readonly #metadata = new Map<string, MetricMetadata>()
   readonly #texts: string[] = []
   #refusedCount = 0
@@ -139,7 +141,7 @@ export class SampleIntake {
     const rows: ExemplarRow[] = []
     this.#exemplars.sort((a, b) => a.exemplar.timeMs - b.exemplar.timeMs)
     for (const { series, exemplar } of this.#exemplars) {
-      const seriesId = appender.findSeriesId?.(series)
+      const seriesId = this.#numberOf.get(series.key)
       if (seriesId !== undefined) rows.push({ seriesId, ...exemplar })
     }
     if (rows.length === 0) return
@@ -162,6 +164,7 @@ export class SampleIntake {
         this.refuse(seriesLimitReason, 1, `too many series: ${describeLabels(labels)}`)
         continue
       }
+      if (this.#exemplars.length > 0) this.#numberOf.set(labels.key, seriesId)
       const value = this.#values[row]
       if (value === undefined) rows.addStale(seriesId, this.#times[row]!)
       else if (typeof value === 'object') rows.addHistogram(seriesId, this.#times[row]!, value)
