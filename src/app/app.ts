@@ -48,6 +48,8 @@ interface ReloadOutcome {
 
 /** The longest that stopping may take, in all. */
 const stopMsMax = 5_000
+/** Rules that rest for so long, or three times their interval, have stalled. */
+const stallMsMin = 300_000
 
 interface Parts {
   store: Store
@@ -251,6 +253,7 @@ export class App {
     collectProcessMetrics()
     alerts.setContext(incidents)
     notifier.setCharts(incidents)
+    notifier.setWatch(() => findStall(detector, systemClock.nowTimeMs()))
     notifier.onAttempt((attempt) => void incidents.noteNotification(attempt))
     alerts.pages.onEvent((page, events) => void incidents.notePage(page.alerts, events))
     incidents.onChange((incident, change) => {
@@ -385,6 +388,21 @@ ${signIn}  Watching   ${shown.length === 0 ? 'nothing yet; see the Sources page'
     }
     this.#dataDir.release()
   }
+}
+
+/** Says when rules have not been evaluated for too long, though there are some. */
+function findStall(
+  detector: Pick<Detector, 'status' | 'groups'>,
+  nowTimeMs: number,
+): string | undefined {
+  const { ruleCount, lastEvaluationTimeMs } = detector.status()
+  if (ruleCount === 0) return undefined
+  const shortestMs = Math.min(...detector.groups().map((group) => group.intervalMs))
+  const stallMs = Math.max(stallMsMin, shortestMs * 3)
+  const sinceMs = nowTimeMs - (lastEvaluationTimeMs ?? 0)
+  return sinceMs > stallMs
+    ? `no rule was evaluated for ${Math.round(sinceMs / 1_000)} s`
+    : undefined
 }
 
 /** The address to listen on; port 0 becomes a free one now, because links must name it. */

@@ -8,7 +8,7 @@ import { messageOf } from '../base/error.ts'
 import type { Log } from '../base/log.ts'
 import { makeId } from '../base/random.ts'
 import type { DeadLetter, Records } from '../store/store.ts'
-import { openDeadLetters } from './metrics.ts'
+import { deadLettersTotal, openDeadLetters } from './metrics.ts'
 import type { Notification } from './notification.ts'
 import { toPlainNotification } from './notification-json.ts'
 
@@ -69,8 +69,24 @@ export class DeadLetterBox {
     this.#open.set(keyOf(letter), letter)
     if (this.#open.size > openCountMax) this.#open.delete(this.#open.keys().next().value!)
     openDeadLetters.set(this.#open.size)
+    deadLettersTotal.inc()
     await this.#attempt(() => this.#records.save(letter))
     return isFirst
+  }
+
+  /** How many firing messages since `timeMs` reached nobody and still have not. */
+  countSince(timeMs: number): number {
+    let count = 0
+    for (const letter of this.#open.values())
+      if (letter.status === 'firing' && letter.timeMs >= timeMs) count++
+    return count
+  }
+
+  /** Forgets what is older. */
+  async removeBefore(timeMs: number): Promise<void> {
+    for (const [key, letter] of this.#open) if (letter.timeMs < timeMs) this.#open.delete(key)
+    openDeadLetters.set(this.#open.size)
+    await this.#attempt(() => this.#records.removeBefore(timeMs))
   }
 
   /** A message arrived: what was open of its group is over. Answers whether that was the channel's last. */

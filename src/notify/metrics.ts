@@ -71,6 +71,25 @@ export const heldMessages = gauge({
   help: 'Groups whose message waits for the end of quiet hours; at most 5,000.',
 })
 
+/** Messages given up. */
+export const deadLettersTotal = counter({
+  name: 'shipwatch_notify_dead_letters_total',
+  help: 'Messages that reached nobody, neither over their channel nor a fallback; a group that tries again counts again.',
+})
+
+/** Calls of the dead man's switch. */
+export const heartbeatsTotal = counter({
+  name: 'shipwatch_notify_heartbeats_total',
+  help: 'Heartbeats to the address elsewhere, by outcome: sent, failed, or withheld because something is wrong.',
+  labels: ['outcome'],
+})
+
+/** Rows of the ledger that went. */
+export const ledgerForgottenTotal = counter({
+  name: 'shipwatch_notify_ledger_forgotten_rows_total',
+  help: 'Attempts that were older than notify.ledger_retention and were removed from the ledger.',
+})
+
 /** Messages that reached nobody. */
 export const openDeadLetters = gauge({
   name: 'shipwatch_notify_open_dead_letters',

@@ -848,3 +848,103 @@ test('a chart that is late or fails never keeps a message', async (t) => {
     [undefined, undefined],
   )
 })
+
+test('that a channel reaches nobody is told to others, once, and that it does again', async (t) => {
+  let status = 404
+  const { calls, address } = await listen(t, ({ url }) => ({
+    status: url === '/team' ? status : 200,
+  }))
+  const { notifier } = makeNotifier({
+    ...both(address),
+    notify: { alarm_receivers: ['team', 'other'] },
+  })
+  const told = async (count: number) => {
+    const find = () => calls.filter(({ url }) => url === '/other')
+    const endMs = performance.now() + 5_000
+    while (find().length < count && performance.now() < endMs)
+      await new Promise((resolve) => setImmediate(resolve))
+    return find().map(({ body }) => JSON.parse(body))
+  }
+  await notifier.send(makeNotification(), never)
+  await notifier.send(makeNotification({ groupKey: 'x' }), never)
+  const [alarm, ...more] = await told(1)
+  assert.equal(more.length, 0)
+  assert.equal(alarm.status, 'firing')
+  assert.equal(alarm.commonLabels.alertname, 'ShipwatchNotificationsFailing')
+  assert.equal(alarm.commonLabels.channel, 'webhook[0]')
+  assert.match(alarm.commonAnnotations.description, /HTTP 404/)
+  status = 200
+  await notifier.send(makeNotification(), never)
+  for (let turn = 0; turn < 200; turn++) await new Promise((resolve) => setImmediate(resolve))
+  assert.equal((await told(1)).length, 1, 'the other group has not arrived yet')
+  await notifier.send(makeNotification({ groupKey: 'x' }), never)
+  assert.equal((await told(2))[1].status, 'resolved')
+  assert.throws(
+    () => makeNotifier({ ...both(address), notify: { alarm_receivers: ['nobody'] } }),
+    /nobody.*no such receiver/,
+  )
+})
+
+test('the heartbeat beats while all is well, and rests while rules stall or messages reach nobody', async (t) => {
+  let status = 200
+  const { calls, address } = await listen(t, ({ url }) => ({
+    status: url === '/beat' ? 200 : status,
+  }))
+  const clock = new VirtualClock(startTimeMs)
+  const { notifier } = makeNotifier(
+    { ...both(address), notify: { heartbeat: { url: `${address}/beat`, interval: '30s' } } },
+    clock,
+  )
+  let trouble: string | undefined
+  notifier.setWatch(() => trouble)
+  await notifier.start()
+  t.after(() => notifier.stop())
+  const beats = async (spanMs: number): Promise<number> => {
+    const before = calls.filter(({ url }) => url === '/beat').length
+    for (let passedMs = 0; passedMs < spanMs; passedMs += 30_000) {
+      await clock.advance(30_000)
+      for (let turn = 0; turn < 50; turn++) await new Promise((resolve) => setImmediate(resolve))
+    }
+    return calls.filter(({ url }) => url === '/beat').length - before
+  }
+  const some = await beats(120_000)
+  assert.ok(some >= 3, String(some))
+  trouble = 'no rule was evaluated for 400 s'
+  await beats(30_000)
+  assert.equal(await beats(90_000), 0)
+  trouble = undefined
+  status = 404
+  await notifier.send(makeNotification(), never)
+  assert.equal(await beats(90_000), 0)
+  status = 200
+  await notifier.send(makeNotification(), never)
+  assert.ok((await beats(120_000)) >= 3)
+})
+
+test('the ledger forgets what is older than it has to keep', async () => {
+  const clock = new VirtualClock(startTimeMs)
+  const { notifier, records } = makeNotifier({ notify: { ledger_retention: '1d' } }, clock)
+  const attempt = {
+    receiver: 'team',
+    channel: 'webhook',
+    groupKey: '{}',
+    reason: 'first notification',
+    status: 'firing' as const,
+    alertCount: 1,
+    attempt: 1,
+    outcome: 'delivered' as const,
+    answer: '',
+    latencyMs: 1,
+    incidentId: undefined,
+    fingerprints: [],
+  }
+  await records.notifications.add({ ...attempt, id: 'old', timeMs: startTimeMs - 90_000_000 })
+  await records.notifications.add({ ...attempt, id: 'new', timeMs: startTimeMs })
+  await notifier.start()
+  const rows = await records.notifications.list({ limit: 9 })
+  assert.deepEqual(
+    rows.map(({ id }) => id),
+    ['new'],
+  )
+  await notifier.stop()
+})

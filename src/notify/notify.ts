@@ -6,7 +6,8 @@
 
 import { globSync } from 'node:fs'
 import { basename, resolve } from 'node:path'
-import type { Clock } from '../base/clock.ts'
+import type { Clock, Timer } from '../base/clock.ts'
+import { messageOf } from '../base/error.ts'
 import type { Log } from '../base/log.ts'
 import type { Random } from '../base/random.ts'
 import { TemplateError } from '../base/template/template.ts'
@@ -17,13 +18,15 @@ import { chartContentId, type OutgoingMessage } from './channel/channel.ts'
 import { Courier, labelLines, type Outcome } from './courier.ts'
 import { DeadLetterBox } from './dead-letter-box.ts'
 import { notifyErrors } from './errors.ts'
+import { Heartbeat } from './heartbeat.ts'
 import { HeldMessages } from './held-messages.ts'
 import { listActions } from './message-actions.ts'
 import { type MessageChart, MessageCharts } from './message-charts.ts'
 import { MessageMemory } from './message-memory.ts'
-import { fallbacksTotal, templateFailuresTotal } from './metrics.ts'
+import { fallbacksTotal, ledgerForgottenTotal, templateFailuresTotal } from './metrics.ts'
 import type { Notification } from './notification.ts'
 import { fromPlainNotification } from './notification-json.ts'
+import { alarmPrefix, makeAlarm } from './own-alarm.ts'
 import { PushDesk } from './push-desk.ts'
 import { findQuietEnd, isUrgent } from './quiet-hours.ts'
 import { type ConfiguredChannel, makeReceivers, type Receiver } from './receiver-book.ts'
@@ -77,6 +80,9 @@ export interface NotifierParts {
 /** How long a message of ours, without a caller who waits, may be tried. */
 const ownSendMs = 120_000
 const testAttemptCountMax = 1
+const cleanIntervalMs = 3_600_000
+/** Messages that reached nobody for so long hold the heartbeat back. */
+const troubleMs = 3_600_000
 const resendAttemptCountMax = 3
 
 /** Sends messages to people. */
@@ -88,11 +94,15 @@ export class Notifier {
   readonly #charts: MessageCharts
   /** Browsers that take pushes. */
   readonly pushes: PushDesk
+  readonly #heartbeat: Heartbeat
   readonly #held: HeldMessages
   readonly #letters: DeadLetterBox
   readonly #stopped = new AbortController()
   readonly #running = new Set<Promise<unknown>>()
   readonly #last = new Map<string, NotificationAttempt>()
+  #findTrouble: () => string | undefined = () => undefined
+  #cleaning: Timer | undefined
+  #settings: NotifySettings['notify']
   #receivers = new Map<string, Receiver>()
   #templates: MessageTemplates
 
@@ -108,6 +118,12 @@ export class Notifier {
     this.#charts = new MessageCharts({ states: records.states, clock, log })
     this.#charts.setSpan(parts.settings.notify.chart_span)
     this.#letters = new DeadLetterBox({ records: records.deadLetters, clock, log })
+    this.#settings = parts.settings.notify
+    this.#heartbeat = new Heartbeat({
+      clock,
+      log,
+      findTrouble: () => this.#findTrouble() ?? this.#findOwnTrouble(),
+    })
     this.#held = new HeldMessages({
       states: records.states,
       clock,
@@ -122,6 +138,13 @@ export class Notifier {
   async start(): Promise<void> {
     await Promise.all([this.#letters.load(), this.#memory.clean(), this.#charts.load()])
     await this.#held.load()
+    this.#heartbeat.set(this.#settings.heartbeat)
+    await this.#clean()
+  }
+
+  /** Who knows whether rules are evaluated; what it answers holds the heartbeat back. */
+  setWatch(findTrouble: () => string | undefined): void {
+    this.#findTrouble = findTrouble
   }
 
   /** Who knows the figures that charts show. */
@@ -248,12 +271,16 @@ export class Notifier {
     const templates = loadTemplates(settings, this.#parts)
     this.#receivers = this.#makeReceivers(settings)
     this.#templates = templates
+    this.#settings = settings.notify
     this.#charts.setSpan(settings.notify.chart_span)
+    this.#heartbeat.set(settings.notify.heartbeat)
   }
 
   /** Gives up waiting for further attempts and lets the running ones end. */
   async stop(): Promise<void> {
     this.#held.stop()
+    this.#heartbeat.stop()
+    this.#cleaning?.cancel()
     this.#stopped.abort()
     await Promise.allSettled([...this.#running])
     for (const { channels } of this.#receivers.values())
@@ -377,21 +404,69 @@ export class Notifier {
     outcome: Outcome,
   ): Promise<Delivery> {
     if (outcome.isDelivered) await this.#close(channel, notification, 'superseded')
-    else if (!this.#stopped.signal.aborted && outcome.attemptCount > 0)
-      await this.#letters.add(channel.key, notification, {
+    else if (!this.#stopped.signal.aborted && outcome.attemptCount > 0) {
+      const isFirst = await this.#letters.add(channel.key, notification, {
         failure: outcome.failure,
         attemptCount: outcome.attemptCount,
         labels: labelLines(notification),
       })
+      if (isFirst) this.#alarm(channel, notification, { failure: outcome.failure, isOver: false })
+    }
     return deliveryOf(outcome)
   }
 
   async #close(
     channel: ConfiguredChannel,
-    { receiver, groupKey }: Notification,
+    notification: Notification,
     state: 'resent' | 'superseded',
   ): Promise<void> {
-    await this.#letters.close({ receiver, channel: channel.key, groupKey }, state)
+    const { receiver, groupKey } = notification
+    const isLast = await this.#letters.close({ receiver, channel: channel.key, groupKey }, state)
+    if (isLast) this.#alarm(channel, notification, { failure: '', isOver: true })
+  }
+
+  /** Tells others that a channel fails, or works again; nobody waits for it. */
+  #alarm(
+    channel: ConfiguredChannel,
+    { receiver: failing, groupKey }: Notification,
+    what: { failure: string; isOver: boolean },
+  ): void {
+    // An alarm about an alarm would go on for ever.
+    if (groupKey.startsWith(alarmPrefix)) return
+    const { clock, externalUrl = '' } = this.#parts
+    const nowTimeMs = clock.nowTimeMs()
+    const facts = { ...what, receiver: failing, channel: channel.key, nowTimeMs, externalUrl }
+    for (const name of this.#settings.alarm_receivers) {
+      const receiver = this.#receivers.get(name)
+      if (receiver === undefined || name === failing) continue
+      for (const other of receiver.channels) {
+        if (what.isOver && !other.sendsResolved) continue
+        const signal = this.#ownSignal()
+        void this.#run(this.#sendWithFallback(receiver, other, makeAlarm(name, facts), signal))
+      }
+    }
+  }
+
+  /** Whether messages reach people. */
+  #findOwnTrouble(): string | undefined {
+    const count = this.#letters.countSince(this.#parts.clock.nowTimeMs() - troubleMs)
+    return count === 0 ? undefined : `${count} messages of the last hour reached nobody`
+  }
+
+  /** Forgets what is older than it has to be kept, now and once an hour. */
+  async #clean(): Promise<void> {
+    const { clock, records, log } = this.#parts
+    const nowTimeMs = clock.nowTimeMs()
+    try {
+      const endTimeMs = nowTimeMs - this.#settings.ledger_retention
+      const count = await records.notifications.removeBefore(endTimeMs)
+      if (count > 0) ledgerForgottenTotal.inc(count)
+      await this.#letters.removeBefore(nowTimeMs - this.#settings.dead_letter_retention)
+    } catch (thrown) {
+      log.warn({ error: messageOf(thrown) }, 'old rows of the ledger could not be removed')
+    }
+    if (!this.#stopped.signal.aborted)
+      this.#cleaning = clock.after(cleanIntervalMs, () => void this.#clean())
   }
 
   #deliver(

@@ -31,6 +31,15 @@ export function makeReceivers(
   const own = new Map<string, ConfiguredChannel[]>()
   for (const receiver of settings.receivers)
     own.set(receiver.name, makeChannels(receiver, { ...tools, global }))
+  for (const name of settings.notify.alarm_receivers) {
+    if (own.has(name)) continue
+    const channel = 'notify.alarm_receivers'
+    throw notifyErrors.SETTING_INVALID({
+      receiver: name,
+      channel,
+      reason: 'there is no such receiver',
+    })
+  }
   const byName = new Map(settings.receivers.map((receiver) => [receiver.name, receiver]))
   const receivers = new Map<string, Receiver>()
   for (const receiver of settings.receivers) {

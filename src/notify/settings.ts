@@ -2,6 +2,7 @@
 
 import { durationOr, type SettingsOf, type SettingsPart, text, z } from '../config/schema.ts'
 import { allChannels } from './channel/all.ts'
+import { heartbeatSchema } from './heartbeat.ts'
 import { httpConfig } from './http-config.ts'
 import { type ReceiverOptions, receiverOptions } from './receiver-settings.ts'
 
@@ -57,6 +58,15 @@ const globalShape: z.ZodRawShape = Object.assign({}, ...allChannels.map(({ globa
 
 const notifySection = z
   .strictObject({
+    alarm_receivers: z.array(z.string()).default([]).meta({
+      description:
+        'Receivers that are told when messages to another one reach nobody, and when they do again.',
+      typeText: 'list of names',
+      defaultText: '[]',
+    }),
+    heartbeat: heartbeatSchema,
+    ledger_retention: durationOr('180d', 'How long attempts stand in the ledger.'),
+    dead_letter_retention: durationOr('30d', 'How long messages that reached nobody are kept.'),
     chart_span: durationOr('3h', 'How much the charts in messages show; 0s sends none.'),
   })
   .prefault({})
