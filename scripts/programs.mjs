@@ -43,6 +43,12 @@ export const programs = [
     neededBy: 'test/alertmanager.test.ts: its amtool talks to us',
   },
   {
+    commands: ['clickhouse-server'],
+    debianPackage: 'clickhouse-server',
+    purpose: 'test',
+    neededBy: 'test/clickhouse.test.ts: a ClickHouse server by URL, an old one',
+  },
+  {
     commands: ['prometheus-alertmanager'],
     debianPackage: 'prometheus-alertmanager',
     purpose: 'bench',

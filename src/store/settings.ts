@@ -5,6 +5,7 @@ import {
   bytesOr,
   duration,
   durationOr,
+  secret,
   type SettingsOf,
   type SettingsPart,
   z,
@@ -40,6 +41,13 @@ const store = z
       '15d',
       'How long samples and log lines are kept; whole days are removed.',
     ),
+    telemetry_url: secret(
+      'A ClickHouse server that keeps samples and log lines in place of the embedded engine, such as http://user:password@host:8123/shipwatch; the database is made where it is missing. Read at start.',
+    )
+      .refine((url) => /^https?:$/.test(URL.parse(url.reveal())?.protocol ?? ''), {
+        message: 'it is not an address such as http://user:password@host:8123/shipwatch',
+      })
+      .optional(),
     retention_size: space.default({ bytes: 0 }).meta({
       description:
         'How much the engine and the journal may take; beyond it the oldest days are removed, whole, but never today. 0 is no limit; a share such as 80% is of the file system.',

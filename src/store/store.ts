@@ -41,9 +41,10 @@ import type { OpenBackup } from './backup/backup.ts'
 import { BackupTaker } from './backup/take-backup.ts'
 import { type Checkpoint, readCheckpoint, readMetadata } from './checkpoint.ts'
 import { openChdb } from './column/chdb.ts'
+import { openClickhouseServer } from './column/clickhouse-server.ts'
 import { clearBlockDirectory } from './column/block-file.ts'
 import { DayRewriter } from './column/day-rewriter.ts'
-import { Engine, type OpenConnection } from './column/engine.ts'
+import { Engine, type EngineConnection, type OpenConnection } from './column/engine.ts'
 import { EngineLogs } from './column/engine-logs.ts'
 import { EngineQuerier } from './column/engine-querier.ts'
 import { LineFlusher } from './column/line-flusher.ts'
@@ -188,7 +189,7 @@ export class Store implements Appender, Querier, ArrivalFeed, LogQuerier {
       journal: this.#journal,
     })
     this.#engine = new Engine({
-      open: options.openEngine ?? (() => openChdb(join(dataDir, 'engine'))),
+      open: options.openEngine ?? (() => openEngine(options)),
       clock,
       log,
     })
@@ -291,9 +292,10 @@ export class Store implements Appender, Querier, ArrivalFeed, LogQuerier {
 
   /** Without the engine's folder, which somebody deleted, what the journal still has is brought in again. */
   async #noticeLostEngine(): Promise<boolean> {
-    const { dataDir, openEngine, log } = this.#options
+    const { dataDir, openEngine, log, settings } = this.#options
     const directory = join(dataDir, 'engine')
-    if (openEngine !== undefined || existsSync(directory)) return false
+    const isElsewhere = openEngine !== undefined || settings.store.telemetry_url !== undefined
+    if (isElsewhere || existsSync(directory)) return false
     const count = await this.#journal.giveBack()
     if (count === 0 && !Number.isFinite(this.#head.coveredTimeMs)) return true
     log.error(
@@ -621,6 +623,12 @@ export class Store implements Appender, Querier, ArrivalFeed, LogQuerier {
       older: { ...selection, endTimeMs: Math.min(selection.endTimeMs, covered - 1) },
     }
   }
+}
+
+/** The embedded engine, or the server that the settings name. */
+function openEngine({ dataDir, settings }: StoreOptions): Promise<EngineConnection> {
+  const url = settings.store.telemetry_url
+  return url === undefined ? openChdb(join(dataDir, 'engine')) : openClickhouseServer(url)
 }
 
 /** What the engine had of a segment when the checkpoint was written. */

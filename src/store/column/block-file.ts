@@ -5,7 +5,6 @@ import { type FileHandle, open } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Engine } from './engine.ts'
 import { type NewColumn, writeNative } from './native.ts'
-import { quoteSql } from './sql-text.ts'
 
 /** Makes the directory of such files, without those that a crash left behind. */
 export function clearBlockDirectory(path: string): void {
@@ -40,9 +39,7 @@ export class BlockFile {
   async insert(engine: Engine): Promise<void> {
     await this.#close()
     if (!this.#hasRows) return
-    await engine.command(
-      `INSERT INTO ${this.#table} SELECT * FROM file(${quoteSql(this.#path)}, 'Native', ${quoteSql(this.#structure)})`,
-    )
+    await engine.insertFile(this.#table, { path: this.#path, structure: this.#structure })
   }
 
   /** Deletes the file. */

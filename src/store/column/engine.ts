@@ -14,6 +14,7 @@ import type { Log } from '../../base/log.ts'
 import { storeErrors } from '../errors.ts'
 import { storeMetrics } from '../metrics.ts'
 import { type NativeBlock, readNative } from './native.ts'
+import { quoteSql } from './sql-text.ts'
 
 /** Statements that run at once; half of libuv's threads. */
 const runningMax = 2
@@ -21,9 +22,13 @@ const runningMax = 2
 const waitingMax = 1_000
 const reopenDelayMs = 30_000
 
-/** An open connection; made by `openChdb` or, in tests, by anything. */
+/** An open connection; made by `openChdb`, `openClickhouseServer` or, in tests, by anything. */
 export interface EngineConnection {
   client: ClickHouseClient
+  /** Has a table take the Native blocks of a file; without it the engine reads the file itself. */
+  insertFile?(table: string, path: string): Promise<void>
+  /** Whether a failure means that nobody answered, rather than that a statement was refused. */
+  isUnreachable?(thrown: unknown): boolean
   close(): Promise<void>
 }
 
@@ -82,6 +87,20 @@ export class Engine {
     }
   }
 
+  /** Has a table take a file of Native blocks, as one insert. */
+  async insertFile(table: string, file: { path: string; structure: string }): Promise<void> {
+    const { path, structure } = file
+    const sql = `INSERT INTO ${table} SELECT * FROM file(${quoteSql(path)}, 'Native', ${quoteSql(structure)})`
+    try {
+      await this.#runConnected(sql, async (connection) => {
+        if (connection.insertFile === undefined) await connection.client.command({ query: sql })
+        else await connection.insertFile(table, path)
+      })
+    } finally {
+      this.#changeCount++
+    }
+  }
+
   /** Runs a query and answers its columns, texts as bytes when so asked. `sql` has no FORMAT. */
   async query(
     sql: string,
@@ -127,9 +146,13 @@ export class Engine {
     }
   }
 
-  async #run<Value>(
+  #run<Value>(sql: string, work: (client: ClickHouseClient) => Promise<Value>): Promise<Value> {
+    return this.#runConnected(sql, ({ client }) => work(client))
+  }
+
+  async #runConnected<Value>(
     sql: string,
-    work: (client: ClickHouseClient) => Promise<Value>,
+    work: (connection: EngineConnection) => Promise<Value>,
   ): Promise<Value> {
     const run = this.#runInTurn(sql, work)
     this.#runs.add(run)
@@ -142,22 +165,29 @@ export class Engine {
 
   async #runInTurn<Value>(
     sql: string,
-    work: (client: ClickHouseClient) => Promise<Value>,
+    work: (connection: EngineConnection) => Promise<Value>,
   ): Promise<Value> {
     await this.#opening
     if (this.#waiting.length >= waitingMax) {
       throw storeErrors.ENGINE_UNAVAILABLE({ reason: 'too many queries are waiting' })
     }
     await this.#takeTurn()
+    const connection = this.#connection
     try {
-      const connection = this.#connection
       if (connection === undefined) {
         const reason = this.#isClosed ? 'the store is closed' : this.#lastError
         throw storeErrors.ENGINE_UNAVAILABLE({ reason })
       }
-      return await work(connection.client)
+      const result = await work(connection)
+      this.#show(true)
+      return result
     } catch (thrown) {
       if (thrown instanceof CodedError) throw thrown
+      if (connection?.isUnreachable?.(thrown) === true) {
+        this.#lastError = messageOf(thrown)
+        this.#show(false)
+        throw storeErrors.ENGINE_UNAVAILABLE({ reason: messageOf(thrown) }, thrown)
+      }
       this.#log.debug({ sql: sql.slice(0, 2_000), reason: messageOf(thrown) }, 'A query failed.')
       throw storeErrors.ENGINE_QUERY_FAILED({ reason: messageOf(thrown) }, thrown)
     } finally {
@@ -185,7 +215,7 @@ export class Engine {
     else {
       this.#log.error(
         { reason: this.#lastError },
-        'The storage engine cannot be opened. Data stays in memory and in the journal; trying again.',
+        'The storage engine cannot be reached. Data stays in memory and in the journal; trying again.',
       )
     }
   }

@@ -37,14 +37,30 @@ export const dayNs = 86_400_000_000_000n
 /** Tables whose partitions are days; retention walks them. */
 export const dayTables = ['chunk', 'series', 'line', 'stream'] as const
 
-/** A statement with codecs, and the same without for servers that know none of them. */
-function withCodecs(sql: string): string[] {
-  return [sql, sql.replace(/ CODEC\((?:[^()]|\([^)]*\))*\)/g, '')]
+/** Rows of a mark: about a megabyte of chunks, which is what a compressor needs to see and a reader can afford. */
+const granularity = 'index_granularity = 512'
+/**
+ * What was inserted or merged is on the disk before its sources are let go of, so these may go at once and
+ * not after eight minutes. Inserts are few and large.
+ */
+const durability = [
+  'fsync_after_insert = 1, fsync_part_directory = 1, min_rows_to_fsync_after_merge = 1',
+  'old_parts_lifetime = 1, cleanup_delay_period = 1, cleanup_delay_period_random_add = 0',
+  'max_cleanup_delay_period = 5',
+].join(', ')
+
+/** A statement as new servers take it, and for those that know no such settings, or no codecs. */
+function alternativesOf(sql: string, settings = ''): string[] {
+  const plain = sql.replace(/ CODEC\((?:[^()]|\([^)]*\))*\)/g, '')
+  const own = settings === '' ? '' : ` SETTINGS ${settings}`
+  const all = settings === '' ? durability : `${settings}, ${durability}`
+  return [`${sql} SETTINGS ${all}`, `${sql}${own}`, `${plain}${own}`]
 }
 
 /** The table of chunks under a name, as it is or for rewriting a day. */
 function chunkTable(name: string): string[] {
-  return withCodecs(`CREATE TABLE IF NOT EXISTS ${name} (
+  return alternativesOf(
+    `CREATE TABLE IF NOT EXISTS ${name} (
     metric UInt32 CODEC(ZSTD(1)),
     series UInt64 CODEC(ZSTD(1)),
     start Int64 CODEC(DoubleDelta, ZSTD(1)),
@@ -52,13 +68,14 @@ function chunkTable(name: string): string[] {
     count UInt32 CODEC(ZSTD(1)),
     kind UInt8 CODEC(ZSTD(1)),
     data String CODEC(ZSTD(3))
-  ) ENGINE = MergeTree PARTITION BY intDiv(start, 86400000) ORDER BY (metric, series, start)
-  SETTINGS index_granularity = 512, old_parts_lifetime = 60`)
+  ) ENGINE = MergeTree PARTITION BY intDiv(start, 86400000) ORDER BY (metric, series, start)`,
+    granularity,
+  )
 }
 
 /** The table of label sets under a name. */
 function seriesTable(name: string): string[] {
-  return withCodecs(`CREATE TABLE IF NOT EXISTS ${name} (
+  return alternativesOf(`CREATE TABLE IF NOT EXISTS ${name} (
     day Int32 CODEC(ZSTD(1)),
     metric UInt32 CODEC(ZSTD(1)),
     series UInt64 CODEC(ZSTD(1)),
@@ -70,10 +87,10 @@ function seriesTable(name: string): string[] {
 const statements: string[][] = [
   chunkTable('chunk'),
   seriesTable('series'),
-  // Emptied before each use: a day is written anew in them, and then takes the place of the old one.
+  // Empty but for the time in which a day is written anew and then takes the place of the old one.
   chunkTable('chunk_rewritten'),
   seriesTable('series_rewritten'),
-  withCodecs(`CREATE TABLE IF NOT EXISTS line (
+  alternativesOf(`CREATE TABLE IF NOT EXISTS line (
     stream UInt64 CODEC(ZSTD(1)),
     time Int64 CODEC(DoubleDelta, ZSTD(1)),
     sequence Int64 CODEC(DoubleDelta, ZSTD(1)),
@@ -82,7 +99,7 @@ const statements: string[][] = [
     names Array(String) CODEC(ZSTD(1)),
     texts Array(String) CODEC(ZSTD(1))
   ) ENGINE = MergeTree PARTITION BY intDiv(time, 86400000000000) ORDER BY (stream, time)`),
-  withCodecs(`CREATE TABLE IF NOT EXISTS stream (
+  alternativesOf(`CREATE TABLE IF NOT EXISTS stream (
     day Int32 CODEC(ZSTD(1)),
     stream UInt64 CODEC(ZSTD(1)),
     names Array(String) CODEC(ZSTD(1)),
