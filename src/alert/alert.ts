@@ -17,6 +17,7 @@ import type { Notifier } from '../notify/notify.ts'
 import type { OnCall, OnCallSettings } from '../oncall/oncall.ts'
 import type { Records } from '../store/store.ts'
 import { AlertGroup, type GroupSurroundings } from './alert-group.ts'
+import { askBackground } from './ask-background.ts'
 import { checkPaging } from './check-paging.ts'
 import { DutyDesk } from './duty-desk.ts'
 import { alertErrors } from './errors.ts'
@@ -27,14 +28,15 @@ import { Inhibitor } from './inhibit.ts'
 import { MaintenanceDesk } from './maintenance/maintenance-desk.ts'
 import {
   alertCount,
-  contextMissedTotal,
   groupCount,
   receivedTotal,
   recordFailuresTotal,
   refusedTotal,
 } from './metrics.ts'
+import { mergeAlert } from './merge-alert.ts'
 import { NotificationLog } from './notification-log.ts'
 import { PageDesk, type PagedGroup } from './page/page-desk.ts'
+import { type ReceivedAlert, toDetected } from './received-alert.ts'
 import {
   findPauses,
   findRoutes,
@@ -58,6 +60,7 @@ export type {
 } from './maintenance/maintenance-desk.ts'
 export { parseMatchers } from './matcher-text.ts'
 export type { PageDesk } from './page/page-desk.ts'
+export type { ReceivedAlert } from './received-alert.ts'
 export type { RouteMatch } from './route-preview.ts'
 export type { SilenceRequest } from './silences.ts'
 export type { AlertSettings } from './settings.ts'
@@ -68,8 +71,6 @@ const resolvedKeepMs = 15 * 60_000
 const sweepIntervalMs = 5_000
 /** How long stopping waits for messages that are on their way. */
 const stopPatienceMs = 3_000
-/** How long the background of a notification may take. */
-const contextPatienceMs = 2_000
 const titleLengthMax = 200
 
 /** What alerting is connected to. */
@@ -83,15 +84,6 @@ export interface AlertDeskParts {
   externalUrl: string
   /** Where relative paths of calendars start; the working directory unless given. */
   baseDir?: string
-}
-
-/** An alert as another program hands it in; a time that it leaves open is `undefined`. */
-export interface ReceivedAlert {
-  labels: Labels
-  annotations: Labels
-  startTimeMs: number | undefined
-  endTimeMs: number | undefined
-  generatorUrl: string
 }
 
 /** A group of alerts at one route. */
@@ -276,27 +268,8 @@ export class AlertDesk implements AlertSink {
    */
   async receive(alerts: readonly ReceivedAlert[]): Promise<void> {
     const nowTimeMs = this.#parts.clock.nowTimeMs()
-    await this.publish(
-      alerts.map((alert): DetectedAlert => {
-        const isEndAssumed = alert.endTimeMs === undefined
-        const endTimeMs = alert.endTimeMs ?? nowTimeMs + this.#settings.global.resolve_timeout
-        // What has ended and names no start began at its end.
-        const startTimeMs = alert.startTimeMs ?? Math.min(endTimeMs, nowTimeMs)
-        return {
-          labels: alert.labels,
-          annotations: alert.annotations,
-          state: endTimeMs > nowTimeMs ? 'firing' : 'resolved',
-          firedTimeMs: startTimeMs,
-          activeTimeMs: startTimeMs,
-          endTimeMs,
-          value: Number.NaN,
-          generatorUrl: alert.generatorUrl,
-          rule: undefined,
-          arrivedTimeMs: nowTimeMs,
-          ...(isEndAssumed ? { isEndAssumed } : {}),
-        }
-      }),
-    )
+    const timeoutMs = this.#settings.global.resolve_timeout
+    await this.publish(alerts.map((alert) => toDetected(alert, nowTimeMs, timeoutMs)))
   }
 
   /** Who would be told of an alert with these labels, in the order of the routes, each once. */
@@ -467,25 +440,8 @@ export class AlertDesk implements AlertSink {
     const isKnownFiring = this.#isFiring(known)
     const isFiring = detected.state === 'firing' && detected.endTimeMs > nowTimeMs
     if (!isKnownFiring && !isFiring) return undefined
-    const { firedTimeMs, activeTimeMs, noDataSinceTimeMs, endTimeMs, isEndAssumed } = known
-    delete known.isEndAssumed
-    delete known.noDataSinceTimeMs
-    delete known.arrivedTimeMs
-    Object.assign(known, detected, { updatedTimeMs: nowTimeMs })
-    // The same trouble: it began when it first began.
-    if (isKnownFiring) {
-      known.firedTimeMs = Math.min(firedTimeMs, detected.firedTimeMs)
-      known.activeTimeMs = Math.min(activeTimeMs, detected.activeTimeMs)
-      const isFromOutside = detected.rule === undefined
-      if (isFiring && isFromOutside && isEndAssumed !== true && endTimeMs > detected.endTimeMs) {
-        known.endTimeMs = endTimeMs
-        delete known.isEndAssumed
-      }
-    }
-    if (!isFiring) known.held = undefined
-    const isNoDataNews =
-      (noDataSinceTimeMs === undefined) !== (known.noDataSinceTimeMs === undefined)
-    if (isFiring !== isKnownFiring || isNoDataNews) changed.push(known)
+    const is = { knownFiring: isKnownFiring, firing: isFiring, nowTimeMs }
+    if (mergeAlert(known, detected, is)) changed.push(known)
     return known
   }
 
@@ -551,27 +507,8 @@ export class AlertDesk implements AlertSink {
     if (changed.length > 0) this.#tellListeners(changed)
   }
 
-  /** The background, if it comes in time. */
-  async #describe(fingerprints: readonly string[]): Promise<AlertBackground | undefined> {
-    if (this.#context === undefined) return undefined
-    let timer: Timer | undefined
-    const late = new Promise<'late'>((resolve) => {
-      timer = this.#parts.clock.after(contextPatienceMs, () => resolve('late'))
-    })
-    try {
-      const answer = await Promise.race([this.#context.describe(fingerprints), late])
-      if (answer !== 'late') return answer
-      this.#parts.log.warn({}, 'a notification goes out without its background: it came too late')
-    } catch (thrown) {
-      this.#parts.log.warn(
-        { error: messageOf(thrown) },
-        'a notification goes out without its background: it failed',
-      )
-    } finally {
-      timer?.cancel()
-    }
-    contextMissedTotal.inc()
-    return undefined
+  #describe(fingerprints: readonly string[]): Promise<AlertBackground | undefined> {
+    return askBackground(this.#context, fingerprints, this.#parts)
   }
 
   #armSweep(): void {

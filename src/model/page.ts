@@ -73,6 +73,11 @@ export interface Page {
   deliveries: PageDelivery[]
 }
 
+/** Whether something is left to do: its group is not over, or somebody has still to be told. */
+export function isPageLive(page: Page): boolean {
+  return page.isOpen || page.deliveries.some(({ state }) => state === 'waiting')
+}
+
 /** One moment of a page's story. */
 export interface PageEvent {
   id: string

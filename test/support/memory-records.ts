@@ -10,7 +10,7 @@ import type { Incident, TimelineEntry } from '../../src/model/incident.ts'
 import { Labels } from '../../src/model/labels.ts'
 import type { MaintenanceWindow } from '../../src/model/maintenance.ts'
 import type { OnCallOverride } from '../../src/model/on-call.ts'
-import type { Page, PageEvent } from '../../src/model/page.ts'
+import { isPageLive, type Page, type PageEvent } from '../../src/model/page.ts'
 import type { Silence } from '../../src/model/silence.ts'
 import type {
   AccessRecords,
@@ -296,7 +296,7 @@ function makePages(): PageRecords {
     list: async (filter) =>
       copy(
         [...rows.values()]
-          .filter((row) => filter.state !== 'open' || row.isOpen)
+          .filter((row) => filter.state !== 'open' || isPageLive(row))
           .filter((row) => filter.state !== 'resolved' || row.state === 'resolved')
           .filter((row) => row.openedTimeMs < (filter.beforeTimeMs ?? Number.POSITIVE_INFINITY))
           .sort((a, b) => b.openedTimeMs - a.openedTimeMs || (a.id < b.id ? 1 : -1))
@@ -305,7 +305,7 @@ function makePages(): PageRecords {
     listEvents: async (pageId) => copy(events.filter((event) => event.pageId === pageId)),
     removeBefore: async (timeMs) => {
       for (const row of [...rows.values()]) {
-        if (row.isOpen || row.updatedTimeMs >= timeMs) continue
+        if (isPageLive(row) || row.updatedTimeMs >= timeMs) continue
         rows.delete(row.id)
         events = events.filter((event) => event.pageId !== row.id)
       }

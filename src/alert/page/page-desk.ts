@@ -19,10 +19,11 @@ import type { Notifier } from '../../notify/notify.ts'
 import type { OnCall } from '../../oncall/oncall.ts'
 import type { Records } from '../../store/store.ts'
 import { alertErrors } from '../errors.ts'
-import { pageCount, pageEventsTotal, pagesRefusedTotal, recordFailuresTotal } from '../metrics.ts'
+import { pageEventsTotal, pagesRefusedTotal, recordFailuresTotal } from '../metrics.ts'
 import type { AlertSettings } from '../settings.ts'
 import { formatToken, readToken, signText } from './acknowledge-token.ts'
-import { type AcknowledgeOffer, makePageMessage } from './page-message.ts'
+import { PageBook } from './page-book.ts'
+import type { AcknowledgeOffer } from './page-message.ts'
 import {
   acknowledge,
   addDeliveries,
@@ -41,11 +42,10 @@ import {
   takeStep,
 } from './page-turn.ts'
 import { planAssignment, planStep } from './plan-step.ts'
+import { type Sent, sendDelivery } from './send-delivery.ts'
 
 /** How soon a page whose alerts are held is looked at again. */
 const heldCheckMs = 5_000
-/** How long one message is tried. */
-const sendMsMax = 10 * 60_000
 /** How often old pages are looked for. */
 const tidyIntervalMs = 3_600_000
 /** How long stopping waits for messages that are on their way. */
@@ -91,11 +91,7 @@ export class PageDesk {
   readonly #parts: PageDeskParts
   #settings: AlertSettings
   #key = new Secret(makeToken(32))
-  readonly #pages = new Map<string, Page>()
-  /** Open pages by receiver and group. */
-  readonly #byGroup = new Map<string, Page>()
-  /** Open pages by their alerts. */
-  readonly #byAlert = new Map<string, Set<Page>>()
+  readonly #book = new PageBook()
   readonly #timers = new Map<string, Timer>()
   /** Messages on their way, by id of the delivery. */
   readonly #sending = new Map<string, { page: Page; abort: AbortController; end: Promise<void> }>()
@@ -117,7 +113,7 @@ export class PageDesk {
       if (typeof kept === 'string') this.#key = new Secret(kept)
       else await records.states.set(keyName, this.#key.reveal())
       const filter = { state: 'open' as const, limit: this.#settings.page_count_max }
-      for (const page of await records.pages.list(filter)) this.#add(page)
+      for (const page of await records.pages.list(filter)) this.#book.add(page)
     } catch (thrown) {
       this.#noteFailure(thrown)
     }
@@ -126,8 +122,8 @@ export class PageDesk {
   /** Goes on where it was; the groups must be there. */
   begin(): void {
     this.#isStarted = true
-    for (const page of this.#pages.values()) this.#arm(page)
-    this.#count()
+    for (const page of this.#book.listAll()) this.#arm(page)
+    this.#book.count()
   }
 
   /** Ends waiting and sending; what was not told is told after the next start. */
@@ -145,7 +141,7 @@ export class PageDesk {
 
   reload(settings: AlertSettings): void {
     this.#settings = settings
-    for (const page of this.#byGroup.values()) this.#arm(page)
+    for (const page of this.#book.listOpen()) this.#arm(page)
   }
 
   /**
@@ -163,24 +159,18 @@ export class PageDesk {
 
   /** Whether the repetition of a group's message may rest, because somebody has it. */
   isTaken(receiver: string, groupKey: string): boolean {
-    const page = this.#byGroup.get(keyOf(receiver, groupKey))
+    const page = this.#book.findOfGroup(receiver, groupKey)
     return page?.state === 'acknowledged' || page?.state === 'resolved'
   }
 
   /** Who has an alert: names, when every page of it is taken; empty otherwise. */
   takersOf(fingerprint: string): string[] {
     const names = new Set<string>()
-    for (const page of this.#byAlert.get(fingerprint) ?? []) {
+    for (const page of this.#book.listOfAlert(fingerprint)) {
       if (page.state !== 'acknowledged') return []
       names.add(page.acknowledgedBy)
     }
     return [...names]
-  }
-
-  /** Ids of all pages that somebody has, for noticing a change. */
-  takenIds(): string[] {
-    const open = [...this.#byGroup.values()]
-    return open.filter((page) => page.state === 'acknowledged').map(({ id }) => id)
   }
 
   /** How a reader of a message about a group can act; `undefined` when there is no page. */
@@ -223,12 +213,12 @@ export class PageDesk {
 
   /** Open pages, newest first. */
   listOpen(): Page[] {
-    return [...this.#byGroup.values()].sort((a, b) => b.openedTimeMs - a.openedTimeMs)
+    return this.#book.listOpen()
   }
 
   /** A page, open or over; throws `ALERT_PAGE_UNKNOWN`. */
   async get(id: string): Promise<Page> {
-    const page = this.#pages.get(id) ?? (await this.#parts.records.pages.find(id))
+    const page = this.#book.find(id) ?? (await this.#parts.records.pages.find(id))
     if (page === undefined) throw alertErrors.PAGE_UNKNOWN({ id })
     return page
   }
@@ -305,7 +295,7 @@ export class PageDesk {
 
   /** A person takes every open page of some alerts. */
   async acknowledgeAlerts(fingerprints: readonly string[], act: PageAct): Promise<void> {
-    const pages = new Set(fingerprints.flatMap((one) => [...(this.#byAlert.get(one) ?? [])]))
+    const pages = new Set(fingerprints.flatMap((one) => this.#book.listOfAlert(one)))
     for (const page of pages) {
       if (page.state !== 'acknowledged' && page.state !== 'resolved')
         await this.acknowledge(page.id, act)
@@ -326,7 +316,7 @@ export class PageDesk {
 
   async #noteGroup(group: PagedGroup): Promise<Page | undefined> {
     const nowTimeMs = this.#parts.clock.nowTimeMs()
-    const known = this.#byGroup.get(keyOf(group.receiver, group.groupKey))
+    const known = this.#book.findOfGroup(group.receiver, group.groupKey)
     const firing = group.firing.map(({ fingerprint }) => fingerprint)
     if (known !== undefined) {
       const turn = beginTurn(known, nowTimeMs)
@@ -348,14 +338,14 @@ export class PageDesk {
       }
     }
     if (group.free.length === 0) return undefined
-    if (this.#byGroup.size >= this.#settings.page_count_max) {
+    if (this.#book.openCount >= this.#settings.page_count_max) {
       pagesRefusedTotal.inc()
       return undefined
     }
     const page = makePage({ ...group, alerts: firing }, nowTimeMs)
     const turn = beginTurn(page, nowTimeMs)
     note(turn, { action: 'opened', reason: `${page.title}: ${firing.length} firing.` })
-    this.#add(page)
+    this.#book.add(page)
     passFaultPoint('page-opened')
     const due = this.#advance(turn, group)
     const kept = this.#commit(turn)
@@ -369,7 +359,7 @@ export class PageDesk {
   #join(turn: PageTurn, firing: readonly string[]): void {
     const { page } = turn
     if (!joinAlerts(turn, firing)) return
-    this.#index(page)
+    this.#book.index(page)
     const pages = this.#parts.oncall.findPolicy(page.policy)?.page_new_alerts === true
     if (!pages || page.state !== 'acknowledged') return
     const reason = 'Another alert joined, and the policy pages for those.'
@@ -378,7 +368,7 @@ export class PageDesk {
 
   /** One person's act on an open page. */
   async #act(id: string, change: (turn: PageTurn) => void): Promise<Page> {
-    const page = this.#pages.get(id)
+    const page = this.#book.find(id)
     if (page === undefined || page.state === 'resolved') {
       throw alertErrors.PAGE_OVER({ id: (await this.get(id)).id })
     }
@@ -394,7 +384,7 @@ export class PageDesk {
   /** Its time has come: an acknowledgement ended, a step or a message is due, or the group is gone. */
   async #wake(page: Page): Promise<void> {
     this.#timers.delete(page.id)
-    if (!this.#isStarted || !this.#pages.has(page.id)) return
+    if (!this.#isStarted || this.#book.find(page.id) === undefined) return
     const turn = beginTurn(page, this.#parts.clock.nowTimeMs())
     const group = this.#parts.findGroup(page.receiver, page.groupKey)
     if (group === undefined && page.isOpen) {
@@ -453,48 +443,26 @@ export class PageDesk {
   }
 
   async #send(page: Page, delivery: PageDelivery, abort: AbortController): Promise<void> {
-    const { notifier, clock } = this.#parts
-    const limit = clock.after(sendMsMax, () => abort.abort())
-    let failures: string[] = []
-    let sentCount = 0
-    try {
-      const isEnd = delivery.kind === 'end'
-      const group = this.#parts.findGroup(page.receiver, page.groupKey)
-      const known = page.alerts.flatMap((one) => this.#parts.findAlert(one) ?? [])
-      const alerts = isEnd ? known : (group?.free ?? known)
-      const notification = makePageMessage({
+    const { notifier, clock, externalUrl } = this.#parts
+    const known = page.alerts.flatMap((one) => this.#parts.findAlert(one) ?? [])
+    const group = this.#parts.findGroup(page.receiver, page.groupKey)
+    const sent = await sendDelivery(
+      {
         page,
         delivery,
-        alerts,
-        background: await this.#parts.describe(page.alerts),
-        externalUrl: this.#parts.externalUrl,
+        alerts: delivery.kind === 'end' ? known : (group?.free ?? known),
+        externalUrl,
         acknowledge: this.offerFor(page, delivery.person),
-      })
-      const channels = notifier
-        .channels(delivery.receiver)
-        .filter(({ sendsResolved }) => !isEnd || sendsResolved)
-      if (channels.length === 0 && !isEnd)
-        failures = [`receiver "${delivery.receiver}" has no channel`]
-      const results = await Promise.all(
-        channels.map((channel) => notifier.sendTo(channel.key, notification, abort.signal)),
-      )
-      sentCount =
-        isEnd && channels.length === 0 ? 1 : results.filter((one) => one.isDelivered).length
-      failures.push(...results.flatMap((one) => one.failures))
-    } finally {
-      limit.cancel()
-    }
+      },
+      { notifier, clock, abort, background: this.#parts.describe(page.alerts) },
+    )
     // Given up because we stop: it is sent after the next start.
-    if (!this.#isStarted && sentCount === 0) return
+    if (!this.#isStarted && !sent.isSent) return
     passFaultPoint('page-sent')
-    await this.#noteSent(page, delivery, { isSent: sentCount > 0, reason: failures.join('; ') })
+    await this.#noteSent(page, delivery, sent)
   }
 
-  async #noteSent(
-    page: Page,
-    delivery: PageDelivery,
-    result: { isSent: boolean; reason: string },
-  ): Promise<void> {
+  async #noteSent(page: Page, delivery: PageDelivery, result: Sent): Promise<void> {
     const turn = beginTurn(page, this.#parts.clock.nowTimeMs())
     const who = [delivery.person, delivery.receiver].filter((name) => name !== '').join(' over ')
     delivery.doneTimeMs = turn.nowTimeMs
@@ -538,9 +506,9 @@ export class PageDesk {
     })
     const saved = this.#saving
     for (const { action } of events) pageEventsTotal.inc({ action })
-    if (!page.isOpen) this.#unindex(page)
+    if (!page.isOpen) this.#book.close(page)
     this.#arm(page)
-    this.#count()
+    this.#book.count()
     if (events.some(({ from, to }) => from !== to)) this.#parts.noteHeld(page.alerts)
     for (const listener of this.#listeners) {
       try {
@@ -587,40 +555,11 @@ export class PageDesk {
       if (state === 'dropped') this.#sending.get(id)?.abort.abort()
   }
 
-  #add(page: Page): void {
-    this.#pages.set(page.id, page)
-    this.#byGroup.set(keyOf(page.receiver, page.groupKey), page)
-    this.#index(page)
-  }
-
-  #index(page: Page): void {
-    for (const fingerprint of page.alerts) {
-      const pages = this.#byAlert.get(fingerprint)
-      if (pages === undefined) this.#byAlert.set(fingerprint, new Set([page]))
-      else pages.add(page)
-    }
-  }
-
-  #unindex(page: Page): void {
-    const key = keyOf(page.receiver, page.groupKey)
-    if (this.#byGroup.get(key) === page) this.#byGroup.delete(key)
-    for (const fingerprint of page.alerts) {
-      const pages = this.#byAlert.get(fingerprint)
-      if (pages?.delete(page) && pages.size === 0) this.#byAlert.delete(fingerprint)
-    }
-  }
-
   #forgetIfDone(page: Page): void {
     const isDone = ({ id, state }: PageDelivery): boolean =>
       state !== 'waiting' && !this.#sending.has(id)
     if (page.isOpen || !page.deliveries.every(isDone)) return
-    this.#pages.delete(page.id)
-  }
-
-  #count(): void {
-    const counts = { firing: 0, acknowledged: 0, escalated: 0, resolved: 0 }
-    for (const { state } of this.#byGroup.values()) counts[state]++
-    for (const [state, count] of Object.entries(counts)) pageCount.set({ state }, count)
+    this.#book.forget(page)
   }
 
   #noteFailure(thrown: unknown): void {
@@ -630,10 +569,6 @@ export class PageDesk {
       'pages could not be kept in the records; paging goes on',
     )
   }
-}
-
-function keyOf(receiver: string, groupKey: string): string {
-  return `${receiver}\xff${groupKey}`
 }
 
 /** When the page has to be looked at next; `undefined` when never. */

@@ -260,7 +260,7 @@ async function checkStories(story: Story): Promise<void> {
         `c: ${receiver} heard ${messages} messages of ${asked} with ${story.deathCount} deaths`,
       )
       const sent = own.filter(({ kind, state }) => kind === 'page' && state === 'sent').length
-      const ends = own.filter(({ kind }) => kind === 'end').length
+      const ends = own.filter(({ kind, state }) => kind === 'end' && state === 'sent').length
       assert.equal(ends, sent > 0 ? 1 : 0, `d: ${receiver} was told ${sent} times`)
     }
   }

@@ -2,7 +2,7 @@
 
 import type { MaintenanceWindow } from '../../model/maintenance.ts'
 import type { OnCallOverride } from '../../model/on-call.ts'
-import type { Page, PageEvent } from '../../model/page.ts'
+import { isPageLive, type Page, type PageEvent } from '../../model/page.ts'
 import type { MaintenanceRecords, OverrideRecords, PageRecords } from './records.ts'
 import type { Run, Tables } from './tables.ts'
 
@@ -14,7 +14,7 @@ export function makePageRecords(run: Run): PageRecords {
         const row = {
           group_key: page.groupKey,
           state: page.state,
-          is_open: page.isOpen ? 1 : 0,
+          is_open: isPageLive(page) ? 1 : 0,
           opened_time_ms: page.openedTimeMs,
           updated_time_ms: page.updatedTimeMs,
           body: JSON.stringify(page),

@@ -331,9 +331,18 @@ export function testRecords(name: string, open: () => Promise<OpenedRecords>): v
     })
     const a = make('a', {})
     await pages.save(a, [event('1', 'a'), event('2', 'a')])
-    await pages.save(make('b', { openedTimeMs: 5, isOpen: false, state: 'resolved' }), [])
     await pages.save(
-      make('c', { openedTimeMs: 7, isOpen: false, state: 'resolved', updatedTimeMs: 8 }),
+      make('b', { openedTimeMs: 5, isOpen: false, state: 'resolved', deliveries: [] }),
+      [],
+    )
+    await pages.save(
+      make('c', {
+        openedTimeMs: 7,
+        isOpen: false,
+        state: 'resolved',
+        updatedTimeMs: 8,
+        deliveries: [],
+      }),
       [event('3', 'c')],
     )
     await pages.save({ ...a, nextTimeMs: undefined }, [event('4', 'a')])
@@ -347,7 +356,12 @@ export function testRecords(name: string, open: () => Promise<OpenedRecords>): v
       (await pages.list({ state: 'all', limit: 10, ...filter })).map(({ id }) => id).join('')
     assert.equal(await list({}), 'cba')
     assert.equal(await list({ state: 'open' }), 'a')
-    assert.equal(await list({ state: 'resolved', beforeTimeMs: 7 }), 'b')
+    // Somebody has still to hear of the end.
+    const ending = make('d', { openedTimeMs: 0, isOpen: false, state: 'resolved' })
+    await pages.save(ending, [])
+    assert.equal(await list({ state: 'open' }), 'ad')
+    await pages.save({ ...ending, deliveries: [] }, [])
+    assert.equal(await list({ state: 'resolved', beforeTimeMs: 7 }), 'bd')
     await pages.removeBefore(8)
     assert.equal(await list({}), 'ca')
     assert.equal(await pages.find('b'), undefined)

@@ -203,7 +203,7 @@ export interface PageRecords {
   /** Inserts or replaces the page and adds to its story, both or neither. */
   save(page: Page, events: readonly PageEvent[]): Promise<void>
   find(id: string): Promise<Page | undefined>
-  /** Newest first by `openedTimeMs`; `open` are those whose group is not over. */
+  /** Newest first by `openedTimeMs`; `open` are those whose group is not over, or that have somebody to tell. */
   list(filter: {
     state: 'open' | 'resolved' | 'all'
     beforeTimeMs?: number
@@ -211,7 +211,7 @@ export interface PageRecords {
   }): Promise<Page[]>
   /** Oldest first. */
   listEvents(pageId: string): Promise<PageEvent[]>
-  /** Removes closed ones that last changed before `timeMs`. */
+  /** Removes those that are not open and last changed before `timeMs`. */
   removeBefore(timeMs: number): Promise<void>
 }
 

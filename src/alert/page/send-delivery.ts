@@ -1,0 +1,48 @@
+/** Sends one message of a page over every channel of its receiver. */
+
+import type { Clock } from '../../base/clock.ts'
+import type { Notification, Notifier } from '../../notify/notify.ts'
+import { makePageMessage, type PageMessageParts } from './page-message.ts'
+
+/** How long one message is tried. */
+const sendMsMax = 10 * 60_000
+
+/** How it went: one channel is enough. */
+export interface Sent {
+  isSent: boolean
+  /** Why not, without secrets. */
+  reason: string
+}
+
+/** Sends; the end of a page is sent only where ends are wanted. */
+export async function sendDelivery(
+  message: Omit<PageMessageParts, 'background'>,
+  around: {
+    notifier: Notifier
+    clock: Clock
+    abort: AbortController
+    background: Promise<Notification['background']>
+  },
+): Promise<Sent> {
+  const { notifier, clock, abort } = around
+  const { delivery } = message
+  const limit = clock.after(sendMsMax, () => abort.abort())
+  try {
+    const notification = makePageMessage({ ...message, background: await around.background })
+    const isEnd = delivery.kind === 'end'
+    const all = notifier.channels(delivery.receiver)
+    if (all.length === 0 && !isEnd)
+      return { isSent: false, reason: `receiver "${delivery.receiver}" has no channel` }
+    const channels = all.filter(({ sendsResolved }) => !isEnd || sendsResolved)
+    if (channels.length === 0) return { isSent: true, reason: '' }
+    const results = await Promise.all(
+      channels.map((channel) => notifier.sendTo(channel.key, notification, abort.signal)),
+    )
+    return {
+      isSent: results.some(({ isDelivered }) => isDelivered),
+      reason: results.flatMap(({ failures }) => failures).join('; '),
+    }
+  } finally {
+    limit.cancel()
+  }
+}
