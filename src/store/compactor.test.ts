@@ -14,10 +14,11 @@ import { ChunkWriter, WrittenDays } from './column/chunk-writer.ts'
 import { DayRewriter } from './column/day-rewriter.ts'
 import { Engine } from './column/engine.ts'
 import { EngineQuerier } from './column/engine-querier.ts'
+import { OldSamples } from './column/old-samples.ts'
 import { SpanVersions } from './column/span-versions.ts'
 import { dayMs } from './column/tables.ts'
 import { Compactor } from './compactor.ts'
-import { SeriesIndex } from './head/series-index.ts'
+import { hashLabels, hashMetric, SeriesIndex } from './head/series-index.ts'
 
 const root = mkdtempSync(join(tmpdir(), 'shipwatch-compactor-'))
 after(() => rmSync(root, { recursive: true, force: true }))
@@ -69,7 +70,10 @@ async function openDay() {
     const blocks = await engine.query('SELECT toUInt64(count()) FROM chunk')
     return Number((blocks[0]!.columns[0] as BigUint64Array)[0])
   }
-  return { directory, engine, clock, insert, rewriter, read, countChunks }
+  const old = join(blocks, 'old')
+  clearBlockDirectory(old)
+  const oldSamples = new OldSamples({ engine, versions, directory: old })
+  return { directory, engine, clock, insert, rewriter, oldSamples, read, countChunks }
 }
 
 const alone = (work: () => Promise<boolean>): Promise<boolean> => work()
@@ -114,7 +118,7 @@ test('a day in few chunks has the same samples, equal times once, and a dropped 
 })
 
 test('rows that come into a day while it is written are not lost', async () => {
-  const { engine, insert, rewriter, read, directory, clock } = await openDay()
+  const { engine, insert, rewriter, oldSamples, read, directory, clock } = await openDay()
   try {
     await insert('a', minutes(0, 60))
     let tryCount = 0
@@ -125,7 +129,7 @@ test('rows that come into a day while it is written are not lost', async () => {
     assert.equal(await rewriter.rewrite(day, { alone: late }), undefined)
     assert.deepEqual(await read(), { a: numbers(0, 70) })
     tryCount = 0
-    const parts = { directory, engine, rewriter, clock, log: silentLog, alone: late }
+    const parts = { directory, engine, rewriter, oldSamples, clock, log: silentLog, alone: late }
     const compactor = new Compactor(parts)
     const dropped = { has: () => true, startTimeMs: 0, endTimeMs: startTimeMs + 5 * minuteMs - 1 }
     assert.equal(await compactor.drop(dropped), 5)
@@ -138,10 +142,10 @@ test('rows that come into a day while it is written are not lost', async () => {
 })
 
 test('a day that is over is written once, and again when enough came into it', async () => {
-  const { engine, insert, rewriter, countChunks, directory, clock } = await openDay()
+  const { engine, insert, rewriter, oldSamples, countChunks, directory, clock } = await openDay()
   try {
     for (let hour = 0; hour < 5; hour++) await insert('a', minutes(hour * 60, hour * 60 + 60))
-    const parts = { directory, engine, rewriter, clock, log: silentLog, alone }
+    const parts = { directory, engine, rewriter, oldSamples, clock, log: silentLog, alone }
     const wake = async (): Promise<number> => {
       const compactor = new Compactor(parts)
       compactor.wake()
@@ -156,6 +160,39 @@ test('a day that is over is written once, and again when enough came into it', a
     assert.equal(await wake(), 2, 'one chunk is not worth it')
     for (let minute = 0; minute < 110; minute++) await insert('a', minutes(minute, minute + 1))
     assert.equal(await wake(), 1)
+  } finally {
+    await engine.close()
+  }
+})
+
+test('samples that an earlier version kept one a row are packed once, with every bit', async () => {
+  const { engine, insert, oldSamples, rewriter, read, directory, clock } = await openDay()
+  try {
+    await insert('a', minutes(0, 1))
+    await insert('b', [startTimeMs - 2 * minuteMs])
+    await engine.command(
+      'CREATE TABLE sample (metric UInt32, series UInt64, time Int64, value Float64) ENGINE = MergeTree PARTITION BY intDiv(time, 86400000) ORDER BY (metric, series, time)',
+    )
+    const fill = (name: string, from: number, to: number): Promise<void> => {
+      const labels = makeLabels({ __name__: name })
+      const { high, low } = hashLabels(labels)
+      const series = (BigInt(high) << 32n) | BigInt(low)
+      return engine.command(
+        `INSERT INTO sample SELECT ${hashMetric(name)}, ${series}, ${startTimeMs} + (number + ${from}) * ${minuteMs}, if(number + ${from} = 7, nan, toFloat64(number + ${from})) FROM numbers(${to - from})`,
+      )
+    }
+    await fill('a', 0, 600)
+    await fill('a', 590, 610)
+    await fill('b', -10, 3)
+    const parts = { directory, engine, rewriter, oldSamples, clock, log: silentLog, alone }
+    const compactor = new Compactor(parts)
+    await compactor.compactAll()
+    await compactor.stop()
+    const withNan = numbers(0, 610)
+    withNan[7] = Number.NaN
+    assert.deepEqual(await read(), { a: withNan, b: numbers(-10, 3) })
+    const tables = await engine.query("SELECT name FROM system.tables WHERE name = 'sample'")
+    assert.deepEqual(tables, [], 'it is gone')
   } finally {
     await engine.close()
   }

@@ -1,7 +1,8 @@
 /**
  * Which days of the engine are written anew, and when: a day that is over, once, so that its samples
  * stand in few large chunks; again when many chunks came into it since; and today when tiny chunks pile
- * up. Deleting series is the same work with a filter. One day at a time, in the background.
+ * up. Deleting series is the same work with a filter. One day at a time, in the background. What an
+ * earlier version kept in another form is converted first.
  *
  * How many chunks a day had when it was written is remembered in `compacted.json`; lost, days are
  * looked through once more.
@@ -15,6 +16,7 @@ import { writeFileAtomic } from '../base/files.ts'
 import type { Log } from '../base/log.ts'
 import type { DayRewriter, DroppedRows } from './column/day-rewriter.ts'
 import type { Engine } from './column/engine.ts'
+import type { OldSamples } from './column/old-samples.ts'
 import { listDays } from './column/retention.ts'
 import { dayMs } from './column/tables.ts'
 import { storeMetrics } from './metrics.ts'
@@ -39,11 +41,13 @@ export class Compactor {
     directory: string
     engine: Engine
     rewriter: DayRewriter
+    oldSamples: OldSamples
     clock: Clock
     log: Log
     alone: (work: () => Promise<boolean>) => Promise<boolean>
   }
   readonly #chunkCounts: Map<number, number>
+  #isConverted = false
   #running: Promise<void> | undefined
   #lastMs = Number.NEGATIVE_INFINITY
   #isClosed = false
@@ -52,6 +56,7 @@ export class Compactor {
     directory: string
     engine: Engine
     rewriter: DayRewriter
+    oldSamples: OldSamples
     clock: Clock
     log: Log
     /** Runs work during which nothing is inserted. */
@@ -68,6 +73,7 @@ export class Compactor {
     if (clock.monotonicMs() - this.#lastMs < turnMs) return
     this.#lastMs = clock.monotonicMs()
     this.#run(async () => {
+      await this.#convert()
       for (const { day, chunkCount } of await this.#listDays()) {
         if (this.#isClosed) return
         if (this.#isDue(day, chunkCount)) await this.#rewrite(day)
@@ -80,6 +86,7 @@ export class Compactor {
   /** Writes every day anew that got chunks since; rejects with the engine's error. */
   async compactAll(): Promise<void> {
     await this.#run(async () => {
+      await this.#convert()
       for (const { day, chunkCount } of await this.#listDays()) {
         const isSame = this.#chunkCounts.get(day) === chunkCount
         if (!isSame && chunkCount >= chunkCountMin) await this.#rewrite(day)
@@ -91,6 +98,7 @@ export class Compactor {
   async drop(dropped: DroppedRows): Promise<number> {
     let count = 0
     await this.#run(async () => {
+      await this.#convert()
       for (const { day } of await this.#listDays()) {
         const isBeside = (day + 1) * dayMs <= dropped.startTimeMs || day * dayMs > dropped.endTimeMs
         if (!isBeside) count += await this.#rewrite(day, dropped)
@@ -115,6 +123,15 @@ export class Compactor {
     } finally {
       this.#running = undefined
     }
+  }
+
+  async #convert(): Promise<void> {
+    if (this.#isConverted) return
+    const { oldSamples, log } = this.#parts
+    const dayCount = await oldSamples.convert(() => this.#isClosed)
+    if (this.#isClosed) return
+    this.#isConverted = true
+    if (dayCount > 0) log.info({ dayCount }, 'Samples of an earlier version were packed.')
   }
 
   #isDue(day: number, chunkCount: number): boolean {

@@ -48,6 +48,7 @@ import { Engine, type EngineConnection, type OpenConnection } from './column/eng
 import { EngineLogs } from './column/engine-logs.ts'
 import { EngineQuerier } from './column/engine-querier.ts'
 import { LineFlusher } from './column/line-flusher.ts'
+import { OldSamples } from './column/old-samples.ts'
 import { listPartPaths } from './column/retention.ts'
 import { SampleFlusher } from './column/sample-flusher.ts'
 import { SpanVersions } from './column/span-versions.ts'
@@ -221,11 +222,17 @@ export class Store implements Appender, Querier, ArrivalFeed, LogQuerier {
     const isEngineLost = await this.#noticeLostEngine()
     const flushing = { engine: this.#engine, directory: join(dataDir, 'flush') }
     clearBlockDirectory(flushing.directory)
+    clearBlockDirectory(join(flushing.directory, 'old'))
     const alone = <Value>(work: () => Promise<Value>) => this.#keeper!.runAlone(work)
     const compactor = new Compactor({
       directory: dataDir,
       engine: this.#engine,
       rewriter: new DayRewriter({ ...flushing, versions: this.#versions }),
+      oldSamples: new OldSamples({
+        ...flushing,
+        directory: join(flushing.directory, 'old'),
+        versions: this.#versions,
+      }),
       clock,
       log,
       alone,
