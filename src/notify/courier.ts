@@ -87,7 +87,7 @@ export class Courier {
           answer: hideSecrets(answer, channel.secrets()).slice(0, answerLengthMax),
           latencyMs: Math.round(clock.monotonicMs() - startMs),
           request: cutLength(
-            hideSecrets([...texts].filter(Boolean).join('\n'), channel.secrets()),
+            hideSecrets(summarise(notification, texts), channel.secrets()),
             requestLengthMax,
           ),
         })
@@ -152,6 +152,14 @@ export class Courier {
       }
     }
   }
+}
+
+/** What was written, or else, where everything is data, what it is about. */
+function summarise(notification: Notification, texts: ReadonlySet<string>): string {
+  const written = [...texts].filter((text) => text !== '').join('\n')
+  if (written !== '') return written
+  const { status, alerts, groupKey } = notification
+  return `[${status.toUpperCase()}:${alerts.length}] ${groupKey}`
 }
 
 /** The labels of alerts as lines `name=value`, each once. */

@@ -467,6 +467,20 @@ test('a mail has text and HTML, names the cause, links the incident, and threads
   assert.notEqual(first!.mail.messageId, second!.mail.messageId)
 })
 
+test('mails about a group need not be one conversation, or not one for each day', async (t) => {
+  const { sink, smarthost } = await openMail(t)
+  for (const threading of [{ thread_by_date: 'none' }, { enabled: false }]) {
+    const { notifier } = makeNotifier({
+      global: { smtp_smarthost: smarthost, smtp_from: 'ship@example.org', smtp_require_tls: false },
+      receivers: [{ name: 'team', email_configs: [{ to: 'anna@example.org', threading }] }],
+    })
+    await notifier.send(makeNotification(), never)
+  }
+  const [first, second] = sink.messages
+  assert.match(first!.mail.references!, /^<[0-9a-f]+\.all@example\.org>$/)
+  assert.equal(second!.mail.references, undefined)
+})
+
 test('TLS is required by default: a server without it gets no mail and no password', async (t) => {
   const { sink, smarthost } = await openMail(t)
   const { notifier } = makeNotifier({

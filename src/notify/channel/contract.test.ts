@@ -983,24 +983,29 @@ test('HTML that Telegram cannot read goes out as plain text', async (t) => {
   assert.match(text, /service=<!channel><@all>/)
 })
 
-test('a token that WeCom refuses is fetched anew, one that it takes is kept', async (t) => {
-  let tokenCount = 0
-  const wechat: Manners = {
-    ...manners.wechat!,
-    before: ({ url }) =>
-      url.includes('gettoken')
-        ? json({ errcode: 0, access_token: `token-${++tokenCount}`, expires_in: 7_200 })
-        : undefined,
-  }
-  const stage = await open(t, wechat)
-  await stage.send()
-  await stage.send()
-  assert.equal(tokenCount, 1)
-  stage.answers.push(json({ errcode: 42_001, errmsg: 'access_token expired' }))
-  assert.equal((await stage.send()).isDelivered, true)
-  assert.equal(tokenCount, 2)
-  assert.match(stage.calls.at(-1)!.url, /token-2$/)
-})
+for (const [kind, path] of [
+  ['wechat', 'gettoken'],
+  ['wechatofficial', 'cgi-bin/token'],
+] as const) {
+  test(`a token that ${kind} refuses is fetched anew, one that it takes is kept`, async (t) => {
+    let tokenCount = 0
+    const one: Manners = {
+      ...manners[kind]!,
+      before: ({ url }) =>
+        url.includes(path)
+          ? json({ errcode: 0, access_token: `token-${++tokenCount}`, expires_in: 7_200 })
+          : undefined,
+    }
+    const stage = await open(t, one)
+    await stage.send()
+    await stage.send()
+    assert.equal(tokenCount, 1)
+    stage.answers.push(json({ errcode: 42_001, errmsg: 'access_token expired' }))
+    assert.equal((await stage.send()).isDelivered, true)
+    assert.equal(tokenCount, 2)
+    assert.match(stage.calls.at(-1)!.url, /token-2$/)
+  })
+}
 
 test('Jira keeps one issue for a group: changed, closed and opened again by its transitions', async (t) => {
   let status = { statusCategory: { key: 'new' } }

@@ -71,6 +71,16 @@ const schema = z
       .record(z.string(), z.string())
       .default({})
       .meta({ description: 'Further headers, templates.', typeText: 'headers' }),
+    threading: z
+      .strictObject({
+        enabled: flagOr(true, 'Whether mails about a group are one conversation.'),
+        thread_by_date: z
+          .enum(['daily', 'none'])
+          .default('daily')
+          .meta({ description: 'Whether each day begins a new one.', defaultText: 'daily' }),
+      })
+      .prefault({})
+      .meta({ description: 'Conversations of mails.' }),
     timeout: durationOr('20s', 'How long one attempt may take.'),
   })
   .superRefine((config, context) => {
@@ -212,7 +222,8 @@ class EmailChannel {
       else headers[name] = this.#line(message, template, 'email.default.empty')
     }
     const from = this.#line(message, this.#from, 'email.default.empty')
-    const rootId = threadIdOf(notification, from)
+    const { enabled: isThreaded, thread_by_date: byDate } = this.#settings.threading
+    const rootId = threadIdOf(notification, from, byDate === 'daily')
     return {
       from,
       to: this.#line(message, this.#settings.to, 'email.default.empty'),
@@ -230,8 +241,7 @@ class EmailChannel {
         ],
       }),
       messageId: `<${makeToken(12)}.${rootId.slice(1)}`,
-      inReplyTo: rootId,
-      references: rootId,
+      ...(isThreaded && { inReplyTo: rootId, references: rootId }),
       headers: { 'X-Shipwatch-Group': digest(notification.groupKey), ...headers },
     }
   }
@@ -253,10 +263,11 @@ function makeTls(settings: TlsSettings | undefined): SmtpTransport.Options['tls'
   }
 }
 
-/** The root of a group's conversation on the day its oldest alert began. */
-function threadIdOf(notification: Notification, from: string): string {
+/** The root of a group's conversation, on the day its oldest alert began if each day has its own. */
+function threadIdOf(notification: Notification, from: string, isDaily: boolean): string {
   const startTimeMs = Math.min(...notification.alerts.map((alert) => alert.firedTimeMs))
-  const day = new Date(Number.isFinite(startTimeMs) ? startTimeMs : 0).toISOString().slice(0, 10)
+  const date = new Date(Number.isFinite(startTimeMs) ? startTimeMs : 0).toISOString()
+  const day = isDaily ? date.slice(0, 10) : 'all'
   const domain = /@([\w.-]+)/.exec(from)?.[1] ?? 'shipwatch.local'
   return `<${digest(`${notification.groupKey} ${notification.receiver}`)}.${day}@${domain}>`
 }
