@@ -79,6 +79,6 @@ test('query asks the server and writes the form that was asked for', async (t) =
   assert.equal(said.out, vectorCsv)
   path = ''
   assert.equal(await run('--output', 'constructor'), 2)
-  assert.match(said.err, /--output is table, csv or json/)
+  assert.match(said.err, /--output is table, csv, json or promql/)
   assert.equal(path, '', 'nothing was asked')
 })

@@ -49,6 +49,28 @@ export function formatAnswer({ resultType, result }: QueryData): string {
   return text
 }
 
+/** As promtool prints it: `series => value @[seconds]`. */
+export function formatPromql({ resultType, result }: QueryData): string {
+  if (resultType === 'scalar' || resultType === 'string') {
+    const [time, value] = result as Point
+    return `${resultType}: ${value} @[${time}]\n`
+  }
+  const all = result as Series[]
+  if (resultType === 'vector') {
+    const lines = all.map((series) => {
+      const [time, value] = pointsOf(series)[0] ?? [0, '']
+      return `${nameOf(series.metric)} => ${value} @[${time}]\n`
+    })
+    return lines.join('')
+  }
+  return all
+    .map((series) => {
+      const points = pointsOf(series).map(([time, value]) => `${value} @[${time}]\n`)
+      return `${nameOf(series.metric)} =>\n${points.join('')}`
+    })
+    .join('')
+}
+
 /** As CSV with a head; one row for each point, times in RFC 3339. */
 export function formatCsv({ resultType, result }: QueryData): string {
   const isSingle = resultType === 'scalar' || resultType === 'string'

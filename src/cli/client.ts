@@ -29,6 +29,7 @@ export interface Client {
   post<Reply>(path: string, body: unknown): Promise<Reply>
   /** Posts and answers what comes back as it comes; refused statuses throw. */
   stream(path: string): Promise<HttpStream>
+  remove(path: string): Promise<void>
   /** Posts bytes and answers whatever the server says. */
   send(path: string, contentType: string, body: Uint8Array): Promise<HttpReply>
 }
@@ -47,7 +48,7 @@ export function makeClient(args: CommandArguments): Client {
   const headers: Record<string, string> =
     token === undefined ? {} : { authorization: `Bearer ${token}` }
   const ask = async <Reply>(
-    method: 'GET' | 'POST',
+    method: 'GET' | 'POST' | 'DELETE',
     path: string,
     body?: unknown,
   ): Promise<Reply> => {
@@ -61,7 +62,7 @@ export function makeClient(args: CommandArguments): Client {
     if (reply.status === 401) throw cliErrors.NOT_SIGNED_IN({ url: base })
     if (reply.status >= 300)
       throw cliErrors.SERVER_REFUSED({ message: failureText(reply.status, reply.body.toString()) })
-    return JSON.parse(reply.body.toString()) as Reply
+    return (reply.body.length === 0 ? undefined : JSON.parse(reply.body.toString())) as Reply
   }
   return {
     get: (path, query = {}) => {
@@ -72,6 +73,7 @@ export function makeClient(args: CommandArguments): Client {
       return ask('GET', search === '' ? path : `${path}?${search}`)
     },
     post: (path, body) => ask('POST', path, body),
+    remove: (path) => ask('DELETE', path),
     send: async (path, contentType, body) => {
       const reply = await sendHttp({
         method: 'POST',

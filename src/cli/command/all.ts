@@ -20,7 +20,9 @@ import {
 import { measureCommand } from './measure.ts'
 import { oncallCommand, oncallOverrideCommand } from './oncall.ts'
 import { notificationsListCommand, notificationsResendCommand } from './notifications.ts'
+import { queriesListCommand, queriesStopCommand } from './queries.ts'
 import { queryCommand } from './query.ts'
+import { queryExplainCommand, queryLabelsCommand, querySeriesCommand } from './query-details.ts'
 import { receiversListCommand, receiversTestCommand } from './receivers.ts'
 import { restoreCommand } from './restore.ts'
 import { routesTestCommand } from './routes-test.ts'
@@ -39,6 +41,11 @@ export const commands: readonly Command[] = [
   backtestRulesCommand,
   routesTestCommand,
   queryCommand,
+  queryExplainCommand,
+  querySeriesCommand,
+  queryLabelsCommand,
+  queriesListCommand,
+  queriesStopCommand,
   deploymentRecordCommand,
   incidentListCommand,
   alertListCommand,

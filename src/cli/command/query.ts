@@ -1,9 +1,15 @@
 /** `shipwatch query`: asks a running server one PromQL question. */
 
 import { systemClock } from '../../base/clock.ts'
-import { formatAnswer, formatCsv, type QueryData } from '../answer.ts'
+import { formatAnswer, formatCsv, formatPromql, type QueryData } from '../answer.ts'
 import { makeClient } from '../client.ts'
-import { type Command, clientOptions, exitCodes, UsageError } from './command.ts'
+import {
+  type Command,
+  type CommandArguments,
+  clientOptions,
+  exitCodes,
+  UsageError,
+} from './command.ts'
 
 interface Answer {
   data: QueryData
@@ -14,6 +20,7 @@ interface Answer {
 const formats = new Map<string, (data: QueryData) => string>([
   ['table', formatAnswer],
   ['csv', formatCsv],
+  ['promql', formatPromql],
   ['json', (data) => `${JSON.stringify(data)}\n`],
 ])
 
@@ -25,10 +32,15 @@ export const queryCommand: Command = {
   details: `Examples:
   shipwatch query up
   shipwatch query 'rate(node_cpu_seconds_total{mode="user"}[1m])' --start -15m --step 1m
-  shipwatch query up --start -1h --output csv > up.csv`,
+  shipwatch query up --start -1h --output csv > up.csv
+promtool's words are understood: query instant [server] <expression>, query range [server] <expression>.`,
   options: {
     ...clientOptions,
-    output: { type: 'string', valueName: 'FORM', description: 'table (default), csv or json.' },
+    output: {
+      type: 'string',
+      valueName: 'FORM',
+      description: 'table (default), csv, json, or promql as promtool prints it.',
+    },
     time: {
       type: 'string',
       valueName: 'TIME',
@@ -42,13 +54,16 @@ export const queryCommand: Command = {
       description: "Distance of a range query's points. Default 1m.",
     },
   },
-  run: async (args, output) => {
-    const expression = args.words.join(' ')
+  run: async (given, output) => {
+    const [verb] = given.words
+    const isNamed = given.words.length > 1 && (verb === 'instant' || verb === 'range')
+    const { args, words } = splitServer(isNamed ? { ...given, words: given.words.slice(1) } : given)
+    const expression = words.join(' ')
     if (expression === '') throw new UsageError('an expression is missing')
     const format = formats.get(args.text('output') ?? 'table')
-    if (format === undefined) throw new UsageError('--output is table, csv or json')
+    if (format === undefined) throw new UsageError('--output is table, csv, json or promql')
     const client = makeClient(args)
-    const start = args.text('start')
+    const start = args.text('start') ?? (isNamed && verb === 'range' ? '-5m' : undefined)
     const answer =
       start === undefined
         ? await client.get<Answer>('/api/v1/query', {
@@ -68,8 +83,17 @@ export const queryCommand: Command = {
   },
 }
 
+/** promtool names the server as the first word; here it may be one too. */
+export function splitServer(given: CommandArguments): { args: CommandArguments; words: string[] } {
+  const [first, ...rest] = given.words
+  if (first === undefined || !/^https?:\/\/\S+$/.test(first))
+    return { args: given, words: given.words }
+  const args = { ...given, text: (name: string) => (name === 'url' ? first : given.text(name)) }
+  return { args, words: rest }
+}
+
 /** `-5m` is five minutes ago; anything else goes to the server as it is. */
-function momentOf(text: string | undefined): string | undefined {
+export function momentOf(text: string | undefined): string | undefined {
   const ago = /^-(\d+)(ms|s|m|h|d|w)$/.exec(text ?? '')
   if (ago === null) return text
   const unit = { ms: 0.001, s: 1, m: 60, h: 3_600, d: 86_400, w: 604_800 }[ago[2]!]!
