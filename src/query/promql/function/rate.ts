@@ -144,6 +144,14 @@ function zeroLike(value: SampleValue): SampleValue {
  * sample's time means a delta, unless the previous sample had no (valid) start of its own.
  */
 export function isResetBetween(current: WindowSample, previous: WindowSample): boolean {
+  if (current.comparedTo !== previous) {
+    current.isReset = compareSamples(current, previous)
+    current.comparedTo = previous
+  }
+  return current.isReset!
+}
+
+function compareSamples(current: WindowSample, previous: WindowSample): boolean {
   if (isSampleReset(current.value, previous.value)) return true
   const start = current.startTimeMs
   if (start === 0 || start >= current.timeMs) return false
@@ -189,8 +197,8 @@ function changeOfHistograms(
   if (!isCounter && (values[0]!.resetHint !== 'gauge' || last.resetHint !== 'gauge'))
     annotations.notGaugeHistogram(call.span, metric)
   // A first sample before a reset does not count, whatever its buckets look like.
-  if (isCounter && values.length > 1 && isResetBetween(points[1]!, points[0]!))
-    values[0] = zeroLike(values[1]!) as Histogram
+  const isFirstReset = isCounter && values.length > 1 && isResetBetween(points[1]!, points[0]!)
+  if (isFirstReset) values[0] = zeroLike(values[1]!) as Histogram
   const isCustom = hasCustomBounds(values[0]!)
   const looked = isCounter ? values : [last]
   if (looked.some((value) => hasCustomBounds(value) !== isCustom)) {
@@ -204,8 +212,9 @@ function changeOfHistograms(
   if (isCounter) {
     for (let index = 1; index < values.length; index++) {
       const isFirst = index === 1
+      // Behind a first sample that does not count there may be one more.
       const hasReset = isFirst
-        ? isReset(values[1]!, values[0]!)
+        ? isFirstReset && isReset(values[1]!, values[0]!)
         : isResetBetween(points[index]!, points[index - 1]!)
       if (hasReset) sum.add(values[index - 1]!)
       else if (values[index]!.schema < values[0]!.schema)

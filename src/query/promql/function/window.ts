@@ -48,6 +48,9 @@ export interface WindowSample {
   value: SampleValue
   /** 0 when unknown. */
   startTimeMs: number
+  /** The sample before that it was compared with last, and whether there was a reset: windows overlap. */
+  comparedTo?: WindowSample | undefined
+  isReset?: boolean
 }
 
 /** One window in the general form. */
@@ -157,6 +160,13 @@ function evaluateMixed(
   const { edges } = call
   const evaluate = call.mode === 'plain' ? definition.mixed : definition.extended!
   const metric = series.labels.get('__name__')
+  const made: (WindowSample | undefined)[] = []
+  const sampleAt = (index: number): WindowSample => {
+    const value = series.histogram?.[index] ?? series.value[index]!
+    const startTimeMs = series.startTimeMs?.[index] ?? 0
+    const timeMs = series.timeMs[index]!
+    return { timeMs, value, startTimeMs, comparedTo: undefined, isReset: false }
+  }
   for (let step = 0; step < edges.stepCount; step++) {
     const from = run.low[step]!
     const to = run.high[step]!
@@ -170,9 +180,8 @@ function evaluateMixed(
     const rightTimeMs = edges.startTimeMs + step * edges.stepMs
     const samples: WindowSample[] = []
     for (let index = from; index < to; index++) {
-      const value = series.histogram?.[index] ?? series.value[index]!
-      const startTimeMs = series.startTimeMs?.[index] ?? 0
-      samples.push({ timeMs: series.timeMs[index]!, value, startTimeMs })
+      made[index] ??= sampleAt(index)
+      samples.push(made[index]!)
     }
     const leftTimeMs = rightTimeMs - call.rangeMs
     const answer = evaluate({ samples, metric, step, leftTimeMs, rightTimeMs }, call)

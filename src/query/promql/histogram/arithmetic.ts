@@ -10,8 +10,6 @@ import {
   type ResetHint,
 } from '../../../model/histogram.ts'
 import {
-  bucketsFromMap,
-  coarserIndex,
   commonBounds,
   hasCustomBounds,
   isSameBounds,
@@ -20,26 +18,7 @@ import {
   toSchema,
   widenZero,
 } from './bucket.ts'
-
-/** A running sum with its rounding error (Neumaier). */
-class Compensated {
-  sum = 0
-  error = 0
-
-  add(next: number): void {
-    const total = this.sum + next
-    if (!Number.isFinite(total)) this.error = 0
-    else if (Math.abs(this.sum) >= Math.abs(next)) this.error += this.sum - total + next
-    else this.error += next - total + this.sum
-    this.sum = total
-  }
-
-  get value(): number {
-    return this.sum + this.error
-  }
-}
-
-type Counts = Map<number, Compensated>
+import { BucketSum, Compensated } from './bucket-sum.ts'
 
 /** Adds up histograms of any resolutions and bounds; the coarsest wins. */
 export class HistogramSum {
@@ -50,8 +29,8 @@ export class HistogramSum {
   readonly #count = new Compensated()
   readonly #sum = new Compensated()
   readonly #zero = new Compensated()
-  #positive: Counts = new Map()
-  #negative: Counts = new Map()
+  #positive = new BucketSum()
+  #negative = new BucketSum()
   /** Custom bounds differed somewhere and the common ones were used. */
   isReconciled = false
   #hasReset = false
@@ -99,19 +78,14 @@ export class HistogramSum {
 
   /** The sum so far, each number divided by `divisor`. */
   finish(divisor = 1): Histogram {
-    const shrink = (counts: Counts): HistogramBuckets => {
-      const plain = new Map<number, number>()
-      for (const [index, count] of counts) plain.set(index, count.value / divisor)
-      return bucketsFromMap(plain)
-    }
     return {
       schema: this.#schema,
       count: this.#count.value / divisor,
       sum: this.#sum.value / divisor,
       zeroThreshold: this.#zeroThreshold,
       zeroCount: this.#zero.value / divisor,
-      positive: shrink(this.#positive),
-      negative: shrink(this.#negative),
+      positive: this.#positive.finish(divisor),
+      negative: this.#negative.finish(divisor),
       customBounds: this.#bounds,
       resetHint: this.#hint,
     }
@@ -126,35 +100,24 @@ export class HistogramSum {
     this.#count.add(other.count * factor)
     this.#sum.add(other.sum * factor)
     this.#zero.add(other.zeroCount * factor)
-    addBuckets(this.#positive, other.positive, factor)
-    addBuckets(this.#negative, other.negative, factor)
+    this.#positive.add(other.positive, factor)
+    this.#negative.add(other.negative, factor)
   }
 
   #restart(shape: Histogram): void {
     this.#zeroThreshold = shape.zeroThreshold
     this.#bounds = shape.customBounds
-    this.#positive = new Map()
-    this.#negative = new Map()
-    addBuckets(this.#positive, shape.positive, 1)
-    addBuckets(this.#negative, shape.negative, 1)
+    this.#positive = new BucketSum()
+    this.#negative = new BucketSum()
+    this.#positive.add(shape.positive, 1)
+    this.#negative.add(shape.negative, 1)
     this.#zero.sum = shape.zeroCount
     this.#zero.error = 0
   }
 
   #coarsen(schema: number): void {
-    const reduce = (counts: Counts): Counts => {
-      const reduced: Counts = new Map()
-      for (const [index, count] of counts) {
-        const to = coarserIndex(index, this.#schema, schema)
-        const joined = reduced.get(to) ?? new Compensated()
-        joined.add(count.sum)
-        joined.add(count.error)
-        reduced.set(to, joined)
-      }
-      return reduced
-    }
-    this.#positive = reduce(this.#positive)
-    this.#negative = reduce(this.#negative)
+    this.#positive.coarsen(this.#schema, schema)
+    this.#negative.coarsen(this.#schema, schema)
     this.#schema = schema
   }
 
@@ -165,14 +128,6 @@ export class HistogramSum {
     if (other === 'gauge') this.#hint = 'gauge'
     else this.#hint = 'unknown'
   }
-}
-
-function addBuckets(counts: Counts, buckets: HistogramBuckets, factor: number): void {
-  buckets.index.forEach((index, place) => {
-    const count = counts.get(index) ?? new Compensated()
-    count.add(buckets.count[place]! * factor)
-    counts.set(index, count)
-  })
 }
 
 /** Whether a number in it overflowed. */
