@@ -22,6 +22,7 @@ export interface LinkState {
 /** Query keys whose data a change of a kind makes old. */
 const keysOfKind: Record<ChangeEvent['kind'], readonly string[]> = {
   alerts: ['now', 'alerts', 'silences', 'silence-preview', 'incident', 'rules', 'lane'],
+  pages: ['alerts', 'incident', 'pages'],
   incidents: ['now', 'incidents', 'incident', 'deployment'],
   deployments: ['now', 'deployments', 'deployment', 'incident'],
   notifications: ['notifications', 'incident'],

@@ -897,6 +897,21 @@ export const en = {
       },
     },
   },
+  push: {
+    title: 'Alerts on this device',
+    states: {
+      impossible:
+        'This browser takes no pushes here: it needs an address that begins with https, or localhost.',
+      denied: 'This browser was told to show no notifications of this address; allow them there.',
+      off: 'Receivers with webpush_configs can tell this browser, also while no page is open.',
+      on: 'This browser shows alerts of receivers with webpush_configs, also while no page is open.',
+    },
+    name: 'Name of this device',
+    nameExample: 'for example: Anna’s phone',
+    unnamed: 'browser',
+    agree: 'Show alerts here',
+    end: 'Show no more alerts here',
+  },
   settings: {
     failed: 'The settings could not be read',
     verdict: (v: { user: string }) => `Signed in as ${v.user}.`,
@@ -917,7 +932,12 @@ export const en = {
     tokenName: 'Name',
     tokenExample: 'for example: pipeline',
     scope: 'May',
-    scopes: { respond: 'read and act on pages (respond)', ingest: 'send data (ingest)', read: 'read', admin: 'everything (admin)' },
+    scopes: {
+      respond: 'read and act on pages (respond)',
+      ingest: 'send data (ingest)',
+      read: 'read',
+      admin: 'everything (admin)',
+    },
     createToken: 'Create a token',
     created: 'Created',
     lastUsed: 'Last used',

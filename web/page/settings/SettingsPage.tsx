@@ -24,6 +24,7 @@ import { StateBadge, Tag } from '../../kit/State.tsx'
 import { type Column, Table } from '../../kit/Table.tsx'
 import { useWords } from '../../word/word.tsx'
 import { usePageTitle } from '../page-title.ts'
+import { Pushes } from './Pushes.tsx'
 
 const passwordLengthMin = 10
 
@@ -56,6 +57,7 @@ export default function SettingsPage() {
       />
       <div className="settings">
         <Looks />
+        <Pushes />
         <Shown reading={reading} what={words.settings.failed} rowCount={8}>
           {(data) => (
             <>
