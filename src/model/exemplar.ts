@@ -18,6 +18,8 @@ export interface Exemplar {
 /** An exemplar on its way into the store. */
 export interface ExemplarRow extends Exemplar {
   readonly seriesId: SeriesId
+  /** True when it came without a time and has that of its arrival: repeated, it is the same one. */
+  readonly isUntimed?: boolean
 }
 
 /** Exemplars of one series, oldest first. */
@@ -32,7 +34,10 @@ export interface SeriesExemplars {
  */
 export type ExemplarReason = 'out-of-order' | 'labels-too-long' | 'disabled' | 'series-gone'
 
-/** What became of exemplars. One that is the series' newest already counts as accepted. */
+/**
+ * What became of exemplars. One that is the series' newest already counts as accepted; older ones beside
+ * a new one of the same series, as sources of native histograms repeat them, do not count at all.
+ */
 export interface ExemplarResult {
   accepted: number
   reasons: Partial<Record<ExemplarReason, number>>

@@ -30,8 +30,8 @@ export interface Appender {
    */
   append(batch: SampleBatch): Promise<AppendResult>
   /**
-   * Takes exemplars of series that have a number, in order of time by series; same promise. One that is
-   * not kept is counted, never an error. Absent where none are kept.
+   * Takes exemplars of series that have a number, in any order; same promise. One that is not kept is
+   * counted, never an error. Absent where none are kept.
    */
   appendExemplars?(rows: readonly ExemplarRow[]): Promise<ExemplarResult>
   /** Takes log lines; same promise. */

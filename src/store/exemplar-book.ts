@@ -2,7 +2,8 @@
 
 import type { CodedError } from '../base/error.ts'
 import type { ExemplarReason, ExemplarResult, ExemplarRow } from '../model/exemplar.ts'
-import type { ExemplarRing } from './head/exemplar-ring.ts'
+import type { SeriesId } from '../model/sample.ts'
+import { compareExemplars, type ExemplarRing } from './head/exemplar-ring.ts'
 import type { SeriesIndex } from './head/series-index.ts'
 import type { Journal } from './journal/journal.ts'
 import type { Erasure, ExemplarEntry } from './journal/record-format.ts'
@@ -27,16 +28,15 @@ export class ExemplarBook {
   append(rows: readonly ExemplarRow[]): Promise<ExemplarResult> {
     const refusal = this.#journal.refusal()
     if (refusal !== undefined) return Promise.reject(refusal)
-    const result: ExemplarResult = { accepted: 0, reasons: {} }
+    const verdicts = new Verdicts()
     const entries: ExemplarEntry[] = []
-    for (const row of rows) {
+    for (const row of [...rows].sort(compareExemplars)) {
       // Only what is certain already: others may be on their way to the ring.
       const verdict = this.#judge(row)
-      if (verdict === 'take' || verdict === 'known') {
-        entries.push({ row, hash: this.#hashOf(row.seriesId) })
-      } else count(result, verdict)
+      if (verdict === 'take') entries.push({ row, hash: this.#hashOf(row.seriesId) })
+      else verdicts.note(row, verdict)
     }
-    if (entries.length === 0) return Promise.resolve(result)
+    if (entries.length === 0) return Promise.resolve(verdicts.finish())
     return new Promise((resolve, reject) => {
       this.#journal.submit({
         bytes: entries.length * entryBytes,
@@ -47,13 +47,8 @@ export class ExemplarBook {
           }
         },
         onWritten: () => {
-          for (const { row } of entries) {
-            const verdict = this.#add(row)
-            if (verdict === 'take' || verdict === 'known') result.accepted++
-            else count(result, verdict)
-          }
-          storeMetrics.appendedExemplars.inc(result.accepted)
-          resolve(result)
+          for (const { row } of entries) verdicts.note(row, this.#add(row))
+          resolve(verdicts.finish())
         },
         onFailed: (error: CodedError) => reject(error),
       })
@@ -83,8 +78,7 @@ export class ExemplarBook {
 
   #add(row: ExemplarRow): ExemplarReason | 'take' | 'known' {
     if (this.#index.isLive[row.seriesId] !== 1) return 'series-gone'
-    const { labels, value, timeMs } = row
-    return this.ring.add(this.#index.labelsOf(row.seriesId), { labels, value, timeMs })
+    return this.ring.add(this.#index.labelsOf(row.seriesId), row)
   }
 
   #hashOf(seriesId: number): { high: number; low: number } {
@@ -94,7 +88,34 @@ export class ExemplarBook {
   }
 }
 
-function count(result: ExemplarResult, reason: ExemplarReason): void {
-  result.reasons[reason] = (result.reasons[reason] ?? 0) + 1
-  storeMetrics.rejectedExemplars.inc({ reason })
+/** What became of the exemplars of one call. */
+class Verdicts {
+  readonly #result: ExemplarResult = { accepted: 0, reasons: {} }
+  /** Of series with exemplars out of order: how many these are. */
+  readonly #lateCounts = new Map<SeriesId, number>()
+  readonly #keptSeries = new Set<SeriesId>()
+
+  note(row: ExemplarRow, verdict: ExemplarReason | 'take' | 'known'): void {
+    const { seriesId } = row
+    if (verdict === 'take' || verdict === 'known') {
+      this.#result.accepted++
+      this.#keptSeries.add(seriesId)
+    } else if (verdict === 'out-of-order') {
+      this.#lateCounts.set(seriesId, (this.#lateCounts.get(seriesId) ?? 0) + 1)
+    } else this.#reject(verdict, 1)
+  }
+
+  finish(): ExemplarResult {
+    for (const [seriesId, count] of this.#lateCounts) {
+      if (!this.#keptSeries.has(seriesId)) this.#reject('out-of-order', count)
+    }
+    storeMetrics.appendedExemplars.inc(this.#result.accepted)
+    return this.#result
+  }
+
+  #reject(reason: ExemplarReason, count: number): void {
+    const { reasons } = this.#result
+    reasons[reason] = (reasons[reason] ?? 0) + count
+    storeMetrics.rejectedExemplars.inc({ reason }, count)
+  }
 }

@@ -328,31 +328,65 @@ function exemplar(
   }
 }
 
+async function exemplarsOf(store: Store): Promise<[number, number][]> {
+  const [found] = await store.selectExemplars({ matcherSets: [[]], ...allTime })
+  return found!.exemplars.map(({ timeMs, value }) => [timeMs, value])
+}
+
 test('an exemplar is refused when it is older than the newest of its series, or too long', async () => {
   const store = await openStore(newDirectory())
   const result = await store.appendExemplars([
-    exemplar(store, { timeMs: 20, value: 1 }),
-    exemplar(store, { timeMs: 20, value: 1 }),
-    exemplar(store, { timeMs: 20, value: 2 }),
     exemplar(store, { timeMs: 20, value: 2, trace: 'abd' }),
-    exemplar(store, { timeMs: 20, value: 2, trace: 'abb' }),
-    exemplar(store, { timeMs: 20, value: 0 }),
-    exemplar(store, { timeMs: 19, value: 9 }),
-    exemplar(store, { timeMs: 30, value: 9, trace: '😀'.repeat(120) }),
-    exemplar(store, { timeMs: 31, value: 9, trace: 'x'.repeat(121) }),
+    exemplar(store, { timeMs: 20, value: 2 }),
+    exemplar(store, { timeMs: 20, value: 1 }),
+    exemplar(store, { timeMs: 20, value: 1 }),
+    exemplar(store, { timeMs: 30, value: 9, trace: 'x'.repeat(121) }),
   ])
-  assert.equal(result.accepted, 5)
-  assert.deepEqual(result.reasons, { 'out-of-order': 3, 'labels-too-long': 1 })
-  const [found] = await store.selectExemplars({ matcherSets: [[]], ...allTime })
-  assert.deepEqual(
-    found!.exemplars.map(({ timeMs, value }) => [timeMs, value]),
-    [
-      [20, 1],
-      [20, 2],
-      [20, 2],
-      [30, 9],
-    ],
-  )
+  assert.deepEqual(result, { accepted: 4, reasons: { 'labels-too-long': 1 } })
+  for (const one of [
+    { timeMs: 20, value: 2, trace: 'abb' },
+    { timeMs: 20, value: 0 },
+    { timeMs: 19, value: 9 },
+  ]) {
+    const refused = await store.appendExemplars([exemplar(store, one)])
+    assert.deepEqual(refused, { accepted: 0, reasons: { 'out-of-order': 1 } })
+  }
+  // Sources of native histograms repeat what they told beside what is new.
+  const beside = await store.appendExemplars([
+    exemplar(store, { timeMs: 30, value: 9, trace: '😀'.repeat(120) }),
+    exemplar(store, { timeMs: 20, value: 1 }),
+  ])
+  assert.deepEqual(beside, { accepted: 1, reasons: {} })
+  assert.deepEqual(await exemplarsOf(store), [
+    [20, 1],
+    [20, 2],
+    [20, 2],
+    [30, 9],
+  ])
+})
+
+test('an exemplar without a time of its own is the same one until it changes', async () => {
+  const store = await openStore(newDirectory())
+  const add = async (timeMs: number, value: number, isUntimed: boolean) =>
+    (await store.appendExemplars([{ ...exemplar(store, { timeMs, value }), isUntimed }])).accepted
+  const accepted: number[] = []
+  for (const [timeMs, value] of [
+    [10, 1],
+    [20, 1],
+    [30, 2],
+    [40, 1],
+    [50, 1],
+  ] as const)
+    accepted.push(await add(timeMs, value, true))
+  accepted.push(await add(60, 1, false), await add(70, 1, false))
+  assert.deepEqual(accepted, [1, 1, 1, 1, 1, 1, 1])
+  assert.deepEqual(await exemplarsOf(store), [
+    [10, 1],
+    [30, 2],
+    [40, 1],
+    [60, 1],
+    [70, 1],
+  ])
 })
 
 test('only so many exemplars are kept, of all series together, and fewer or none when so set', async () => {

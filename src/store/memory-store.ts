@@ -104,8 +104,8 @@ export class MemoryStore implements Appender, Querier, ArrivalFeed, LogQuerier {
 
   async appendExemplars(rows: readonly ExemplarRow[]): Promise<ExemplarResult> {
     const result: ExemplarResult = { accepted: 0, reasons: {} }
-    for (const { seriesId, labels, value, timeMs } of rows) {
-      const verdict = this.#exemplars.add(this.labelsOf(seriesId), { labels, value, timeMs })
+    for (const row of rows) {
+      const verdict = this.#exemplars.add(this.labelsOf(row.seriesId), row)
       if (verdict === 'take' || verdict === 'known') result.accepted++
       else result.reasons[verdict] = (result.reasons[verdict] ?? 0) + 1
     }

@@ -287,7 +287,9 @@ export class PageIntake {
     for (const { labels, value, timeMs: ownTimeMs } of exemplars) {
       const found = ownTimeMs ?? timeMs
       if (found === undefined) continue
-      reading.exemplars.push({ seriesId, labels: labelsFromPairs(labels), value, timeMs: found })
+      const isUntimed = ownTimeMs === undefined
+      const row = { seriesId, labels: labelsFromPairs(labels), value, timeMs: found, isUntimed }
+      reading.exemplars.push(row)
     }
   }
 }

@@ -4,7 +4,8 @@
  *
  *   none are kept                                    disabled
  *   names and values of more than 128 characters     labels-too-long
- *   the series' newest once more                     kept already, nothing to do
+ *   the series' newest once more                     kept already, nothing to do; without a time of its
+ *                                                    own, labels and value decide
  *   older than the series' newest, or as old and smaller by value, then by labels    out-of-order
  *
  * Source: prometheus tsdb/exemplar.go (Apache-2.0), behaviour re-implemented.
@@ -22,8 +23,12 @@ const labelCharactersMax = 128
 interface ExemplarSeries {
   labels: Labels
   newest: Exemplar
+  isNewestUntimed: boolean
   count: number
 }
+
+/** An exemplar to be judged or kept. */
+type NewExemplar = Exemplar & { readonly isUntimed?: boolean }
 
 /** The exemplars of a store. */
 export class ExemplarRing {
@@ -39,17 +44,23 @@ export class ExemplarRing {
   }
 
   /** Why an exemplar is not taken, `known` when there is nothing to do. */
-  judge(labels: Labels, exemplar: Exemplar): ExemplarReason | 'take' | 'known' {
+  judge(labels: Labels, exemplar: NewExemplar): ExemplarReason | 'take' | 'known' {
     if (this.#countMax === 0) return 'disabled'
     if (isTooLong(exemplar.labels)) return 'labels-too-long'
-    const newest = this.#byKey.get(labels.key)?.newest
-    if (newest === undefined) return 'take'
-    const order = compareExemplars(exemplar, newest)
+    const series = this.#byKey.get(labels.key)
+    if (series === undefined) return 'take'
+    const { newest } = series
+    const isUntimed = exemplar.isUntimed === true && series.isNewestUntimed
+    const order = compareExemplars(
+      isUntimed ? { ...exemplar, timeMs: newest.timeMs } : exemplar,
+      newest,
+    )
+    if (isUntimed && order !== 0) return exemplar.timeMs < newest.timeMs ? 'out-of-order' : 'take'
     return order === 0 ? 'known' : order < 0 ? 'out-of-order' : 'take'
   }
 
   /** Keeps an exemplar if it still can; answers as `judge`. */
-  add(labels: Labels, exemplar: Exemplar): ExemplarReason | 'take' | 'known' {
+  add(labels: Labels, exemplar: NewExemplar): ExemplarReason | 'take' | 'known' {
     const verdict = this.judge(labels, exemplar)
     if (verdict === 'take') this.#put(labels, exemplar)
     return verdict
@@ -101,13 +112,15 @@ export class ExemplarRing {
     )
   }
 
-  #put(labels: Labels, exemplar: Exemplar): void {
+  #put(labels: Labels, one: NewExemplar): void {
+    const exemplar = { labels: one.labels, value: one.value, timeMs: one.timeMs }
     let series = this.#byKey.get(labels.key)
     if (series === undefined) {
-      series = { labels, newest: exemplar, count: 0 }
+      series = { labels, newest: exemplar, isNewestUntimed: false, count: 0 }
       this.#byKey.set(labels.key, series)
     }
     series.newest = exemplar
+    series.isNewestUntimed = one.isUntimed === true
     series.count++
     const oldest = this.#series[this.#next]
     if (oldest !== undefined) {
@@ -148,7 +161,8 @@ function isTooLong(labels: Labels): boolean {
   return characters > labelCharactersMax
 }
 
-function compareExemplars(a: Exemplar, b: Exemplar): number {
+/** By time, then by value, then by labels: the order in which exemplars of a series are taken. */
+export function compareExemplars(a: Exemplar, b: Exemplar): number {
   if (a.timeMs !== b.timeMs) return a.timeMs - b.timeMs
   if (a.value !== b.value && !(Number.isNaN(a.value) && Number.isNaN(b.value))) {
     return a.value < b.value ? -1 : 1
