@@ -44,7 +44,7 @@ export function addPrometheusTargetRoutes(add: AddRoute, context: RouteContext):
     const isActive = state === '' || state === 'any' || state === 'active'
     const all = isActive ? collector.targets() : []
     const activeTargets = all.filter((target) => pool === '' || target.scrapePool === pool)
-    if (state === 'active') {
+    if (state !== '' && state !== 'any' && state !== 'dropped') {
       return sendSuccess(reply, JSON.stringify({ activeTargets, droppedTargets: [] }))
     }
     const { targets, counts } = collector.droppedTargets()

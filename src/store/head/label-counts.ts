@@ -12,7 +12,7 @@ const walkedSeriesMax = 200_000
 /** Values of each label that are named. */
 const shownValuesMax = 20
 /** Entries between two rests, so that counting a million values holds nothing up. */
-const entriesPerRest = 20_000
+const entriesPerRest = 5_000
 
 /** A text with the number of series that have it. */
 export interface CountedText {
