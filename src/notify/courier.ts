@@ -70,6 +70,9 @@ export class Courier {
     const texts = new Set<string>()
     const message = makeMessage((text) => texts.add(text.trim()))
     const { notification, signal } = message
+    // Whoever reads the ledger must not find the right to acknowledge in it.
+    const token = notification.acknowledge?.token ?? ''
+    const hide = (text: string): string => hideSecrets(text, [...channel.secrets(), token])
     let failure = 'given up before the first attempt'
     let reason = 'canceled'
     let attempt = 0
@@ -84,19 +87,16 @@ export class Courier {
           timeMs: startTimeMs,
           attempt,
           outcome,
-          answer: hideSecrets(answer, channel.secrets()).slice(0, answerLengthMax),
+          answer: hide(answer).slice(0, answerLengthMax),
           latencyMs: Math.round(clock.monotonicMs() - startMs),
-          request: cutLength(
-            hideSecrets(summarise(notification, texts), channel.secrets()),
-            requestLengthMax,
-          ),
+          request: cutLength(hide(summarise(notification, texts)), requestLengthMax),
         })
       try {
         note('delivered', await channel.send(message))
         return { isDelivered: true, failure: '', attemptCount: attempt }
       } catch (thrown) {
         const failed = toFailure(thrown)
-        failure = hideSecrets(failed.message, channel.secrets())
+        failure = hide(failed.message)
         reason = failed.reason
         const canRetry = failed.canRetry && attempt < attemptCountMax && !signal.aborted
         note(canRetry ? 'retrying' : 'failed', failed.message)

@@ -1,5 +1,5 @@
 /**
- * The pictures of messages: drawn once for a notification, whatever number of channels shows it, and kept
+ * The pictures of messages: drawn once for all channels that show it, and kept
  * for a while below an address that nobody can guess, since chats fetch pictures themselves. A message
  * never waits long for its picture, and goes out without one rather than not at all.
  */
@@ -30,6 +30,9 @@ const keepMs = 7 * 86_400_000
 /** Most pictures that are kept, about ten kilobytes each. */
 const keptCountMax = 2_000
 const patienceMs = 2_000
+/** Messages of so long share a picture. */
+const samePeriodMs = 15_000
+const drawnCountMax = 100
 const tokenPattern = /^[\w-]{24}$/
 
 interface Kept {
@@ -42,7 +45,8 @@ export class MessageCharts {
   readonly #states: Records['states']
   readonly #clock: Clock
   readonly #log: Log
-  readonly #drawn = new WeakMap<readonly unknown[], Promise<MessageChart | undefined>>()
+  /** Lately drawn ones, so that every channel of a message shows the same. */
+  readonly #drawn = new Map<string, Promise<MessageChart | undefined>>()
   /** Tokens of kept pictures, oldest first. */
   readonly #kept = new Map<string, number>()
   #source: AlertCharts | undefined
@@ -82,16 +86,19 @@ export class MessageCharts {
 
   /** The chart of a notification's first firing alert, if it comes in time; at once `undefined` without one. */
   of(notification: Notification, timeZone: string): Promise<MessageChart | undefined> | undefined {
-    const known = this.#drawn.get(notification.alerts)
-    if (known !== undefined) return known
     const source = this.#source
     const alert = notification.alerts.find(
       ({ state, rule }) => state === 'firing' && rule !== undefined,
     )
     if (source === undefined || this.#spanMs === 0 || alert === undefined) return undefined
+    const period = Math.floor(this.#clock.nowTimeMs() / samePeriodMs)
+    const key = `${period} ${alert.fingerprint} ${timeZone}`
+    const known = this.#drawn.get(key)
+    if (known !== undefined) return known
     const { externalUrl } = notification
     const drawing = this.#draw(source, alert, { externalUrl, timeZone })
-    this.#drawn.set(notification.alerts, drawing)
+    if (this.#drawn.size >= drawnCountMax) this.#drawn.clear()
+    this.#drawn.set(key, drawing)
     return drawing
   }
 
