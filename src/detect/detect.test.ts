@@ -3,11 +3,7 @@ import { rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { silentLog } from '../base/log.ts'
-import { makeSeededRandom } from '../base/random.ts'
-import { makeLabels } from '../model/labels.ts'
-import { AlertState, type JudgeOptions } from './alert-state.ts'
 import { Detector } from './detect.ts'
-import type { AlertingRule } from './rule-file.ts'
 import { Bench, settingsOf } from './testdata/bench.ts'
 
 const second = 1000
@@ -302,70 +298,6 @@ test('detection goes on when the records fail', async (t) => {
   bench.feed({ 'heat{room=attic}': 35 })
   await bench.clock.advance(50)
   assert.equal(bench.sent.length, 1)
-})
-
-test('arrival gives at every instant what a timer would give at that instant', async (t) => {
-  const maxHeat = 'max by (room) (heat)'
-  const rules: [string, string, Partial<AlertingRule>][] = [
-    ['Hot', 'heat > 30', {}],
-    ['Held', 'room:heat:max > 30', { holdMs: 25 * second }],
-    ['Busy', 'rate(steps[1m]) > 1', { keepFiringMs: 20 * second }],
-    ['Both', 'room:heat:max > 25 and on (room) steps > 50', {}],
-  ]
-  const text = rules.map(([name, expression, { holdMs, keepFiringMs }]) => {
-    const times = `    for: ${(holdMs ?? 0) / 1000}s\n    keep_firing_for: ${(keepFiringMs ?? 0) / 1000}s\n`
-    return `  - alert: ${name}\n    expr: ${expression}\n${times}`
-  })
-  const head = `groups:\n- name: g\n  interval: 1h\n  rules:\n  - record: room:heat:max\n    expr: ${maxHeat}\n`
-  const bench = await new Bench(head + text.join(''), { settings: { no_data: 'resolve' } }).start(t)
-  const oracle = rules.map(
-    ([name, expression, change]) =>
-      new AlertState({
-        ...{ kind: 'alerting', name, holdMs: 0, keepFiringMs: 0 },
-        ...{ expression: expression.replace('room:heat:max', maxHeat), ...change },
-        ...{ labels: new Map(), annotations: new Map() },
-      }),
-  )
-  const judgeOptions: JudgeOptions = {
-    limit: 0,
-    noDataKeepMs: 0,
-    dataOf: () => 'present',
-    template: { externalLabels: makeLabels({}), externalUrl: '', query: () => [] },
-  }
-  const seed = 20_261_120
-  const random = makeSeededRandom(seed)
-  let changeCount = 0
-  let last = ''
-  for (let step = 0; step < 300; step++) {
-    const samples: Record<string, number | undefined> = { other: step }
-    for (const room of ['attic', 'hall', 'cellar']) {
-      if (random() < 0.6)
-        samples[`heat{room=${room}}`] = random() < 0.03 ? undefined : random() * 45
-      if (random() < 0.6) samples[`steps{room=${room}}`] = Math.floor(random() * 100)
-    }
-    bench.feed(samples)
-    await bench.clock.advance(50)
-    for (const state of oracle) {
-      const rule = bench.rule(state.rule.name)
-      assert.ok(rule.type === 'alerting')
-      const timeMs = rule.lastEvaluationTimeMs
-      if (timeMs === undefined) continue
-      const { value } = await bench.engine.instant({ expression: state.rule.expression, timeMs })
-      assert.ok(value.type === 'vector')
-      state.judge(timeMs, value.elements, judgeOptions)
-      const expected = state
-        .listLive()
-        .map((alert) => `${alert.labels} ${alert.state} ${alert.value}`)
-      const shown = rule.alerts.map(
-        (alert) => `${makeLabels(alert.labels)} ${alert.state} ${alert.value}`,
-      )
-      assert.deepEqual(shown, expected, `${rule.name}, step ${step}, seed ${seed}`)
-      if (shown.join() !== last) changeCount++
-      last = shown.join()
-    }
-    await bench.clock.advance(Math.floor(random() * 15_000))
-  }
-  assert.ok(changeCount > 200, `the stream changed something ${changeCount} times`)
 })
 
 test('rules with the same expression share an answer only while nothing arrives', async (t) => {

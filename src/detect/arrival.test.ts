@@ -1,0 +1,181 @@
+/**
+ * What arrival finds equals what a timer would have found at the same instants: random streams go
+ * through a detector whose clock hardly ever turns, and beside it every rule is judged on the whole answer
+ * of its expression, as a timer would. Shown for plain rules, recordings and strategies, over many seeds.
+ */
+
+import assert from 'node:assert/strict'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { makeSeededRandom } from '../base/random.ts'
+import { makeLabels } from '../model/labels.ts'
+import type { Element } from './alert-state.ts'
+import { parseRuleFile } from './rule-file.ts'
+import { RuleJudge } from './rule-judge.ts'
+import { Bench } from './testdata/bench.ts'
+
+const maxHeat = 'max by (room) (heat)'
+
+/**
+ * No two ask the same, so that instants tell which rule asked. Recordings are spelled out for the oracle,
+ * which keeps none.
+ */
+const rules = `groups:
+- name: g
+  interval: 1h
+  rules:
+  - { record: 'room:heat:max', expr: '${maxHeat}' }
+  - { alert: Plain, expr: heat > 30 }
+  - { alert: Held, expr: heat > 25, for: 20s }
+  - { alert: Kept, expr: heat < 10, keep_firing_for: 40s }
+  - { alert: Rate, expr: 'sum by (room) (rate(steps[1m])) > 2', for: 10s }
+  - { alert: Ratio, expr: 'heat / on (room, wall) group_left () (limit) > 0.9' }
+  - { alert: Both, expr: 'heat > 20 and on (room) sum by (room) (steps) > 50' }
+  - { alert: Unless, expr: 'heat > 20 unless on (room) limit > 25', for: 5s }
+  - { alert: Either, expr: 'heat > 40 or heat < 5' }
+  - { alert: Recorded, expr: 'room:heat:max > 30', for: 15s }
+  - { alert: Past, expr: 'heat - heat offset 30s > 5' }
+  - { alert: Top, expr: 'topk(1, heat) > 20' }
+  - { alert: Count, expr: 'count(heat > 25) > 2' }
+  - { alert: Over, expr: 'avg_over_time(heat[45s]) > 25', for: 10s, keep_firing_for: 20s }
+  - { alert: Absent, expr: 'absent(heat{room="attic"})' }
+  - alert: Levels
+    expr: heat + 0 > 20
+    annotations:
+      shipwatch: |
+        levels: [{ severity: a, for: 15s }, { severity: b, when: '> 30', until: '< 25' }]
+        recovery: { when: '< 15', for: 20s }
+  - alert: Damped
+    expr: heat > 25.0
+    annotations:
+      shipwatch: |
+        delay: { up: 5s, down: 20s, multiplier: 2, max: 2m }
+        flapping: { changes: 4, within: 3m }
+  - alert: Event
+    expr: heat > 35
+    annotations: { shipwatch: '{ strategy: single, lasts: 30s }' }
+  - alert: Recovers
+    expr: heat > 25.00
+    annotations: { shipwatch: "recovery: { expr: 'limit > 28', for: 10s }" }
+`
+
+/** Some samples of the next moment; `undefined` is a leave. */
+function nextSamples(random: () => number): Record<string, number | undefined> {
+  const samples: Record<string, number | undefined> = {}
+  for (const room of ['attic', 'hall', 'cellar']) {
+    for (const wall of ['n', 's']) {
+      if (random() < 0.4)
+        samples[`heat{room=${room},wall=${wall}}`] = random() < 0.03 ? undefined : random() * 45
+      if (random() < 0.1) samples[`limit{room=${room},wall=${wall}}`] = 20 + random() * 10
+    }
+    if (random() < 0.4) samples[`steps{room=${room}}`] = Math.floor(random() * 100)
+  }
+  return samples
+}
+
+/** Rules as a timer judges them: the whole answer, at every instant at which the detector asked. */
+class Oracle {
+  readonly #bench: Bench
+  readonly #rows: { name: string; judge: RuleJudge; timeMs: number }[]
+  /** Instants by expression, as they were asked for. */
+  readonly #asked = new Map<string, number[]>()
+  #changeCount = 0
+  readonly #shown = new Map<string, string>()
+
+  constructor(bench: Bench) {
+    this.#bench = bench
+    const file = join(bench.dir, 'rules.yml')
+    const [group] = parseRuleFile(rules, file, { parser: bench.engine })
+    const policy = { noDataKeepMs: 0, noDataKeepForMs: 0 }
+    this.#rows = group!.rules.flatMap((rule) =>
+      rule.kind === 'alerting'
+        ? [{ name: rule.name, judge: new RuleJudge(rule, policy), timeMs: 0 }]
+        : [],
+    )
+  }
+
+  /** Notes when expressions are asked; call it before the detector starts. */
+  watch(): void {
+    const { engine } = this.#bench
+    const prepare = engine.prepare.bind(engine)
+    engine.prepare = (expression) => {
+      const query = prepare(expression)
+      return {
+        ...query,
+        evaluateRecent: (timeMs) => {
+          const times = this.#asked.get(expression) ?? []
+          if (times.at(-1) !== timeMs) times.push(timeMs)
+          this.#asked.set(expression, times)
+          return query.evaluateRecent(timeMs)
+        },
+      }
+    }
+  }
+
+  /** How often the alerts of any rule were others than before. */
+  get changeCount(): number {
+    return this.#changeCount
+  }
+
+  /** Judges what the detector evaluated since, and compares. */
+  async follow(where: string): Promise<void> {
+    for (const row of this.#rows) {
+      const view = this.#bench.rule(row.name)
+      assert.ok(view.type === 'alerting')
+      assert.equal(view.lastError, '', row.name)
+      const asked = this.#asked.get(row.judge.expression) ?? []
+      const last = view.lastEvaluationTimeMs ?? 0
+      for (const timeMs of asked.filter((timeMs) => timeMs > row.timeMs && timeMs <= last))
+        await this.#judge(row.judge, timeMs)
+      row.timeMs = last
+      const expected = row.judge.alerts
+        .listLive()
+        .map((alert) => `${alert.labels} ${alert.state} ${alert.value} ${alert.activeTimeMs}`)
+      const found = view.alerts.map(
+        ({ labels, state, value, activeTimeMs }) =>
+          `${makeLabels(labels)} ${state} ${value} ${activeTimeMs}`,
+      )
+      assert.deepEqual(found, expected, `${row.name}, ${where}`)
+      if (found.join() !== this.#shown.get(row.name)) this.#changeCount++
+      this.#shown.set(row.name, found.join())
+    }
+  }
+
+  async #judge(judge: RuleJudge, timeMs: number): Promise<void> {
+    const heat = new Set((await this.#ask('heat', timeMs)).map(({ labels }) => labels.key))
+    judge.judge(timeMs, await this.#ask(judge.expression, timeMs), {
+      limit: 0,
+      dataOf: ({ labels }) =>
+        judge.strategy === undefined || heat.has(labels.with('__name__', 'heat').key)
+          ? 'present'
+          : 'ended',
+      template: { externalLabels: makeLabels({}), externalUrl: '', query: () => [] },
+      recovered: judge.recovery === undefined ? undefined : await this.#ask(judge.recovery, timeMs),
+    })
+  }
+
+  async #ask(expression: string, timeMs: number): Promise<Element[]> {
+    const spelled = expression.replace('room:heat:max', maxHeat)
+    const { value } = await this.#bench.engine.instant({ expression: spelled, timeMs })
+    return value.type === 'vector' ? value.elements : []
+  }
+}
+
+for (let seed = 1; seed <= 30; seed++) {
+  test(`arrival gives what a timer would give at the same instant (seed ${seed})`, async (t) => {
+    const bench = new Bench(rules, { settings: { no_data: 'resolve' } })
+    const oracle = new Oracle(bench)
+    oracle.watch()
+    await bench.start(t)
+    const random = makeSeededRandom(seed)
+    for (let step = 0; step < 60; step++) {
+      bench.feed(nextSamples(random))
+      await bench.clock.advance(50)
+      await oracle.follow(`step ${step}, seed ${seed}`)
+      // Deadlines fall between two arrivals.
+      await bench.clock.advance(Math.floor(random() * 15_000))
+      await oracle.follow(`after step ${step}, seed ${seed}`)
+    }
+    assert.ok(oracle.changeCount > 500, `the stream changed something ${oracle.changeCount} times`)
+  })
+}
