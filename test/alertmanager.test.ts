@@ -25,6 +25,9 @@ route:
     - receiver: night
       matchers: [severity=~"page|critical"]
       mute_time_intervals: [weekend]
+      escalation_policy: main
+escalation_policies:
+- {name: main, steps: [{receiver: night, delay: 1h}]}
 time_intervals:
 - name: weekend
   time_intervals:
@@ -144,6 +147,36 @@ describe('amtool', () => {
     const refused = (await amtool(t, 'silence', 'add', 'a=~".*"', '-c', 'x'))!
     assert.notEqual(refused.code, 0)
     assert.match(refused.err, /must not match the empty string|empty string/)
+  })
+
+  test('adds alerts with times, asks for held ones, and ends several silences', async (t) => {
+    const end = new Date(Date.now() + 600_000).toISOString()
+    const added = await amtool(
+      t,
+      ...['alert', 'add', 'Source', 'severity=critical', 'host=z', `--end=${end}`],
+    )
+    if (added === undefined) return
+    assert.equal(added.code, 0, added.err)
+    await amtool(t, 'alert', 'add', 'alertname=Target', 'severity=warning', 'host=z')
+    assert.equal((await list(t, 'alert', 'query', 'alertname=Target')).length, 0)
+    const inhibited = await list(t, 'alert', 'query', '--inhibited', 'alertname=Target')
+    const [source] = await list(t, 'alert', 'query', 'alertname=Source')
+    assert.deepEqual(inhibited[0].status.inhibitedBy, [source.fingerprint])
+    assert.equal(new Date(source.endsAt).toISOString(), end)
+    const ids: string[] = []
+    for (const host of ['s1', 's2']) {
+      const made = (await amtool(t, 'silence', 'add', `host=${host}`, '-d', '1h', '-c', 'x'))!
+      ids.push(made.out.trim())
+    }
+    const within = await list(t, 'silence', 'query', '--within=2h', 'host=~s.')
+    assert.equal(within.length, 2)
+    const quiet = (await amtool(t, 'silence', 'query', '-q', 'host=~s.'))!
+    assert.deepEqual(quiet.out.trim().split('\n').sort(), [...ids].sort())
+    const ended = (await amtool(t, 'silence', 'expire', ...ids))!
+    assert.equal(ended.code, 0, ended.err)
+    assert.equal((await list(t, 'silence', 'query', 'host=~s.')).length, 0)
+    const again = (await amtool(t, 'silence', 'expire', 'no-such-id'))!
+    assert.notEqual(again.code, 0)
   })
 
   test('imports silences from a file', async (t) => {

@@ -20,6 +20,8 @@ export interface AlertHolders {
   inhibitedBy: string[]
   /** Names of time intervals, when all its routes are out of hours, and of maintenance windows. */
   pausedBy: string[]
+  /** The maintenance windows among those. */
+  maintainedBy: string[]
 }
 
 /** Asks everybody who may hold an alert. */
@@ -76,10 +78,12 @@ export class Holds {
 
   /** The same of labels alone, for an alert that is only thought of. */
   holdersOfLabels(labels: Labels): AlertHolders {
+    const maintainedBy = this.#parts.maintenance.findHolders(labels)
     return {
       silencedBy: this.#parts.silences.findHolders(labels),
       inhibitedBy: this.#findInhibitors(labels),
-      pausedBy: [...this.#findPauses(labels), ...this.#parts.maintenance.findHolders(labels)],
+      pausedBy: [...this.#findPauses(labels), ...maintainedBy],
+      maintainedBy,
     }
   }
 

@@ -80,7 +80,7 @@ test('the preview says what would hold the alert back now', async (t) => {
   })
   const of = (host: string) =>
     bench.desk.previewRoutes(makeLabels({ alertname: 'Slow', host })).holders
-  assert.deepEqual(of('h2'), { silencedBy: [], inhibitedBy: [], pausedBy: [] })
+  assert.deepEqual(of('h2'), { silencedBy: [], inhibitedBy: [], pausedBy: [], maintainedBy: [] })
   assert.deepEqual(of('h1').silencedBy, [silence.id])
   assert.equal(of('h1').inhibitedBy.length, 1)
 })

@@ -330,10 +330,10 @@ export class ServerBench {
         list: () => this.alertList,
         onChange: listen('alerts'),
         receive: note('alerts.receive', async () => undefined),
-        holdersOf: () => ({ silencedBy: [], inhibitedBy: [], pausedBy: [] }),
+        holdersOf: () => ({ silencedBy: [], inhibitedBy: [], pausedBy: [], maintainedBy: [] }),
         previewRoutes: () => ({
           routes: [],
-          holders: { silencedBy: [], inhibitedBy: [], pausedBy: [] },
+          holders: { silencedBy: [], inhibitedBy: [], pausedBy: [], maintainedBy: [] },
         }),
         groups: () => [],
         silences: () => [],

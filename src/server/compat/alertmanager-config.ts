@@ -16,11 +16,19 @@ export function makeAlertmanagerConfig(yaml: string): string {
   const resolveTimeout = asMapping(all['global'])['resolve_timeout']
   const shown: Record<string, unknown> = {
     ...(resolveTimeout === undefined ? {} : { global: { resolve_timeout: resolveTimeout } }),
-    route: all['route'] ?? { receiver: 'default', group_by: ['alertname', 'service'] },
+    route: withoutOurs(all['route']) ?? { receiver: 'default', group_by: ['alertname', 'service'] },
     receivers: names.length === 0 ? [{ name: 'default' }] : names,
   }
   for (const key of kept) if (all[key] !== undefined) shown[key] = all[key]
   return `# Alertmanager's part of the configuration; channels are left out.\n${formatYaml(shown)}`
+}
+
+/** A route without what amtool, which refuses unknown keys, does not know. */
+function withoutOurs(route: unknown): unknown {
+  if (typeof route !== 'object' || route === null) return undefined
+  const { escalation_policy: _, routes, ...rest } = route as Record<string, unknown>
+  if (!Array.isArray(routes)) return rest
+  return { ...rest, routes: routes.map((child: unknown) => withoutOurs(child) ?? {}) }
 }
 
 function asMapping(value: unknown): Record<string, unknown> {

@@ -93,10 +93,11 @@ function addAlerts(app: FastifyInstance, context: RouteContext): void {
         ...group,
         alerts: group.alerts
           .filter((alert) => alert.state === 'firing')
-          .map((alert) => ({
-            alert,
-            holders: { ...alerts.holdersOf(alert), pausedBy: group.pausedBy },
-          }))
+          .map((alert) => {
+            const holders = alerts.holdersOf(alert)
+            const pausedBy = [...group.pausedBy, ...holders.maintainedBy]
+            return { alert, holders: { ...holders, pausedBy } }
+          })
           .filter(({ alert, holders }) => filter.isShown(alert, holders)),
       }))
       .filter((group) => group.alerts.length > 0)
@@ -106,7 +107,7 @@ function addAlerts(app: FastifyInstance, context: RouteContext): void {
       reply,
       groups.map((group) => ({
         labels: group.labels,
-        routeLabels: {},
+        routeLabels: group.routeLabels,
         receiver: { name: group.receiver },
         alerts: group.alerts.map(({ alert, holders }) => viewAlert(alert, holders)),
       })),
