@@ -34,6 +34,8 @@ const todayGrowthCountMin = 500_000
 const chunkCountMin = 1_000
 /** A rewriting that rows came in between is tried again so often at once. */
 const tryCountMax = 5
+/** Half seconds that are waited for replaced parts to leave the disk. */
+const waitCountMax = 30
 
 /** Writes days anew. */
 export class Compactor {
@@ -87,10 +89,14 @@ export class Compactor {
   async compactAll(): Promise<void> {
     await this.#run(async () => {
       await this.#convert()
+      let isReplaced = false
       for (const { day, chunkCount } of await this.#listDays()) {
         const isSame = this.#chunkCounts.get(day) === chunkCount
-        if (!isSame && chunkCount >= chunkCountMin) await this.#rewrite(day)
+        if (isSame || chunkCount < chunkCountMin) continue
+        await this.#rewrite(day)
+        isReplaced = true
       }
+      if (isReplaced) await awaitRemoval(this.#parts.engine)
     })
   }
 
@@ -179,6 +185,17 @@ export class Compactor {
   #save(): void {
     const text = JSON.stringify([...this.#chunkCounts])
     writeFileAtomic(join(this.#parts.directory, 'compacted.json'), text)
+  }
+}
+
+/** What was replaced leaves the disk some seconds later. The engine sleeps for us: a wait of its, not of ours. */
+async function awaitRemoval(engine: Engine): Promise<void> {
+  for (let waitCount = 0; waitCount < waitCountMax; waitCount++) {
+    const left = await engine.query(
+      "SELECT name FROM system.parts WHERE NOT active AND rows > 0 AND database = currentDatabase() AND table = 'chunk'",
+    )
+    if (left.length === 0) return
+    await engine.query('SELECT sleep(0.5)')
   }
 }
 

@@ -90,8 +90,13 @@ export class FloatChunkDecoder {
     const found = reader.byte()
     if (found !== version) throw new Error(`BUG: a chunk has version ${found}`)
     const { timeMs } = out
-    this.#unpacker.unpack(reader, count, { target: timeMs, at, needed, divisor: 1 })
-    for (let row = at; row < at + needed; row++) timeMs[row] = timeMs[row]! + startTimeMs
+    this.#unpacker.unpack(reader, count, {
+      target: timeMs,
+      at,
+      needed,
+      divisor: 1,
+      base: startTimeMs,
+    })
     const scale = this.#scale
     scale.base = reader.byte() as Scale['base']
     if (scale.base === 0) {
@@ -106,7 +111,7 @@ export class FloatChunkDecoder {
       reader.at += 8
     }
     const divisor = divisorOf(scale)
-    this.#unpacker.unpack(reader, count, { target: out.value, at, needed, divisor })
+    this.#unpacker.unpack(reader, count, { target: out.value, at, needed, divisor, base: 0 })
     if (apartCount > 0) readApart(reader, { apartAt, needed }, out)
   }
 }

@@ -3,10 +3,10 @@
  * that is touched again is many times cheaper than memory that the system must find, clear and collect.
  */
 
-/** Rows of the largest pair that is kept: 32 MB a column. */
-const rowCountMax = 4_000_000
-/** Pairs that are kept. */
-const pairCountMax = 2
+/** Rows of the largest pair that is kept: 16 MB a column. */
+const rowCountMax = 2_097_152
+/** Pairs that are kept: a slice of a long query has about this many. */
+const pairCountMax = 8
 
 /** Two columns of equal length. */
 export interface ColumnPair {
@@ -22,8 +22,8 @@ export class ColumnPool {
   take(rowCount: number): ColumnPair {
     const fitting = this.#free.findIndex(({ timeMs }) => timeMs.length >= rowCount)
     if (fitting >= 0) return this.#free.splice(fitting, 1)[0]!
-    // The smaller ones were of no use: the larger takes their place.
-    this.#free.length = 0
+    // The smaller ones were of no use: the larger takes the place of one.
+    this.#free.shift()
     return { timeMs: new Float64Array(rowCount), value: new Float64Array(rowCount) }
   }
 

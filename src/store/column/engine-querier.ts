@@ -32,7 +32,7 @@ const spanCountMax = 1_464
 /** From so many series on it is asked how many samples there are before they are read. */
 const countedSeriesMin = 1_000
 /** Samples that occur twice or lie beside the range do not count against the limit, hence room to spare. */
-const spareFactor = 3
+const spareFactor = 2
 /** Label sets of former answers that are kept; a dashboard asks for the same again and again. */
 const seriesKeptMax = 50_000
 
@@ -77,7 +77,7 @@ export class EngineQuerier {
   readonly #cache: ChunkCache
   readonly #pool = new ColumnPool()
   /** Which columns an answer lies in. */
-  readonly #lent = new WeakMap<readonly SeriesColumns[], ColumnPair>()
+  readonly #lent = new WeakMap<readonly SeriesColumns[], readonly ColumnPair[]>()
 
   /** `cacheBytesMax` tells how much of what was read may be kept. */
   constructor(parts: { engine: Engine; versions: SpanVersions; cacheBytesMax: () => number }) {
@@ -107,27 +107,24 @@ export class EngineQuerier {
       if (isKept) report.cacheSampleCount += count
       else report.engineSampleCount += count
     }
-    if (rowCount + weight > spareFactor * limit) throw storeErrors.TOO_MANY_SAMPLES({ limit })
+    if (weight > limit) throw storeErrors.TOO_MANY_SAMPLES({ limit })
     for (const { count } of recent) rowCount += count
-    const pair = this.#pool.take(rowCount)
     const unpacker = new TableUnpacker(
       tables.map(({ table }) => table),
       range,
-      pair,
+      { take: (count) => this.#pool.take(count), rowCount, rowCountMax: limit },
     )
     const answer = unpacker.unpack(recent)
-    this.#lent.set(answer, pair)
-    const count = answer.reduce((sum, series) => sum + series.count, 0)
-    if (count > limit) throw storeErrors.TOO_MANY_SAMPLES({ limit })
+    this.#lent.set(answer, unpacker.pairs)
     return answer
   }
 
   /** The columns of an answer may be used again. */
   release(answer: readonly SeriesColumns[]): void {
-    const pair = this.#lent.get(answer)
-    if (pair === undefined) return
+    const pairs = this.#lent.get(answer)
+    if (pairs === undefined) return
     this.#lent.delete(answer)
-    this.#pool.give(pair)
+    for (const pair of pairs) this.#pool.give(pair)
   }
 
   /** Tables of the range in order, from the cache or to it. */
@@ -190,7 +187,7 @@ export class EngineQuerier {
       conditions.push(inNumbers('series', found.keys()))
     }
     const where = conditions.join(' AND ')
-    await this.#checkSize(where, selection, found)
+    await this.#checkSize(where, range, { selection, found })
     const blocks = await this.#engine.query(
       `SELECT ${chunkColumns} FROM chunk WHERE ${where}`,
       selection.signal,
@@ -202,16 +199,18 @@ export class EngineQuerier {
   /** What would be far beyond the limit is not read at all. */
   async #checkSize(
     where: string,
-    selection: Selection,
-    found: ReadonlyMap<bigint, FoundSeries>,
+    { startTimeMs, endTimeMs }: { startTimeMs: number; endTimeMs: number },
+    asked: { selection: Selection; found: ReadonlyMap<bigint, FoundSeries> },
   ): Promise<void> {
-    const limit = selection.sampleCountMax
-    if (limit === undefined || found.size < countedSeriesMin) return
+    const limit = asked.selection.sampleCountMax
+    if (limit === undefined || asked.found.size < countedSeriesMin) return
+    // Of a chunk that reaches beyond the range the part within it, as if samples came evenly.
+    const within = `least(last, ${sqlTime(endTimeMs)}) - greatest(start, ${sqlTime(startTimeMs)}) + 1`
     const blocks = await this.#engine.query(
-      `SELECT toUInt64(sum(count)) FROM chunk WHERE ${where}`,
-      selection.signal,
+      `SELECT toFloat64(sum(count * (${within}) / (last - start + 1))) FROM chunk WHERE ${where}`,
+      asked.selection.signal,
     )
-    const count = Number((blocks[0]?.columns[0] as BigUint64Array | undefined)?.[0] ?? 0n)
+    const count = (blocks[0]?.columns[0] as Float64Array | undefined)?.[0] ?? 0
     if (count > spareFactor * limit) throw storeErrors.TOO_MANY_SAMPLES({ limit })
   }
 

@@ -8,6 +8,7 @@ import { FloatChunkDecoder } from '../chunk/float-chunk.ts'
 import { weighHistograms } from '../chunk/histogram-bytes.ts'
 import { decodeHistogramChunk } from '../chunk/histogram-chunk.ts'
 import { ByteReader } from '../chunk/varint.ts'
+import { storeErrors } from '../errors.ts'
 import { joinColumns } from '../join-columns.ts'
 import { type ChunkTable, placesOf } from './chunk-table.ts'
 import type { ColumnPair } from './column-pool.ts'
@@ -46,19 +47,42 @@ export function weighRows(table: ChunkTable, range: TableSelection): number {
 
 const decoder = new FloatChunkDecoder()
 
-/** Unpacks into `pair`, which has room for all of `tables` and `recent`. */
+/** Rows of a pair of columns that is taken when the one before is full. */
+const pairRows = 1_048_576
+
+/** Unpacks into pairs of columns that it takes as it needs them; the rows of a series lie in one of them. */
 export class TableUnpacker {
   readonly #tables: readonly ChunkTable[]
   readonly #readers: ByteReader[]
   readonly #selection: TableSelection
-  readonly #out: ColumnPair & { bits: Uint32Array; at: number }
+  readonly #take: (rowCount: number) => ColumnPair
+  #out: ColumnPair & { bits: Uint32Array; at: number }
+  /** Rows that may still come, at most. */
+  #restCount: number
+  readonly #rowCountMax: number
   #histograms: { timeMs: number; histogram: Histogram }[] = []
+  /** The pairs that the answer lies in. */
+  readonly pairs: ColumnPair[] = []
 
-  constructor(tables: readonly ChunkTable[], selection: TableSelection, pair: ColumnPair) {
+  /** `rowCount` is what `countRows` says of the tables, and the rows of `recent`. */
+  constructor(
+    tables: readonly ChunkTable[],
+    selection: TableSelection,
+    columns: {
+      take: (rowCount: number) => ColumnPair
+      rowCount: number
+      /** `STORE_TOO_MANY_SAMPLES` beyond this many. */
+      rowCountMax: number
+    },
+  ) {
     this.#tables = tables
     this.#selection = selection
     this.#readers = tables.map(({ data }) => new ByteReader(data))
-    this.#out = { ...pair, bits: bitsOf(pair.value), at: 0 }
+    this.#take = columns.take
+    this.#restCount = columns.rowCount
+    this.#rowCountMax = columns.rowCountMax
+    const none = new Float64Array(0)
+    this.#out = { timeMs: none, value: none, bits: bitsOf(none), at: 0 }
   }
 
   /** All series with rows in the range, then those that only memory has. */
@@ -67,15 +91,23 @@ export class TableUnpacker {
     for (const series of recent) recentOf.set(series.labels.key, series)
     const places = this.#tables.map((table) => placesOf(table, this.#selection.found))
     const answer: SeriesColumns[] = []
+    let rowCount = 0
+    const add = (series: SeriesColumns | undefined): void => {
+      if (series === undefined) return
+      answer.push(series)
+      rowCount += series.count
+      if (rowCount > this.#rowCountMax) {
+        throw storeErrors.TOO_MANY_SAMPLES({ limit: this.#rowCountMax })
+      }
+    }
     let index = -1
     for (const { labels } of this.#selection.found.values()) {
       index++
       const newest = recentOf.get(labels.key)
       if (newest !== undefined) recentOf.delete(labels.key)
-      const series = this.#unpackSeries(labels, { places, index }, newest)
-      if (series !== undefined) answer.push(series)
+      add(this.#unpackSeries(labels, { places, index }, newest))
     }
-    for (const series of recentOf.values()) answer.push(series)
+    for (const series of recentOf.values()) add(series)
     return answer
   }
 
@@ -84,18 +116,16 @@ export class TableUnpacker {
     place: { places: readonly Int32Array[]; index: number },
     newest: SeriesColumns | undefined,
   ): SeriesColumns | undefined {
+    this.#reserve(place, newest?.count ?? 0)
     const out = this.#out
-    const first = out.at
+    const from = out.at
     let isOrdered = true
     for (let table = 0; table < this.#tables.length; table++) {
       const at = place.places[table]![place.index]!
-      if (at >= 0) isOrdered = this.#unpackPlace(table, at, first) && isOrdered
+      if (at >= 0) isOrdered = this.#unpackPlace(table, at, from) && isOrdered
     }
-    if (!isOrdered) out.at = sortRows({ ...out, from: first, to: out.at })
-    const { startTimeMs, endTimeMs } = this.#selection
-    let from = first
-    while (from < out.at && out.timeMs[from]! < startTimeMs) from++
-    while (from < out.at && out.timeMs[out.at - 1]! > endTimeMs) out.at--
+    if (!isOrdered) out.at = sortRows({ ...out, from, to: out.at })
+    this.#cut(from)
     if (this.#histograms.length > 0 || newest?.histogram !== undefined) {
       return this.#joinHistograms(labels, from, newest)
     }
@@ -110,6 +140,36 @@ export class TableUnpacker {
     if (from === out.at) return undefined
     const timeMs = out.timeMs.subarray(from, out.at)
     return { labels, count: out.at - from, timeMs, value: out.value.subarray(from, out.at) }
+  }
+
+  /** Makes sure that there is room for all chunks of a series. */
+  #reserve(place: { places: readonly Int32Array[]; index: number }, newestCount: number): void {
+    let rowCount = newestCount
+    for (let index = 0; index < this.#tables.length; index++) {
+      const { starts, count } = this.#tables[index]!
+      const at = place.places[index]![place.index]!
+      if (at < 0) continue
+      for (let chunk = starts[at]!; chunk < starts[at + 1]!; chunk++) rowCount += count[chunk]!
+    }
+    if (this.#out.at + rowCount > this.#out.timeMs.length) {
+      const pair = this.#take(Math.max(rowCount, Math.min(pairRows, this.#restCount)))
+      this.pairs.push(pair)
+      this.#out = { ...pair, bits: bitsOf(pair.value), at: 0 }
+    }
+    this.#restCount -= rowCount
+  }
+
+  /** Takes rows beside the range out; `from` is the first row of the series. */
+  #cut(from: number): void {
+    const out = this.#out
+    const { startTimeMs, endTimeMs } = this.#selection
+    const first = lowerBound(out.timeMs, from, out.at, startTimeMs)
+    const end = lowerBound(out.timeMs, first, out.at, endTimeMs + 1)
+    out.at = from + end - first
+    if (first === from) return
+    out.timeMs.copyWithin(from, first, end)
+    // By bits, as all copies of values.
+    out.bits.copyWithin(from * 2, first * 2, end * 2)
   }
 
   /** Unpacks a series' chunks of one table; `false` when rows are not in order any more. */
@@ -180,4 +240,16 @@ export class TableUnpacker {
     const found = older.count === 0 ? [] : [{ ...older, histogram }]
     return joinColumns(found, newest === undefined ? [] : [newest])[0]
   }
+}
+
+/** First row in `[from, to)` whose time is ≥ `limit`. */
+function lowerBound(timeMs: Float64Array, from: number, to: number, limit: number): number {
+  let low = from
+  let high = to
+  while (low < high) {
+    const middle = (low + high) >> 1
+    if (timeMs[middle]! < limit) low = middle + 1
+    else high = middle
+  }
+  return low
 }
