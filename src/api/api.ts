@@ -426,7 +426,10 @@ export interface ExplainView {
   infos: string[]
 }
 
-/** One node: an operator, a function, an aggregation or a selector. Times include what is below it, `ownMs` does not. */
+/**
+ * One node: an operator, a function, an aggregation or a selector. Times include what is below it, `ownMs` does not; of a
+ * selector they include its reading.
+ */
 export interface ExplainNodeView {
   kind: string
   /** Its part of the expression. */

@@ -1,6 +1,7 @@
 /**
  * The tree of an expression with what each node cost, told in the words of the expression itself.
- * Times are of the node with everything below it; `ownMs` is what the node itself took.
+ * Times are of the node with everything below it; `ownMs` is what the node itself took, of a selector with
+ * its part of the reading. Reads go side by side, so that all nodes together may take longer than the query.
  */
 
 import type { LabelCount, NodeCost, Profile, ReadCost } from './profile.ts'
@@ -32,16 +33,20 @@ export interface ExplainNode {
 
 /** The explained tree. */
 export function explainTree(root: Expression, expression: string, profile: Profile): ExplainNode {
-  const walk = (node: Expression): ExplainNode => {
+  const walk = (node: Expression): { told: ExplainNode; evaluateMs: number } => {
     // The selector of a range is no step of its own.
     const inside = node.kind === 'matrix' ? [] : childrenOf(node)
-    const children = inside.filter((child) => !isConstant(child)).map(walk)
+    const below = inside.filter((child) => !isConstant(child)).map(walk)
     const cost = profile.costOf(node)
     const selector = node.kind === 'matrix' ? node.selector : node
     const read = profile.costOf(selector)?.read
-    const elapsedMs = elapsedOf(cost, children)
-    const below = children.reduce((sum, child) => sum + child.elapsedMs, 0)
-    return {
+    const belowMs = below.reduce((sum, child) => sum + child.evaluateMs, 0)
+    // A node that the evaluator went past is as long as what is below it.
+    const evaluateMs = isMeasured(cost) ? cost.elapsedMs : belowMs
+    const readMs = read === undefined ? 0 : read.elapsedMs / read.selectorCount
+    const ownMs = Math.max(0, evaluateMs - belowMs) + readMs
+    const children = below.map((child) => child.told)
+    const told: ExplainNode = {
       kind: node.kind,
       text: textOf(node, expression),
       name: nameOf(node),
@@ -49,27 +54,25 @@ export function explainTree(root: Expression, expression: string, profile: Profi
       end: node.span.end,
       seriesCount: cost?.seriesCount ?? read?.seriesCount ?? 0,
       pointCount: cost?.pointCount ?? read?.sampleCount ?? 0,
-      elapsedMs,
-      ownMs: Math.max(0, elapsedMs - below),
+      elapsedMs: children.reduce((sum, child) => sum + child.elapsedMs, ownMs),
+      ownMs,
       labels: cost?.labels ?? [],
       ...(read === undefined ? {} : { read }),
       children,
     }
+    return { told, evaluateMs }
   }
-  return walk(root)
+  return walk(root).told
+}
+
+function isMeasured(cost: NodeCost | undefined): cost is NodeCost {
+  return cost !== undefined && (cost.elapsedMs > 0 || cost.pointCount > 0)
 }
 
 function textOf(node: Expression, expression: string): string {
   const { start, end } = node.span
   const text = expression.slice(start, Math.min(end, start + shownLengthMax))
   return text.replace(/\s+/g, ' ') + (end - start > shownLengthMax ? '…' : '')
-}
-
-/** A node that the evaluator went past is as long as what is below it. */
-function elapsedOf(cost: NodeCost | undefined, children: readonly ExplainNode[]): number {
-  const isMeasured = cost !== undefined && (cost.elapsedMs > 0 || cost.pointCount > 0)
-  if (isMeasured) return cost.elapsedMs
-  return children.reduce((sum, child) => sum + child.elapsedMs, 0)
 }
 
 /** Numbers and texts cost nothing worth a row. */
