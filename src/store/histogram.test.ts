@@ -244,7 +244,7 @@ test('histograms come from the engine when memory has let them go, and join thos
   const dataDir = newDirectory()
   const clock = new VirtualClock(nowTimeMs)
   let store = await openStore(dataDir, { clock })
-  const rows: Row[] = []
+  let rows: Row[] = []
   for (let hour = 0; hour < 6; hour++) {
     const hourRows: Row[] = []
     for (let minute = 0; minute < 60; minute++) {
@@ -278,6 +278,22 @@ test('histograms come from the engine when memory has let them go, and join thos
     undefined,
     'some are in the engine',
   )
+  await check()
+  // Late ones, behind what the flush has passed and between what memory has.
+  for (const lateMs of [hourMs / 2 + 5, 2 * hourMs + 7, 5 * hourMs + 9]) {
+    const late: Row = [nowTimeMs + lateMs, make(lateMs)]
+    assert.equal((await add(store, labels, [late])).accepted, 1)
+    rows.push(late)
+    rows.sort(([a], [b]) => a - b)
+  }
+  await check()
+  await store.flush()
+  await check()
+  // A deletion writes the engine's days anew.
+  const gone = { startTimeMs: nowTimeMs + hourMs, endTimeMs: nowTimeMs + 3 * hourMs }
+  const { done } = await store.deleteSeries({ matcherSets: [[]], ...gone })
+  assert.ok((await done).engineSampleCount > 100)
+  rows = rows.filter(([timeMs]) => timeMs < gone.startTimeMs || timeMs > gone.endTimeMs)
   await check()
   await store.close()
   store = await openStore(dataDir, { clock })
