@@ -98,8 +98,12 @@ async function run(fault: string): Promise<void> {
     })
   }
   let isStopped = false
-  const whole = (status: string) => (): true | undefined =>
-    ['room', 'ana', 'bo'].every((name) => count(name, status) > 0) ? true : undefined
+  const tell = (): string => told.map(({ receiver, status }) => `${receiver} ${status}`).join(', ')
+  const whole = (status: string) => (): true | undefined => {
+    const missing = ['room', 'ana', 'bo'].filter((name) => count(name, status) === 0)
+    if (missing.length > 0) throw new Error(`not yet: ${missing.join(', ')}; told: ${tell()}`)
+    return true
+  }
   try {
     begin(fault)
     await eventually(`${fault}: everybody is told`, whole('firing'), 60_000)
@@ -118,7 +122,7 @@ async function run(fault: string): Promise<void> {
   // Every place is passed once at least; later passes may lie behind the end of the story.
   if (fault.endsWith(':1')) assert.equal(deathCount, 1, `${fault}: it died`)
   assert.ok(deathCount <= 1, `${fault}: it died ${deathCount} times`)
-  const story = told.map(({ receiver, status }) => `${receiver} ${status}`).join(', ')
+  const story = tell()
   for (const receiver of ['room', 'ana', 'bo']) {
     for (const status of ['firing', 'resolved'])
       assert.ok(count(receiver, status) <= 1 + deathCount, `${fault}: too often: ${story}`)
