@@ -22,6 +22,7 @@ import { bearerShape, refuseMixedBearer } from './bearer-settings.ts'
 import { dnsDiscovery, fileDiscovery, httpDiscovery, targetGroup } from './discover/settings.ts'
 import { httpShape, refuseMixedHttp } from '../config/http-settings.ts'
 import { translationStrategies } from './receive/otlp/name.ts'
+import { statsdSettings } from './receive/statsd-settings.ts'
 
 /** Formats that a target may be asked for, under Prometheus's names. */
 const scrapeProtocols = [
@@ -403,22 +404,7 @@ export const collectSettings = {
       .prefault({})
       .meta({ description: 'Where logs come from beside the push receivers.' }),
     otlp,
-    statsd: z
-      .strictObject({
-        listen: textOr(
-          '',
-          'Where StatsD is taken over UDP, as address:port such as 127.0.0.1:8125; "" for nowhere. UDP knows no sender: whoever reaches the port may send.',
-        ).refine((value) => value === '' || /^[^\s]*:\d{1,5}$/.test(value), {
-          error: 'must be an address and a port such as 127.0.0.1:8125',
-        }),
-        flush_interval: durationOr('10s', 'Time from writing to writing of what was gathered.'),
-      })
-      .refine((config) => config.flush_interval > 0, {
-        path: ['flush_interval'],
-        error: 'must be above 0',
-      })
-      .prefault({})
-      .meta({ description: 'Metrics of StatsD clients.' }),
+    statsd: statsdSettings,
     ha_tracker: haTracker,
     ...prepareShape,
     scrape_config_files: z.array(z.string().min(1)).default([]).meta({

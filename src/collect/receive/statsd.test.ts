@@ -3,15 +3,20 @@
 import assert from 'node:assert/strict'
 import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
+import { connect } from 'node:net'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { makeReceiverBench } from '../testdata/receiver-bench.ts'
-import { parseStatsdLine, StatsdReceiver } from './statsd.ts'
+import { parseStatsdLine } from './statsd-line.ts'
+import { StatsdReceiver } from './statsd.ts'
+import { type StatsdSettings, statsdSettings } from './statsd-settings.ts'
+
+const settingsOf = (written: object): StatsdSettings => statsdSettings.parse(written)
 
 test('datagrams are gathered and written as series', async () => {
   const { parts, clock, read, reasons } = makeReceiverBench()
   const receiver = new StatsdReceiver(parts)
-  const port = await receiver.start({ listen: '127.0.0.1:0', flush_interval: 10_000 })
+  const { udp: port } = await receiver.start(settingsOf({ listen: '127.0.0.1:0' }))
   const sender = createSocket('udp4')
   const text = `web.hits:1|c|@0.1|#env:prod,beta
 web.hits:2:3|c|#env:prod,beta
@@ -66,12 +71,13 @@ last:1|c`
 test('nothing listens unless asked to, and a taken port is a warning only', async () => {
   const { parts } = makeReceiverBench()
   const receiver = new StatsdReceiver(parts)
-  assert.equal(await receiver.start({ listen: '', flush_interval: 1000 }), undefined)
+  const nothing = { udp: undefined, tcp: undefined }
+  assert.deepEqual(await receiver.start(settingsOf({})), nothing)
   const other = createSocket('udp4')
   other.bind(0, '127.0.0.1')
   await once(other, 'listening')
   const listen = `127.0.0.1:${other.address().port}`
-  assert.equal(await receiver.start({ listen, flush_interval: 1000 }), undefined)
+  assert.deepEqual(await receiver.start(settingsOf({ listen })), nothing)
   await receiver.stop()
   other.close()
 })
@@ -89,5 +95,87 @@ test('any text is read or dropped, and numbers stay finite', () => {
       }
     }),
     { numRuns: 2000 },
+  )
+})
+
+test('over TCP lines are cut by line feeds, wherever the pieces end', async () => {
+  const { parts, read, reasons } = makeReceiverBench()
+  const receiver = new StatsdReceiver(parts)
+  const { tcp } = await receiver.start(settingsOf({ listen_tcp: '127.0.0.1:0' }))
+  const sender = connect(tcp!, '127.0.0.1')
+  await once(sender, 'connect')
+  sender.setNoDelay(true).resume()
+  sender.write('hits:1|c\nhi')
+  sender.write('ts:2|c\nlast:5|g')
+  sender.end()
+  const long = connect(tcp!, '127.0.0.1')
+  long.on('error', () => undefined).resume()
+  long.write('x'.repeat(200_000))
+  const isClosed = new Promise((resolve) => long.once('close', resolve))
+  await Promise.all([once(sender, 'close'), isClosed])
+  await receiver.stop()
+  assert.deepEqual(await read(), ['hits 0:3', 'last 0:5'])
+  assert.deepEqual(reasons(), ['line-too-long 1'])
+})
+
+test('timers may be summaries, and buckets may be others', async () => {
+  const { parts, read, clock } = makeReceiverBench()
+  const receiver = new StatsdReceiver(parts)
+  await receiver.start(settingsOf({ timer_type: 'summary', quantiles: [0.5, 1] }))
+  receiver.take(Buffer.from('load:100|ms\nload:300|ms\nload:200|ms|@0.5'))
+  await receiver.flush()
+  await clock.advance(1000)
+  await receiver.flush()
+  assert.deepEqual(await read(), [
+    'load_count 0:4 1000:4',
+    'load_sum 0:0.8 1000:0.8',
+    'load{quantile="0.5"} 0:0.2 1000:NaN',
+    'load{quantile="1.0"} 0:0.3 1000:NaN',
+  ])
+  const other = makeReceiverBench()
+  const histogram = new StatsdReceiver(other.parts)
+  await histogram.start(settingsOf({ buckets: [1, 100] }))
+  histogram.take(Buffer.from('size:50|h'))
+  await histogram.flush()
+  assert.deepEqual(await other.read('size_bucket'), [
+    'size_bucket{le="+Inf"} 0:1',
+    'size_bucket{le="1.0"} 0:0',
+    'size_bucket{le="100.0"} 0:1',
+  ])
+  assert.throws(() => settingsOf({ buckets: [2, 1] }), /must grow/)
+})
+
+test('names are mapped to names and labels, and some are left out', async () => {
+  const { parts, read, reasons } = makeReceiverBench()
+  const receiver = new StatsdReceiver(parts)
+  const mappings = [
+    { match: 'debug.*', action: 'drop' },
+    { match: 'web.*.*.count', name: 'requests_total', labels: { service: '$1', code: '$2xx' } },
+    { match: 'disk_([a-z]+)', match_type: 'regex', name: 'disk_bytes', labels: { disk: '$1' } },
+  ]
+  await receiver.start(settingsOf({ mappings }))
+  receiver.take(
+    Buffer.from(`debug.x:1|c
+web.cart.5.count:2|c|#code:own
+web.cart.5.count:1|c|#code:own
+web.cart.count:1|c
+disk_sda:9|g
+temperature,room=a.b:21|g
+pressure#room=c:1|g
+debug.x:1|c`),
+  )
+  await receiver.flush()
+  assert.deepEqual(await read(), [
+    'disk_bytes{disk="sda"} 0:9',
+    'pressure{room="c"} 0:1',
+    'requests_total{code="5xx", service="cart"} 0:3',
+    'temperature{room="a.b"} 0:21',
+    'web_cart_count 0:1',
+  ])
+  assert.deepEqual(reasons(), ['mapping-drop 2'])
+  assert.throws(() => settingsOf({ mappings: [{ match: 'a' }] }), /map needs a name/)
+  assert.throws(
+    () => settingsOf({ mappings: [{ match: '(', match_type: 'regex', name: 'x' }] }),
+    /not an RE2 expression/,
   )
 })
