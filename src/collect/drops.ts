@@ -1,5 +1,6 @@
 /** What was not kept, by source and reason: for the Sources page and our own metrics. */
 
+import type { ExemplarResult } from '../model/exemplar.ts'
 import { collectDrops } from './metrics.ts'
 
 /** One line of the drops table. */
@@ -37,6 +38,13 @@ export class DropLedger {
   ): void {
     for (const [reason, count] of Object.entries(reasons)) {
       if (count !== undefined) this.add(kind, source, { reason, count })
+    }
+  }
+
+  /** The same of exemplars, as `exemplar-<reason>`. */
+  addExemplars(kind: string, source: string, result: ExemplarResult | undefined): void {
+    for (const [reason, count] of Object.entries(result?.reasons ?? {})) {
+      this.add(kind, source, { reason: `exemplar-${reason}`, count })
     }
   }
 

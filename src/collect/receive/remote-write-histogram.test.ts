@@ -366,7 +366,7 @@ test('exemplars that are old or too long are no fault of a request, and counted'
   ])
   assert.deepEqual([reply.status, reply.written], [204, '1 0 2'])
   const told = drops.list().map(({ reason, count }) => `${reason} ${count}`)
-  assert.deepEqual(told.sort(), ['labels-too-long 1', 'out-of-order 1'])
+  assert.deepEqual(told.sort(), ['exemplar-labels-too-long 1', 'exemplar-out-of-order 1'])
 })
 
 test('bytes changed at random never throw past the receiver, and never harm what comes after', async () => {

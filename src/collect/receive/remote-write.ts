@@ -141,9 +141,7 @@ export class RemoteWriteReceiver {
     const { accepted } = result
     collectSamples.inc({ source: remoteWriteSource }, accepted)
     this.#drops.addRejected(remoteWriteSource, remoteWriteSource, result.reasons)
-    if (kept !== undefined) {
-      this.#drops.addRejected(remoteWriteSource, `${remoteWriteSource} exemplars`, kept.reasons)
-    }
+    this.#drops.addExemplars(remoteWriteSource, remoteWriteSource, kept)
     this.#onReceived(accepted)
     // Histograms that end a series are stored as a mark alone.
     const isWhole = result.rejected === 0

@@ -145,8 +145,7 @@ export class SampleIntake {
       if (seriesId !== undefined) rows.push({ seriesId, ...exemplar })
     }
     if (rows.length === 0) return
-    const kept = await appender.appendExemplars?.(rows)
-    if (kept !== undefined) drops.addRejected(source, `${source} exemplars`, kept.reasons)
+    drops.addExemplars(source, source, await appender.appendExemplars?.(rows))
   }
 
   #number(): SampleBatchBuilder {

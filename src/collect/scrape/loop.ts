@@ -290,10 +290,7 @@ export class ScrapeLoop {
     collectSamples.inc({ source: 'scrape' }, result.accepted)
     drops.addRejected('scrape', this.target.job, result.reasons)
     if (exemplars === undefined || exemplars.length === 0) return
-    const kept = await appender.appendExemplars?.(exemplars)
-    for (const [reason, count] of Object.entries(kept?.reasons ?? {})) {
-      drops.add('scrape', this.target.job, { reason: `exemplar-${reason}`, count })
-    }
+    drops.addExemplars('scrape', this.target.job, await appender.appendExemplars?.(exemplars))
   }
 }
 
