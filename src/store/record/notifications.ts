@@ -1,6 +1,7 @@
 /** The notification ledger, active alerts and named states in SQL. */
 
-import { type Kysely, type Selectable, sql } from 'kysely'
+import { setImmediate } from 'node:timers/promises'
+import { type Kysely, type Selectable, type SelectQueryBuilder, sql } from 'kysely'
 import type { Alert } from '../../model/alert.ts'
 import { Labels } from '../../model/labels.ts'
 import type {
@@ -47,15 +48,19 @@ export function makeNotificationRecords(run: Run): NotificationRecords {
           .onConflict((conflict) => conflict.column('id').doNothing())
           .execute()
       }),
-    list: (filter) =>
-      run(async (database) => {
-        const rows = await selectAttempts(database, filter)
-          .orderBy('time_ms', 'desc')
-          .orderBy('position', 'desc')
-          .limit(filter.limit)
-          .execute()
-        return rows.map(attemptOf)
-      }),
+    list: async (filter) => {
+      const found: NotificationAttempt[] = []
+      let below = await run((database) => findPlace(database, filter.after))
+      // Piece by piece, each a statement of its own: a search through years must not hold up the pages of now.
+      while (found.length < filter.limit) {
+        const piece = await run((database) => readPiece(database, filter, below))
+        found.push(...piece.rows.map(attemptOf))
+        if (piece.last === undefined) break
+        below = piece.last
+        await setImmediate()
+      }
+      return found.slice(0, filter.limit)
+    },
     removeBefore: (timeMs) =>
       run(async (database) => {
         const query = database.deleteFrom('notification').where('time_ms', '<', timeMs)
@@ -64,34 +69,79 @@ export function makeNotificationRecords(run: Run): NotificationRecords {
   }
 }
 
-function selectAttempts(database: Kysely<Tables>, filter: NotificationFilter) {
-  let query = database.selectFrom('notification').selectAll()
-  const { incidentId, receiver, channel, outcome, pageId, person } = filter
-  if (incidentId !== undefined) query = query.where('incident_id', '=', incidentId)
-  if (receiver !== undefined) query = query.where('receiver', '=', receiver)
-  if (channel !== undefined) query = query.where('channel', '=', channel)
-  if (outcome !== undefined) query = query.where('outcome', '=', outcome)
-  if (pageId !== undefined) query = query.where('page_id', '=', pageId)
-  if (person !== undefined) query = query.where('person', '=', person)
-  if (filter.fromTimeMs !== undefined) query = query.where('time_ms', '>=', filter.fromTimeMs)
-  if (filter.toTimeMs !== undefined) query = query.where('time_ms', '<', filter.toTimeMs)
+/** Rows that one statement looks at: about twenty milliseconds. */
+const pieceCountMax = 10_000
+
+/** Where a row stands in the order of the ledger. */
+interface Place {
+  timeMs: number
+  position: number
+}
+
+async function findPlace(
+  database: Kysely<Tables>,
+  id: string | undefined,
+): Promise<Place | undefined> {
+  if (id === undefined) return undefined
+  const row = await database
+    .selectFrom('notification')
+    .select(['time_ms', 'position'])
+    .where('id', '=', id)
+    .executeTakeFirst()
+  return row === undefined ? undefined : { timeMs: row.time_ms, position: row.position }
+}
+
+/** Looks at the next rows below a place; `last` is where they end, unless that was all. */
+async function readPiece(
+  database: Kysely<Tables>,
+  filter: NotificationFilter,
+  below: Place | undefined,
+): Promise<{ rows: Selectable<Tables['notification']>[]; last: Place | undefined }> {
+  let piece = database.selectFrom('notification')
+  if (filter.incidentId !== undefined) piece = piece.where('incident_id', '=', filter.incidentId)
+  if (filter.fromTimeMs !== undefined) piece = piece.where('time_ms', '>=', filter.fromTimeMs)
+  if (filter.toTimeMs !== undefined) piece = piece.where('time_ms', '<', filter.toTimeMs)
+  if (below !== undefined) {
+    const { timeMs, position } = below
+    piece = piece.where(sql<boolean>`(time_ms, position) < (${timeMs}, ${position})`)
+  }
+  const ordered = piece.orderBy('time_ms', 'desc').orderBy('position', 'desc')
+  const bottom = await ordered
+    .select(['time_ms', 'position'])
+    .offset(pieceCountMax - 1)
+    .limit(1)
+    .executeTakeFirst()
+  let wanted = ordered.selectAll()
+  if (bottom !== undefined) {
+    const { time_ms, position } = bottom
+    wanted = wanted.where(sql<boolean>`(time_ms, position) >= (${time_ms}, ${position})`)
+  }
+  const rows = await narrow(wanted, filter).limit(filter.limit).execute()
+  const last = bottom === undefined ? undefined : bottom
+  return { rows, last: last && { timeMs: last.time_ms, position: last.position } }
+}
+
+type Selection = SelectQueryBuilder<Tables, 'notification', Selectable<Tables['notification']>>
+
+/** The parts of a filter for which there is no index. */
+function narrow(query: Selection, filter: NotificationFilter): Selection {
+  const { receiver, channel, outcome, pageId, person } = filter
+  let narrowed = query
+  if (receiver !== undefined) narrowed = narrowed.where('receiver', '=', receiver)
+  if (channel !== undefined) narrowed = narrowed.where('channel', '=', channel)
+  if (outcome !== undefined) narrowed = narrowed.where('outcome', '=', outcome)
+  if (pageId !== undefined) narrowed = narrowed.where('page_id', '=', pageId)
+  if (person !== undefined) narrowed = narrowed.where('person', '=', person)
   if (filter.label !== undefined) {
     const line = `\n${filter.label}\n`
-    query = query.where(sql<boolean>`instr(${'\n'} || labels || ${'\n'}, ${line}) > 0`)
+    narrowed = narrowed.where(sql<boolean>`instr(${'\n'} || labels || ${'\n'}, ${line}) > 0`)
   }
   if (filter.text !== undefined) {
     const pattern = `%${filter.text.replace(/[\\%_]/g, '\\$&')}%`
     const all = sql`request || ' ' || answer || ' ' || labels || ' ' || receiver || ' ' || reason`
-    query = query.where(sql<boolean>`${all} LIKE ${pattern} ESCAPE '\\'`)
+    narrowed = narrowed.where(sql<boolean>`${all} LIKE ${pattern} ESCAPE '\\'`)
   }
-  const { after } = filter
-  if (after !== undefined) {
-    // The row's own place, so that rows that came meanwhile move nothing.
-    query = query.where(
-      sql<boolean>`(time_ms, position) < (SELECT time_ms, position FROM notification WHERE id = ${after})`,
-    )
-  }
-  return query
+  return narrowed
 }
 
 function attemptOf(row: Selectable<Tables['notification']>): NotificationAttempt {

@@ -208,6 +208,36 @@ export function testRecords(name: string, open: () => Promise<OpenedRecords>): v
     assert.equal(await find({}), 'd,c,b')
   })
 
+  check('a search goes through as much of the ledger as it takes', async ({ records }) => {
+    const count = 10_050
+    for (let index = 0; index < count; index++) {
+      await records.notifications.add({
+        id: `n${index}`,
+        timeMs: index,
+        receiver: index % 5_000 === 7 ? 'rare' : 'team',
+        channel: 'webhook',
+        groupKey: '{}',
+        reason: 'first notification',
+        status: 'firing',
+        alertCount: 1,
+        attempt: 1,
+        outcome: 'delivered',
+        answer: '',
+        latencyMs: 1,
+        incidentId: undefined,
+        fingerprints: [],
+      })
+    }
+    const find = async (filter: object): Promise<string> => {
+      const rows = await records.notifications.list({ limit: 2, receiver: 'rare', ...filter })
+      return rows.map(({ id }) => id).join()
+    }
+    assert.equal(await find({}), 'n10007,n5007')
+    assert.equal(await find({ after: 'n5007' }), 'n7')
+    assert.equal(await find({ after: 'n7' }), '')
+    assert.equal(await find({ fromTimeMs: 100, toTimeMs: 10_000 }), 'n5007')
+  })
+
   check('messages that reached nobody are kept until they are sent again', async ({ records }) => {
     const letter = (id: string, timeMs: number): DeadLetter => ({
       id,
