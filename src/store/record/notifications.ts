@@ -69,8 +69,8 @@ export function makeNotificationRecords(run: Run): NotificationRecords {
   }
 }
 
-/** Rows that one statement looks at: about twenty milliseconds. */
-const pieceCountMax = 10_000
+/** Rows that one statement looks at: a few milliseconds. */
+const pieceCountMax = 3_000
 
 /** Where a row stands in the order of the ledger. */
 interface Place {
