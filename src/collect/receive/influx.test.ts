@@ -52,7 +52,10 @@ test('wrong lines are told in the shape of the version called; the others are ke
   const first = await receiver.receive(pushTo('/write', body))
   assert.equal(first.status, 400)
   const { error } = JSON.parse(first.body)
-  assert.match(error, /^partial write: unable to parse 'bad': missing fields; .*dropped=7$/)
+  assert.match(
+    error,
+    /^partial write: unable to parse 'bad' in line \d+: missing fields; .*dropped=7$/,
+  )
   const second = await receiver.receive(pushTo('/api/v2/write', 'bad'))
   assert.equal(JSON.parse(second.body).code, 'invalid')
   assert.equal((await receiver.receive(pushTo('/write?precision=d', 'a f=1'))).status, 400)
@@ -75,4 +78,15 @@ test('a line of tags or fields without end is refused by itself', () => {
   assert.equal(parseInfluxLine(`m${',a=1'.repeat(2_000_000)} f=1`), 'more than 4096 tags')
   assert.equal(parseInfluxLine(`m ${'a=1,'.repeat(2_000_000)}a=1`), 'more than 4096 fields')
   assert.equal(typeof parseInfluxLine(`m ${'a=1,'.repeat(1000)}a=1`), 'object')
+})
+
+test('a line that cannot be read is told by its number', async () => {
+  const { parts } = makeReceiverBench()
+  const receiver = new InfluxReceiver(parts)
+  const body = '# comment\n\nm note="two\nlines",v=1\nbad\nm v=x\n'
+  const one = await receiver.receive(pushTo('/write', body))
+  assert.match(one.body, /'bad' in line 5: missing fields; unable to parse 'm v=x' in line 6:/)
+  const two = await receiver.receive(pushTo('/api/v2/write?bucket=b', body))
+  assert.equal((JSON.parse(two.body) as { line: number }).line, 5)
+  assert.equal(two.status, 400)
 })

@@ -97,12 +97,14 @@ export class InfluxReceiver {
     const faults: string[] = []
     let faultCount = 0
     let textCount = 0
-    eachLine(body.toString('utf8'), (line) => {
+    let firstFaultLine: number | undefined
+    eachLine(body.toString('utf8'), (line, number) => {
       const read = parseInfluxLine(line)
       if (typeof read === 'string') {
         faultCount++
+        firstFaultLine ??= number
         if (faults.length < toldLinesMax) {
-          faults.push(`unable to parse '${line.slice(0, 200)}': ${read}`)
+          faults.push(`unable to parse '${line.slice(0, 200)}' in line ${number}: ${read}`)
         }
         return
       }
@@ -118,14 +120,15 @@ export class InfluxReceiver {
     if (faultCount === 0 && rejectedCount === 0) return makeEmptyReply()
     log.debug({ faults, texts }, 'Points of a line protocol request were not kept.')
     const message = [...faults, ...texts].join('; ')
-    return makeFailure(400, `partial write: ${message} dropped=${faultCount + rejectedCount}`, isV2)
+    const text = `partial write: ${message} dropped=${faultCount + rejectedCount}`
+    return makeFailure(400, text, isV2, firstFaultLine)
   }
 }
 
-function makeFailure(status: number, message: string, isV2: boolean): ReceiverReply {
-  const body = isV2
-    ? { code: status < 500 ? 'invalid' : 'unavailable', message }
-    : { error: message }
+/** `line` is the first one that could not be read. */
+function makeFailure(status: number, message: string, isV2: boolean, line?: number): ReceiverReply {
+  const code = status < 500 ? 'invalid' : 'unavailable'
+  const body = isV2 ? { code, message, line } : { error: message }
   return { status, headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) }
 }
 
@@ -159,8 +162,9 @@ function toTimeMs(digits: string, scale: number): number {
 }
 
 /** Lines that hold something; line feeds inside quoted strings of fields do not end one. */
-function eachLine(text: string, visit: (line: string) => void): void {
+function eachLine(text: string, visit: (line: string, number: number) => void): void {
   let start = 0
+  let number = 1
   while (start < text.length) {
     let at = start
     let isQuoted = false
@@ -175,9 +179,12 @@ function eachLine(text: string, visit: (line: string) => void): void {
       else if (code === 32) hasFields = true
       else if (code === 34 && hasFields) isQuoted = !isQuoted
     }
-    const line = text.slice(start, at).trim()
+    const line = text.slice(start, at)
     start = at + 1
-    if (line !== '' && !isComment) visit(line)
+    const shown = line.trim()
+    if (shown !== '' && !isComment) visit(shown, number)
+    number++
+    for (let place = line.indexOf('\n'); place >= 0; place = line.indexOf('\n', place + 1)) number++
   }
 }
 
