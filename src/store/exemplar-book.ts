@@ -17,16 +17,24 @@ export class ExemplarBook {
   readonly ring: ExemplarRing
   readonly #index: SeriesIndex
   readonly #journal: Journal
+  readonly #refusal: () => CodedError | undefined
 
-  constructor(parts: { ring: ExemplarRing; index: SeriesIndex; journal: Journal }) {
+  /** `refusal` tells why nothing can be written now, or `undefined`. */
+  constructor(parts: {
+    ring: ExemplarRing
+    index: SeriesIndex
+    journal: Journal
+    refusal: () => CodedError | undefined
+  }) {
     this.ring = parts.ring
     this.#index = parts.index
     this.#journal = parts.journal
+    this.#refusal = parts.refusal
   }
 
   /** Resolves when what is kept survives kill -9; rejects as the journal does. */
   append(rows: readonly ExemplarRow[]): Promise<ExemplarResult> {
-    const refusal = this.#journal.refusal()
+    const refusal = this.#refusal()
     if (refusal !== undefined) return Promise.reject(refusal)
     const verdicts = new Verdicts()
     const entries: ExemplarEntry[] = []

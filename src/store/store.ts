@@ -188,6 +188,7 @@ export class Store implements Appender, Querier, ArrivalFeed, LogQuerier {
       ring: new ExemplarRing(options.settings.store.exemplar_count_max),
       index: this.#head.index,
       journal: this.#journal,
+      refusal: () => this.#refusal(),
     })
     this.#engine = new Engine({
       open: options.openEngine ?? (() => openEngine(options)),
@@ -367,7 +368,7 @@ export class Store implements Appender, Querier, ArrivalFeed, LogQuerier {
     if (result.accepted === 0) return Promise.resolve(result)
     return new Promise((resolve, reject) => {
       this.#journal.submit({
-        bytes: (rows.count + (late?.count ?? 0)) * rowBytes + packedBytes(batch),
+        bytes: (rows.count + (late?.count ?? 0)) * rowBytes + packedBytes(rows) + packedBytes(late),
         encode: (writer, segment) => {
           // Rows that were all known already still wait for the writes before them.
           for (const part of late === undefined ? [rows] : [rows, late]) {

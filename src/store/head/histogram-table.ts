@@ -52,9 +52,9 @@ function keepHint(histogram: Histogram): Histogram {
 }
 
 /** Bytes of a batch's histograms. */
-export function packedBytes(batch: PackedBatch): number {
+export function packedBytes(batch: PackedBatch | undefined): number {
   let size = 0
-  if (batch.packed !== undefined) for (const bytes of batch.packed) size += bytes?.length ?? 0
+  if (batch?.packed !== undefined) for (const bytes of batch.packed) size += bytes?.length ?? 0
   return size
 }
 
