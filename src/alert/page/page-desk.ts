@@ -15,7 +15,7 @@ import type { Alert } from '../../model/alert.ts'
 import type { AlertBackground } from '../../model/flow.ts'
 import type { Incident } from '../../model/incident.ts'
 import type { Page, PageDelivery, PageEvent } from '../../model/page.ts'
-import type { Notifier } from '../../notify/notify.ts'
+import type { Notification, Notifier } from '../../notify/notify.ts'
 import type { OnCall } from '../../oncall/oncall.ts'
 import type { Records } from '../../store/store.ts'
 import { alertErrors } from '../errors.ts'
@@ -96,7 +96,10 @@ export class PageDesk {
   /** Messages on their way, by id of the delivery. */
   readonly #sending = new Map<string, { page: Page; abort: AbortController; end: Promise<void> }>()
   readonly #listeners = new Set<PageListener>()
+  /** The write that runs, and the one after it. */
   #saving: Promise<void> = Promise.resolve()
+  #nextSave: Promise<void> | undefined
+  #unsaved: { pages: Set<Page>; events: PageEvent[] } = { pages: new Set(), events: [] }
   #tidiedTimeMs = 0
   #isStarted = false
 
@@ -453,6 +456,7 @@ export class PageDesk {
         alerts: delivery.kind === 'end' ? known : (group?.free ?? known),
         externalUrl,
         acknowledge: this.offerFor(page, delivery.person),
+        reader: this.#readerOf(delivery.person),
       },
       { notifier, clock, abort, background: this.#parts.describe(page.alerts) },
     )
@@ -460,6 +464,14 @@ export class PageDesk {
     if (!this.#isStarted && !sent.isSent) return
     passFaultPoint('page-sent')
     await this.#noteSent(page, delivery, sent)
+  }
+
+  /** How a person wants to be written to; nothing where a receiver is told. */
+  #readerOf(name: string): Pick<Notification, 'language' | 'timeZone'> {
+    const person = this.#parts.oncall.findPerson(name)
+    if (person === undefined) return {}
+    const { language, time_zone: timeZone } = person
+    return { timeZone, ...(language !== undefined && { language }) }
   }
 
   async #noteSent(page: Page, delivery: PageDelivery, result: Sent): Promise<void> {
@@ -496,15 +508,7 @@ export class PageDesk {
   /** Keeps the change and tells of it; changes are kept in their order. */
   #commit(turn: PageTurn): Promise<void> {
     const { page, events } = turn
-    const copy = structuredClone(page)
-    this.#saving = this.#saving.then(async () => {
-      try {
-        await this.#parts.records.pages.save(copy, events)
-      } catch (thrown) {
-        this.#noteFailure(thrown)
-      }
-    })
-    const saved = this.#saving
+    const saved = this.#keep(page, events)
     for (const { action } of events) pageEventsTotal.inc({ action })
     if (!page.isOpen) this.#book.close(page)
     this.#arm(page)
@@ -518,6 +522,24 @@ export class PageDesk {
       }
     }
     return saved
+  }
+
+  /** Writes changes in their order; those that come while one is written go together. */
+  #keep(page: Page, events: readonly PageEvent[]): Promise<void> {
+    this.#unsaved.pages.add(page)
+    this.#unsaved.events.push(...events)
+    this.#nextSave ??= this.#saving.then(async () => {
+      this.#nextSave = undefined
+      const { pages, events: news } = this.#unsaved
+      this.#unsaved = { pages: new Set(), events: [] }
+      try {
+        await this.#parts.records.pages.save([...pages], news)
+      } catch (thrown) {
+        this.#noteFailure(thrown)
+      }
+    })
+    this.#saving = this.#nextSave
+    return this.#nextSave
   }
 
   /** Wakes the page when something is due next. */

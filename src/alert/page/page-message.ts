@@ -17,6 +17,8 @@ export interface PageMessageParts {
   background: Notification['background']
   externalUrl: string
   acknowledge: AcknowledgeOffer | undefined
+  /** Language and clocks of the person whom it is for. */
+  reader?: Pick<Notification, 'language' | 'timeZone'>
 }
 
 /** The message of a delivery. */
@@ -35,6 +37,7 @@ export function makePageMessage(parts: PageMessageParts): Notification {
     background: parts.background,
     externalUrl: parts.externalUrl,
     ...(delivery.person === '' ? {} : { person: delivery.person }),
+    ...parts.reader,
     ...(parts.acknowledge === undefined || isEnd ? {} : { acknowledge: parts.acknowledge }),
   }
 }

@@ -19,6 +19,8 @@ route:
   escalation_policy: main
 people:
 - name: ana
+  language: zh
+  time_zone: Asia/Shanghai
   contacts: [{name: push, receiver: ana-push}, {name: phone, receiver: ana-phone}]
   notification_rules: [{after: 0s, contact: push}, {after: 2m, contact: phone}]
 - name: bo
@@ -345,6 +347,8 @@ test('messages offer a signed way to act, for the person they are for', async (t
   assert.ok(offer.token.length <= 60, offer.token)
   assert.equal(offer.url, `http://ship/acknowledge/${offer.token}`)
   assert.equal(of('ana-push').person, 'ana')
+  assert.deepEqual([of('ana-push').language, of('ana-push').timeZone], ['zh', 'Asia/Shanghai'])
+  assert.equal(of('room').language, undefined)
   const { pages } = bench.desk
   assert.equal((await pages.readToken(offer.token)).person, 'ana')
   assert.equal((await pages.readToken(of('room').acknowledge!.token)).person, '')
