@@ -8,7 +8,7 @@ import { accessSync, constants } from 'node:fs'
 import { delimiter, join } from 'node:path'
 
 /**
- * `commands`: any one of them is enough; `debianPackage` brings the first.
+ * `commands`: any one of them is enough; `debianPackage` brings the first, with its `debianLibraries`.
  * `purpose`: `test` is brought by `--programs`, `bench` by `--programs=bench`.
  */
 export const programs = [
@@ -35,6 +35,14 @@ export const programs = [
     debianPackage: 'prometheus-node-exporter',
     purpose: 'test',
     neededBy: 'src/collect: a real exporter is scraped and compared with the host agent',
+  },
+  {
+    commands: ['collectd'],
+    debianPackage: 'collectd-core',
+    // What its plug-in write_prometheus is linked with, and its package only recommends.
+    debianLibraries: ['libmicrohttpd12', 'libprotobuf-c1'],
+    purpose: 'test',
+    neededBy: 'src/collect: a real collectd is scraped, as text and as protobuf',
   },
   {
     commands: ['amtool'],

@@ -264,7 +264,7 @@ async function bringPrograms(purpose) {
 }
 
 function packagesOf(missing) {
-  return missing.map((program) => program.debianPackage)
+  return missing.flatMap((program) => [program.debianPackage, ...(program.debianLibraries ?? [])])
 }
 
 function isDebianLike() {
