@@ -10,16 +10,14 @@
  */
 
 import assert from 'node:assert/strict'
-import { existsSync, mkdtempSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join, resolve } from 'node:path'
-import { after, before, type TestContext, test } from 'node:test'
-import { AxeBuilder } from '@axe-core/playwright'
-import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core'
-import { findProgram } from '../support/programs.ts'
+import { join } from 'node:path'
+import { after, before, test } from 'node:test'
+import type { Page } from 'playwright-core'
 import { eventually, type Served, startServe } from '../support/serve.ts'
+import { BrowserBench, findBarriers, untilLoaded, watchErrors } from './browser.ts'
 
-const isBuilt = existsSync(resolve(import.meta.dirname, '../../web/dist/index.html'))
 const paths = [
   '/',
   '/incidents',
@@ -34,14 +32,6 @@ const paths = [
   '/sources',
   '/settings',
 ]
-/** Waits until everything that was loading has come. */
-async function untilLoaded(page: Page): Promise<void> {
-  await page.waitForSelector('h1')
-  await eventually('the page is loaded', async () =>
-    (await page.locator('.skeleton').count()) === 0 ? true : undefined,
-  )
-}
-
 /** Waits until the page of a name is the one that is shown. */
 async function untilPage(page: Page, name: string): Promise<void> {
   await eventually(name, async () =>
@@ -50,35 +40,11 @@ async function untilPage(page: Page, name: string): Promise<void> {
   await untilLoaded(page)
 }
 
-const launchArguments = [
-  '--no-sandbox',
-  '--disable-gpu',
-  '--disable-quic',
-  '--no-first-run',
-  '--disable-background-networking',
-  '--disable-component-update',
-  '--disable-sync',
-]
-
 let served: Served
-let browser: Browser | undefined
+const bench = new BrowserBench(() => served)
 let incidentPath = ''
 let deliveryPath = ''
 let alertPath = ''
-
-/** The browser, or undefined after the test was marked as skipped. */
-async function openBrowser(context: TestContext): Promise<Browser | undefined> {
-  const executablePath = findProgram(context, 'chromium')
-  if (executablePath === undefined) return undefined
-  if (!isBuilt) {
-    const reason = 'web/dist is not built; node scripts/setup.mjs builds it'
-    if (process.env['CI'] === 'true') throw new Error(reason)
-    context.skip(reason)
-    return undefined
-  }
-  browser ??= await chromium.launch({ executablePath, args: launchArguments })
-  return browser
-}
 
 before(async () => {
   const dataDir = mkdtempSync(join(tmpdir(), 'shipwatch-web-'))
@@ -102,7 +68,7 @@ before(async () => {
 })
 
 after(async () => {
-  await browser?.close()
+  await bench.close()
   await served.stop()
 })
 
@@ -117,48 +83,8 @@ async function callApi(method: string, path: string, body?: unknown): Promise<Re
   })
 }
 
-/** A signed-in browser window. */
-async function signedIn(
-  one: Browser,
-  o: { language?: string; width?: number } = {},
-): Promise<BrowserContext> {
-  const context = await one.newContext({
-    locale: o.language ?? 'en-US',
-    colorScheme: 'light',
-    // Colours that are on their way from one mode to the other are nobody's.
-    reducedMotion: 'reduce',
-    viewport: { width: o.width ?? 1280, height: 800 },
-  })
-  const reply = await context.request.post(`${served.base}/api/shipwatch/v1/session`, {
-    data: { token: served.token() },
-    headers: { origin: served.base },
-  })
-  assert.equal(reply.status(), 200)
-  return context
-}
-
-/** Collects what goes wrong on a page. */
-function watchErrors(page: Page): string[] {
-  const errors: string[] = []
-  page.on('console', (message) => {
-    if (message.type() === 'error') errors.push(message.text())
-  })
-  page.on('pageerror', (error) => errors.push(String(error)))
-  page.on('response', (response) => {
-    if (response.status() >= 400) errors.push(`${response.status()} ${response.url()}`)
-  })
-  return errors
-}
-
-async function open(context: BrowserContext, path: string): Promise<Page> {
-  const page = await context.newPage()
-  await page.goto(served.base + path)
-  await untilLoaded(page)
-  return page
-}
-
 test('the sign-in link signs in once, and a second use is refused in words', async (context) => {
-  const one = await openBrowser(context)
+  const one = await bench.launch(context)
   if (!one) return
   const first = await one.newContext()
   const page = await first.newPage()
@@ -176,7 +102,7 @@ test('the sign-in link signs in once, and a second use is refused in words', asy
 })
 
 test('without a session every page leads to signing in, and back to the page', async (context) => {
-  const one = await openBrowser(context)
+  const one = await bench.launch(context)
   if (!one) return
   const stranger = await one.newContext()
   const page = await stranger.newPage()
@@ -189,7 +115,7 @@ test('without a session every page leads to signing in, and back to the page', a
 })
 
 test('a delivery and an incident exist to be looked at', async (context) => {
-  if (!(await openBrowser(context))) return
+  if (!(await bench.launch(context))) return
   const made = await callApi('POST', '/deployments', { service: 'checkout', version: 'v1' })
   assert.equal(made.status, 201)
   const { id } = (await made.json()) as { id: string }
@@ -207,20 +133,10 @@ test('a delivery and an incident exist to be looked at', async (context) => {
   })
 })
 
-/** What axe finds that keeps people out; `rules` narrows it. */
-async function findBarriers(page: Page, rules: string[] = []): Promise<string[]> {
-  const builder = new AxeBuilder({ page })
-  const { violations } = await (rules.length === 0 ? builder : builder.withRules(rules)).analyze()
-  return violations
-    .filter((one) => /serious|critical/.test(one.impact ?? ''))
-    .map((one) => `${one.help}: ${one.nodes.map((node) => node.html).join(' ')}`)
-}
-
 for (const language of ['en-US', 'zh-CN']) {
   test(`every page opens well in ${language}, light and dark`, async (context) => {
-    const one = await openBrowser(context)
-    if (!one) return
-    const window = await signedIn(one, { language })
+    if (!(await bench.launch(context))) return
+    const window = await bench.window({ language })
     const problems: string[] = []
     for (const path of [...paths, deliveryPath, incidentPath, alertPath]) {
       const page = await window.newPage()
@@ -242,10 +158,9 @@ for (const language of ['en-US', 'zh-CN']) {
 }
 
 test('a person with a keyboard alone finds the way', async (context) => {
-  const one = await openBrowser(context)
-  if (!one) return
-  const window = await signedIn(one)
-  const page = await open(window, '/')
+  if (!(await bench.launch(context))) return
+  const window = await bench.window()
+  const page = await bench.open(window, '/')
   await page.keyboard.press('g')
   await page.keyboard.press('r')
   await untilPage(page, 'Rules')
@@ -277,10 +192,9 @@ test('a person with a keyboard alone finds the way', async (context) => {
 })
 
 test('an alert is silenced by keyboard after seeing what is held, and the silence is ended', async (context) => {
-  const one = await openBrowser(context)
-  if (!one) return
-  const window = await signedIn(one)
-  const page = await open(window, '/alerts?state=firing&filter=LoadIsKnown')
+  if (!(await bench.launch(context))) return
+  const window = await bench.window()
+  const page = await bench.open(window, '/alerts?state=firing&filter=LoadIsKnown')
   const errors = watchErrors(page)
   await page.waitForSelector('tbody tr')
   await page.keyboard.press('j')
@@ -305,9 +219,9 @@ test('an alert is silenced by keyboard after seeing what is held, and the silenc
     silences.map(({ state, comment, heldCount }) => ({ state, comment, heldCount })),
     [{ state: 'active', comment: 'known since noon', heldCount: 1 }],
   )
-  const held = await open(window, '/alerts?state=held')
+  const held = await bench.open(window, '/alerts?state=held')
   await held.waitForSelector('tbody tr')
-  const list = await open(window, '/alerts?state=silences')
+  const list = await bench.open(window, '/alerts?state=silences')
   await list.waitForSelector('tbody tr')
   barriers.push(...(await findBarriers(list)))
   await list.locator('tbody').getByRole('button', { name: 'End' }).click()
@@ -324,10 +238,9 @@ test('an alert is silenced by keyboard after seeing what is held, and the silenc
 })
 
 test('a query is typed, run and drawn by keyboard, and its address shows it again', async (context) => {
-  const one = await openBrowser(context)
-  if (!one) return
-  const window = await signedIn(one)
-  const page = await open(window, '/metrics')
+  if (!(await bench.launch(context))) return
+  const window = await bench.window()
+  const page = await bench.open(window, '/metrics')
   await page.waitForSelector('.cm-content')
   await page.keyboard.press('/')
   await page.keyboard.type('node_load1')
@@ -335,7 +248,7 @@ test('a query is typed, run and drawn by keyboard, and its address shows it agai
   await page.keyboard.press('Enter')
   await page.waitForURL(/q=node_load1/)
   await page.waitForSelector('figure canvas')
-  const again = await open(window, new URL(page.url()).pathname + new URL(page.url()).search)
+  const again = await bench.open(window, new URL(page.url()).pathname + new URL(page.url()).search)
   await again.waitForSelector('figure canvas')
   assert.match((await again.textContent('.legend')) ?? '', /node_load1/)
   await again.locator('figure').focus()
@@ -347,10 +260,9 @@ test('a query is typed, run and drawn by keyboard, and its address shows it agai
 })
 
 test('a mistake in a query is shown at its place', async (context) => {
-  const one = await openBrowser(context)
-  if (!one) return
-  const window = await signedIn(one)
-  const page = await open(window, `/metrics?q=${encodeURIComponent('sum(node_load1')}`)
+  if (!(await bench.launch(context))) return
+  const window = await bench.window()
+  const page = await bench.open(window, `/metrics?q=${encodeURIComponent('sum(node_load1')}`)
   await page.waitForSelector('[role="alert"]')
   const [line, mark] = ((await page.textContent('[role="alert"] pre')) ?? '').split('\n')
   assert.equal(line, 'sum(node_load1')
@@ -359,11 +271,10 @@ test('a mistake in a query is shown at its place', async (context) => {
 })
 
 test('320 px are enough for every page', async (context) => {
-  const one = await openBrowser(context)
-  if (!one) return
-  const window = await signedIn(one, { width: 320 })
+  if (!(await bench.launch(context))) return
+  const window = await bench.window({ width: 320 })
   for (const path of [...paths, deliveryPath, incidentPath]) {
-    const page = await open(window, path)
+    const page = await bench.open(window, path)
     const width = Number(await page.evaluate('document.documentElement.scrollWidth'))
     assert.ok(width <= 320, `${path} is ${width} px wide`)
     await page.close()
@@ -372,10 +283,9 @@ test('320 px are enough for every page', async (context) => {
 })
 
 test('a token is made, shown once, and taken back after asking', async (context) => {
-  const one = await openBrowser(context)
-  if (!one) return
-  const window = await signedIn(one)
-  const page = await open(window, '/settings')
+  if (!(await bench.launch(context))) return
+  const window = await bench.window()
+  const page = await bench.open(window, '/settings')
   await page.getByLabel('Name', { exact: true }).fill('pipeline')
   await page.keyboard.press('Enter')
   await page.waitForSelector('.secret pre')
@@ -401,10 +311,9 @@ test('a token is made, shown once, and taken back after asking', async (context)
 })
 
 test('a server that went away is said, and the page recovers by itself', async (context) => {
-  const one = await openBrowser(context)
-  if (!one) return
-  const window = await signedIn(one)
-  const page = await open(window, '/')
+  if (!(await bench.launch(context))) return
+  const window = await bench.window()
+  const page = await bench.open(window, '/')
   await window.setOffline(true)
   await page.keyboard.press('g')
   await page.keyboard.press('a')

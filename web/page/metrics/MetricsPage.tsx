@@ -1,9 +1,8 @@
 /** Metrics: what does this query say? Several queries, drawn, listed and explained; the address holds it all. */
 
 import { useMemo, useRef } from 'react'
-import type { DeliveryMark } from '../../chart/marks.ts'
 import { useStopAsking } from '../../data/explore.ts'
-import { useDeployments, useInstantQueries, useRangeQueries } from '../../data/queries.ts'
+import { useInstantQueries, useRangeQueries } from '../../data/queries.ts'
 import type { TimeRange } from '../../data/range.ts'
 import { Button } from '../../kit/Button.tsx'
 import { Card, Columns, PageHead } from '../../kit/Card.tsx'
@@ -23,6 +22,7 @@ import { useAddress } from '../../route/router.tsx'
 import { useKeys } from '../../shell/keys.ts'
 import { useRange } from '../../shell/RangePicker.tsx'
 import { useWords } from '../../word/word.tsx'
+import { useDeliveryMarks } from '../delivery-marks.ts'
 import { usePageTitle } from '../page-title.ts'
 import { addMatcher, type LabelMatcher, selectorText } from './add-matcher.ts'
 import { ChartView } from './ChartView.tsx'
@@ -350,17 +350,5 @@ function Answers(props: {
         ask(queries.map((query, at) => (at === index ? { ...query, expression } : query)))
       }
     />
-  )
-}
-
-function useDeliveryMarks(range: TimeRange): readonly DeliveryMark[] {
-  const deployments = useDeployments({ range }).data?.deployments
-  return useMemo(
-    () =>
-      (deployments ?? []).map((one) => ({
-        timeMs: one.startTimeMs,
-        label: `${one.service} ${one.version}`,
-      })),
-    [deployments],
   )
 }

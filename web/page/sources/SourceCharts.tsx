@@ -1,5 +1,6 @@
 /** Charts of one source: rows, time, drops; loaded when a source is opened. */
 
+import { useMemo } from 'react'
 import type { SourceView } from '../../../src/api/api.ts'
 import { TimeChart } from '../../chart/TimeChart.tsx'
 import { seriesName } from '../../data/prometheus.ts'
@@ -7,12 +8,15 @@ import { useRangeQueries } from '../../data/queries.ts'
 import { Link } from '../../route/router.tsx'
 import { useRange } from '../../shell/RangePicker.tsx'
 import { useWords } from '../../word/word.tsx'
+import { useDeliveryMarks } from '../delivery-marks.ts'
 import { chartsOf } from './source-queries.ts'
 
 /** The charts that have data. */
 export default function SourceCharts(props: { source: SourceView }) {
   const words = useWords()
   const { range, setRange } = useRange()
+  const deliveries = useDeliveryMarks(range)
+  const marks = useMemo(() => ({ deliveries }), [deliveries])
   const charts = chartsOf(props.source)
   const readings = useRangeQueries(
     charts.map((chart) => chart.query),
@@ -33,6 +37,7 @@ export default function SourceCharts(props: { source: SourceView }) {
             values: one.values,
           }))}
           range={range}
+          marks={marks}
           heightPx={120}
           hasLegend={data.series.length > 1}
           onZoom={setRange}
