@@ -305,8 +305,9 @@ export class PageDesk {
     }
   }
 
-  /** Forgets pages that were over long ago. */
+  /** Counts the open pages, and forgets those that were over long ago. */
   async tidy(): Promise<void> {
+    this.#book.count()
     const nowTimeMs = this.#parts.clock.nowTimeMs()
     if (nowTimeMs - this.#tidiedTimeMs < tidyIntervalMs) return
     this.#tidiedTimeMs = nowTimeMs
@@ -512,7 +513,6 @@ export class PageDesk {
     for (const { action } of events) pageEventsTotal.inc({ action })
     if (!page.isOpen) this.#book.close(page)
     this.#arm(page)
-    this.#book.count()
     if (events.some(({ from, to }) => from !== to)) this.#parts.noteHeld(page.alerts)
     for (const listener of this.#listeners) {
       try {

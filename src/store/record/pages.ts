@@ -9,27 +9,23 @@ import type { Run, Tables } from './tables.ts'
 /** Keeper of pages and their stories. */
 export function makePageRecords(run: Run): PageRecords {
   return {
-    save: (page, events) =>
-      run(async (database) => {
-        const row = {
-          group_key: page.groupKey,
-          state: page.state,
-          is_open: isPageLive(page) ? 1 : 0,
-          opened_time_ms: page.openedTimeMs,
-          updated_time_ms: page.updatedTimeMs,
-          body: JSON.stringify(page),
-        }
-        // Both or neither: a story that says more than the page would repeat its steps.
+    save: (pages, events) => {
+      // Before anything else happens: a page goes on changing.
+      const rows = pages.map(pageRowOf)
+      return run(async (database) => {
         await database.transaction().execute(async (transaction) => {
-          await transaction
-            .insertInto('page')
-            .values({ id: page.id, ...row })
-            .onConflict((conflict) => conflict.column('id').doUpdateSet(row))
-            .execute()
-          if (events.length > 0)
-            await transaction.insertInto('page_event').values(events.map(eventRowOf)).execute()
+          for (const { id, ...row } of rows) {
+            await transaction
+              .insertInto('page')
+              .values({ id, ...row })
+              .onConflict((conflict) => conflict.column('id').doUpdateSet(row))
+              .execute()
+          }
+          for (const event of events)
+            await transaction.insertInto('page_event').values(eventRowOf(event)).execute()
         })
-      }),
+      })
+    },
     find: (id) =>
       run(async (database) => {
         const row = await database
@@ -78,6 +74,18 @@ export function makePageRecords(run: Run): PageRecords {
           .where('updated_time_ms', '<', timeMs)
           .execute()
       }),
+  }
+}
+
+function pageRowOf(page: Page): Tables['page'] {
+  return {
+    id: page.id,
+    group_key: page.groupKey,
+    state: page.state,
+    is_open: isPageLive(page) ? 1 : 0,
+    opened_time_ms: page.openedTimeMs,
+    updated_time_ms: page.updatedTimeMs,
+    body: JSON.stringify(page),
   }
 }
 

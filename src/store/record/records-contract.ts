@@ -360,22 +360,24 @@ export function testRecords(name: string, open: () => Promise<OpenedRecords>): v
       ...{ from: 'firing', to: 'firing', reason: "let's see" },
     })
     const a = make('a', {})
-    await pages.save(a, [event('1', 'a'), event('2', 'a')])
+    await pages.save([a], [event('1', 'a'), event('2', 'a')])
     await pages.save(
-      make('b', { openedTimeMs: 5, isOpen: false, state: 'resolved', deliveries: [] }),
+      [make('b', { openedTimeMs: 5, isOpen: false, state: 'resolved', deliveries: [] })],
       [],
     )
     await pages.save(
-      make('c', {
-        openedTimeMs: 7,
-        isOpen: false,
-        state: 'resolved',
-        updatedTimeMs: 8,
-        deliveries: [],
-      }),
+      [
+        make('c', {
+          openedTimeMs: 7,
+          isOpen: false,
+          state: 'resolved',
+          updatedTimeMs: 8,
+          deliveries: [],
+        }),
+      ],
       [event('3', 'c')],
     )
-    await pages.save({ ...a, nextTimeMs: undefined }, [event('4', 'a')])
+    await pages.save([{ ...a, nextTimeMs: undefined }], [event('4', 'a')])
     assert.deepEqual(await pages.find('a'), { ...a, nextTimeMs: undefined })
     assert.deepEqual(
       (await pages.listEvents('a')).map(({ id }) => id),
@@ -388,9 +390,9 @@ export function testRecords(name: string, open: () => Promise<OpenedRecords>): v
     assert.equal(await list({ state: 'open' }), 'a')
     // Somebody has still to hear of the end.
     const ending = make('d', { openedTimeMs: 0, isOpen: false, state: 'resolved' })
-    await pages.save(ending, [])
+    await pages.save([ending], [])
     assert.equal(await list({ state: 'open' }), 'ad')
-    await pages.save({ ...ending, deliveries: [] }, [])
+    await pages.save([{ ...ending, deliveries: [] }], [])
     assert.equal(await list({ state: 'resolved', beforeTimeMs: 7 }), 'bd')
     await pages.removeBefore(8)
     assert.equal(await list({}), 'ca')

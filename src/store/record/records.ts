@@ -200,8 +200,8 @@ export interface SilenceRecords {
 
 /** Pages and what happened to them. */
 export interface PageRecords {
-  /** Inserts or replaces the page and adds to its story, both or neither. */
-  save(page: Page, events: readonly PageEvent[]): Promise<void>
+  /** Inserts or replaces the pages as they are now and adds to their stories, all or nothing. */
+  save(pages: readonly Page[], events: readonly PageEvent[]): Promise<void>
   find(id: string): Promise<Page | undefined>
   /** Newest first by `openedTimeMs`; `open` are those whose group is not over, or that have somebody to tell. */
   list(filter: {
