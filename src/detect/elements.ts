@@ -7,7 +7,12 @@ import { mapOf, type TemplateSample } from './template.ts'
 
 /** Elements of an answer; `undefined` for what a rule cannot use (a string or a matrix). */
 export function elementsOf(value: QueryValue): Element[] | undefined {
-  if (value.type === 'vector') return value.elements
+  if (value.type === 'vector') {
+    const { elements } = value
+    if (!elements.some(({ histogram }) => histogram !== undefined)) return elements
+    // An alert's value is a number; of a histogram it is 0, as in Prometheus.
+    return elements.map((one) => (one.histogram === undefined ? one : { ...one, value: 0 }))
+  }
   if (value.type === 'scalar') return [{ labels: emptyLabels, value: value.value }]
   return undefined
 }

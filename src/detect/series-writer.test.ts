@@ -13,6 +13,8 @@ const rules = `groups:
   rules:
   - record: job:latency:rate1m
     expr: sum by (job) (rate(latency[1m]))
+  - alert: Seen
+    expr: job:latency:rate1m
   - alert: Slow
     expr: histogram_quantile(0.5, job:latency:rate1m) > 1
 `
@@ -49,6 +51,8 @@ test('a rule records histograms, another reads them at once, and both end with t
     '{job="shop"} 3',
   ])
   assert.equal(bench.stateOf('Slow'), 'firing')
+  const seen = bench.sent.find(({ labels }) => labels.get('alertname') === 'Seen')
+  assert.equal(seen?.value, 0, 'a histogram is no number')
   const ends = new SampleBatchBuilder()
   for (const id of ids) ends.addStale(id, bench.clock.nowTimeMs())
   bench.store.appendNow(ends.batch)
