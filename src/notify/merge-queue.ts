@@ -10,7 +10,7 @@ import { SendFailure } from './channel/channel.ts'
 import { cutBytes } from './cut-text.ts'
 import { calmMarkup } from './markup.ts'
 import type { MessageAction } from './message-actions.ts'
-import { mergedMessagesTotal } from './metrics.ts'
+import { mergedMessagesTotal, waitingMessages } from './metrics.ts'
 import type { Limit, TokenBuckets } from './token-bucket.ts'
 import type { MessageWords } from './words.ts'
 
@@ -79,6 +79,7 @@ export class MergeQueue {
         },
       }
       const withdraw = (): void => {
+        if (this.#waiting.includes(waiting)) waitingMessages.dec({ channel: this.#parts.kind })
         this.#waiting = this.#waiting.filter((other) => other !== waiting)
         reject(
           new SendFailure('given up while it waited for the robot', {
@@ -89,6 +90,7 @@ export class MergeQueue {
       }
       signal.addEventListener('abort', withdraw, { once: true })
       this.#waiting.push(waiting)
+      waitingMessages.inc({ channel: this.#parts.kind })
       this.#flush()
     })
   }
@@ -107,6 +109,7 @@ export class MergeQueue {
     }
     const batch = this.#waiting
     this.#waiting = []
+    waitingMessages.dec({ channel: kind }, batch.length)
     if (batch.length > 1) mergedMessagesTotal.inc({ channel: kind }, batch.length - 1)
     const text = mergeTexts(
       batch.map((waiting) => waiting.text),

@@ -23,6 +23,13 @@ export const attemptsTotal = counter({
   labels: ['channel', 'outcome'],
 })
 
+/** Messages that wait for robots. */
+export const waitingMessages = gauge({
+  name: 'shipwatch_notify_waiting_messages',
+  help: 'Messages that wait because a robot takes only so many, by channel; at most 1,000 for each robot, then attempts fail for now.',
+  labels: ['channel'],
+})
+
 /** Messages that shared their way. */
 export const mergedMessagesTotal = counter({
   name: 'shipwatch_notify_merged_messages_total',

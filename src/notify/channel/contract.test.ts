@@ -9,7 +9,7 @@ import type { AddressInfo } from 'node:net'
 import { type TestContext, test } from 'node:test'
 import { MemoryRecords } from '../../../test/support/memory-records.ts'
 import { VirtualClock } from '../../base/clock.ts'
-import { silentLog } from '../../base/log.ts'
+import { type Log, silentLog } from '../../base/log.ts'
 import { z } from '../../config/schema.ts'
 import type { Alert } from '../../model/alert.ts'
 import { makeLabels } from '../../model/labels.ts'
@@ -717,6 +717,8 @@ function makeNotification(change: Partial<Notification> & { summary?: string } =
 }
 
 interface Stage {
+  /** What was logged, as text. */
+  logged: string[]
   calls: Call[]
   attempts: NotificationAttempt[]
   clock: VirtualClock
@@ -726,7 +728,11 @@ interface Stage {
 
 /** A notifier with one channel, and its service, which answers `answers` in turn, then success. */
 async function open(t: TestContext, one: Manners, change: object = {}): Promise<Stage> {
-  const stage = { calls: [] as Call[], answers: [] as (Answer | 'silence')[] }
+  const stage = {
+    calls: [] as Call[],
+    answers: [] as (Answer | 'silence')[],
+    logged: [] as string[],
+  }
   const server = createServer((request, response) => {
     let body = ''
     request.setEncoding('utf8')
@@ -761,7 +767,11 @@ async function open(t: TestContext, one: Manners, change: object = {}): Promise<
     ...z.object(notifySettings.top).parse({ receivers }),
     global: z.object(notifySettings.global).parse({}),
   }
-  const notifier = new Notifier({ settings, records, clock, log: silentLog, random: () => 0.5 })
+  const note = (fields: object, message: string) => {
+    stage.logged.push(`${JSON.stringify(fields)} ${message}`)
+  }
+  const log: Log = { ...silentLog, debug: note, info: note, warn: note, error: note }
+  const notifier = new Notifier({ settings, records, clock, log, random: () => 0.5 })
   const attempts: NotificationAttempt[] = []
   notifier.onAttempt((attempt) => attempts.push(attempt))
   t.after(() => notifier.stop())
@@ -815,7 +825,8 @@ for (const [kind, one] of Object.entries(manners)) {
     const delivery = await refused.send()
     assert.equal(delivery.isDelivered, false)
     assert.equal(refused.calls.length, 1)
-    const shown = JSON.stringify([refused.attempts, delivery.failures])
+    assert.ok(refused.logged.length > 0)
+    const shown = JSON.stringify([refused.attempts, delivery.failures, refused.logged])
     assert.match(shown, /is wrong/)
     assert.ok(!shown.replace(kind, '').includes('S3CR3T-'), shown)
 
