@@ -288,8 +288,8 @@ function makePages(): PageRecords {
   const rows = new Map<string, Page>()
   let events: PageEvent[] = []
   return {
-    save: async (page, news) => {
-      rows.set(page.id, copy(page))
+    save: async (pages, news) => {
+      for (const page of pages) rows.set(page.id, copy(page))
       events.push(...copy([...news]))
     },
     find: async (id) => copy(rows.get(id)),
