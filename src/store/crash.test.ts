@@ -18,6 +18,7 @@ const root = mkdtempSync(join(tmpdir(), 'shipwatch-crash-'))
 after(() => rmSync(root, { recursive: true, force: true }))
 const settings = z.object(storeSettings.top).parse({}) as StoreSettings
 const child = join(import.meta.dirname, '../../test/support/store-crash-child.ts')
+const busyChild = join(import.meta.dirname, '../../test/support/store-busy-child.ts')
 
 /** Runs the victim until it has acknowledged `ackCount` batches and kills it; answers the last round by lane. */
 async function killAfter(
@@ -110,5 +111,89 @@ test('every acknowledged sample and line is there after kill -9 at random points
     assert.ok(lines.length > lastRound)
   }
   context.diagnostic(`${sampleCount} samples of ${acknowledged.size} lanes checked`)
+  await store.close()
+})
+
+/** Kills in the second test. `SHIPWATCH_KILL_COUNT=50 npm test -- store/crash` is the long form. */
+const killCount = Number(process.env['SHIPWATCH_KILL_COUNT'] ?? 5)
+
+/** Starts the busy victim, kills it after a while; answers the last round by lane, and how often it flushed. */
+async function killBusy(
+  dataDir: string,
+  victim: { run: string; startTimeMs: number; lifeMs: number },
+): Promise<{ acknowledged: Map<string, number>; flushCount: number }> {
+  const { run, startTimeMs, lifeMs } = victim
+  const acknowledged = new Map<string, number>()
+  const process_ = spawn(process.execPath, [busyChild, dataDir, run, String(startTimeMs)], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  const ended = new Promise((resolve) => process_.on('close', resolve))
+  let flushCount = 0
+  for await (const line of createInterface({ input: process_.stdout })) {
+    if (line === 'ready') setTimeout(() => process_.kill('SIGKILL'), lifeMs)
+    if (line === 'flushed') flushCount++
+    const match = /^([a-z]+) (\d+)$/.exec(line)
+    if (match !== null) acknowledged.set(`${run}-${match[1]}`, Number(match[2]))
+  }
+  await ended
+  return { acknowledged, flushCount }
+}
+
+test('nothing is lost by kills amid flushing, rewriting of days, and closing of segments', async (context) => {
+  const dataDir = join(root, 'busy')
+  const seed = systemClock.nowTimeMs() % 100_000
+  const random = makeSeededRandom(seed)
+  const startTimeMs = systemClock.nowTimeMs() - 600_000
+  const acknowledged = new Map<string, number>()
+  let flushCount = 0
+  for (let run = 0; run < killCount; run++) {
+    const lifeMs = 20 + Math.floor(random() * 2_500)
+    const killed = await killBusy(dataDir, { run: String(run), startTimeMs, lifeMs })
+    for (const [lane, round] of killed.acknowledged) acknowledged.set(lane, round)
+    flushCount += killed.flushCount
+  }
+  const store = await Store.open({ dataDir, settings, clock: systemClock, log: silentLog })
+  let sampleCount = 0
+  for (const [lane, lastRound] of acknowledged) {
+    const matchers = [makeMatcher('lane', '=', lane)]
+    if (lane.endsWith('-line')) {
+      const lines = await store.selectLogs({
+        matchers,
+        startTimeNs: 0n,
+        endTimeNs: BigInt(startTimeMs + 1) * 1_000_000n,
+        filters: [],
+        limit: 1_000_000,
+        direction: 'forward',
+      })
+      assert.ok(lines.length > lastRound, `${lane}: ${lines.length} of ${lastRound + 1}`)
+      const numbers = lines.map((record) => Number(record.line))
+      assert.deepEqual(
+        numbers,
+        numbers.map((_, index) => index),
+        lane,
+      )
+      continue
+    }
+    const found = await store.select({ matchers, startTimeMs: 0, endTimeMs: Infinity })
+    assert.equal(found.length, lane.endsWith('-late') ? 5 : 40, lane)
+    for (const series of found) {
+      const { count } = series
+      const rounds = new Set(series.value.subarray(0, count))
+      assert.equal(rounds.size, count, `${lane}: each once`)
+      for (let round = 0; round <= lastRound; round++) {
+        assert.ok(
+          rounds.has(round),
+          `seed ${seed}: ${lane} has lost round ${round} of ${lastRound}`,
+        )
+      }
+      for (let row = 1; row < count; row++) {
+        assert.ok(series.timeMs[row]! > series.timeMs[row - 1]!, `${lane}: in order`)
+      }
+      sampleCount += count
+    }
+  }
+  context.diagnostic(
+    `seed ${seed}: ${killCount} kills amid ${flushCount} flushes, ${sampleCount} samples of ${acknowledged.size} lanes checked`,
+  )
   await store.close()
 })

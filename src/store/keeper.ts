@@ -269,11 +269,11 @@ export class Keeper {
       segment.flushedTimeMs = Infinity
       segment.isForgotten = false
     }
-    head.beginFlush(untilTimeMs)
+    const late = head.beginFlush(untilTimeMs)
     let isDone = false
     try {
       await sampleFlusher.flushHead(untilTimeMs)
-      await sampleFlusher.flushLate(head.late.take())
+      await sampleFlusher.flushLate(late)
       isDone = true
     } finally {
       head.endFlush(isDone)

@@ -200,3 +200,35 @@ test('history is no news: rules on arrival hear of samples of the last minutes o
   await add(store, labels, [[nowTimeMs - 500_000, 1]])
   assert.deepEqual(heard, [nowTimeMs - 1_000])
 })
+
+test('with a memory shorter than what a flush leaves, nothing is between memory and engine', async () => {
+  const clock = new VirtualClock(nowTimeMs)
+  const dataDir = newDirectory()
+  const short = { memory_window: '1m' }
+  let store = await openStore({ clock, dataDir, settings: short })
+  const rows = minutes(nowTimeMs - 100 * 60_000, 100)
+  for (const row of rows) await add(store, labels, [row])
+  // The household's own flush ends at a full hour, and memory lets go of what the engine has.
+  for (let turn = 0; turn < 30; turn++) {
+    await clock.advance(30_000)
+    await settle(store)
+    assert.deepEqual(await rowsOf(store), rows, `turn ${turn}`)
+  }
+  await store.flush()
+  await add(store, labels, [[nowTimeMs - 200 * hourMs, 7]])
+  await store.close()
+  // What the engine has and memory does not cover is not read again: an older row is in order then.
+  store = await openStore({ clock, dataDir, settings: short })
+  await add(store, labels, [[nowTimeMs - 100 * hourMs, 8]])
+  await store.flush()
+  await store.close()
+  store = await openStore({ clock, dataDir, settings: short })
+  const expected = [[nowTimeMs - 200 * hourMs, 7], [nowTimeMs - 100 * hourMs, 8], ...rows]
+  assert.deepEqual(await rowsOf(store), expected)
+})
+
+/** Lets the household come to rest: a backup waits for it. */
+async function settle(store: Store): Promise<void> {
+  const backup = await store.openBackup('')
+  backup.close()
+}

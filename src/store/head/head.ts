@@ -28,7 +28,7 @@ import type { Labels } from '../../model/labels.ts'
 import { bitsOf, makeSampleBatch, type SampleBatch, type SeriesId } from '../../model/sample.ts'
 import { ChunkPool, noChunk } from './chunk-pool.ts'
 import { HistogramTable, type PackedBatch, packHistograms } from './histogram-table.ts'
-import { LateRows } from './late-rows.ts'
+import { LateRows, type LateRun } from './late-rows.ts'
 import { grow, noSeries, SeriesIndex } from './series-index.ts'
 
 /** How far ahead of our clock a sample may be: ten minutes, as in Prometheus's remote-write receiver. */
@@ -135,17 +135,21 @@ export class Head {
     this.#flushedTimeMs[id] = Number.NEGATIVE_INFINITY
   }
 
-  /** A flush begins that brings to the engine what memory has before a time, and late rows. */
-  beginFlush(untilTimeMs: number): void {
+  /** A flush begins that brings to the engine what memory has before a time, and the late rows answered. */
+  beginFlush(untilTimeMs: number): ReadonlyMap<SeriesId, LateRun> {
     this.#flushingTimeMs = untilTimeMs
     this.#flushingBehindTimeMs = Math.min(this.#flushingBehindTimeMs, this.#behindTimeMs)
     this.#behindTimeMs = Infinity
-    this.late.take()
+    return this.late.take()
   }
 
   /** The flush has ended; the engine has everything, or it will be brought again. */
   endFlush(isDone: boolean): void {
     if (isDone) {
+      // Memory may cover less than what the flush left.
+      if (this.#flushingTimeMs < this.coveredTimeMs) {
+        this.#behindTimeMs = Math.min(this.#behindTimeMs, this.#flushingTimeMs)
+      }
       this.#passedTimeMs = Math.max(this.#passedTimeMs, this.#flushingTimeMs)
       this.late.done()
     } else this.#behindTimeMs = Math.min(this.#behindTimeMs, this.#flushingBehindTimeMs)
@@ -386,7 +390,9 @@ export class Head {
     if (checked.late !== undefined) this.applyLate(checked.late, flushedTimeMs)
     const { seriesId, timeMs } = batch
     for (let row = 0; row < batch.count; row++) {
-      if (timeMs[row]! < flushedTimeMs) this.noteFlushed(seriesId[row]!, timeMs[row]!)
+      // Never beyond what memory has: an older row that comes later would be in order, and yet passed.
+      const time = timeMs[row]!
+      if (time < flushedTimeMs && time >= timeMsMin) this.noteFlushed(seriesId[row]!, time)
     }
   }
 

@@ -2,8 +2,8 @@
  * Late samples on their way to the engine: those that came behind what memory or the flush had passed
  * already, so that no other way leads them there. Each series has a run in time order, equal times once.
  *
- * A flush takes everything (`take`) and later says how it went (`done`, `giveBack`); until then the
- * taken rows stay readable, and new ones gather beside them.
+ * A flush takes everything (`take`) and says when the engine has it (`done`); until then the taken rows
+ * stay readable, and new ones gather beside them.
  */
 
 import { bitsOf, type SeriesId } from '../../model/sample.ts'
@@ -93,17 +93,33 @@ export class LateRows {
     return found
   }
 
-  /** All rows, for a flush; the same again while the last was neither done nor given back. */
+  /** All rows, for a flush: those that came since, and those that the last one did not bring. */
   take(): ReadonlyMap<SeriesId, LateRun> {
     if (this.#taken.size === 0) {
       this.#taken = this.#gathering
       this.#takenBytes = this.#gatheringBytes
-      this.#takenOldestTimeMs = this.#oldestTimeMs
-      this.#gathering = new Map()
-      this.#gatheringBytes = 0
-      this.#oldestTimeMs = Infinity
+    } else {
+      for (const [id, run] of this.#gathering) this.#takeBeside(id, run)
     }
+    this.#takenOldestTimeMs = this.oldestTimeMs
+    this.#gathering = new Map()
+    this.#gatheringBytes = 0
+    this.#oldestTimeMs = Infinity
     return this.#taken
+  }
+
+  #takeBeside(id: SeriesId, run: LateRun): void {
+    const before = this.#taken.get(id)
+    if (before === undefined) this.#taken.set(id, run)
+    else {
+      this.#takenBytes -= bytesOf(before)
+      const bits = bitsOf(run.value)
+      for (let row = 0; row < run.count; row++) {
+        const timeMs = run.timeMs[row]!
+        insertRow(before, timeMs, { bits, row, packed: run.packed?.get(timeMs) })
+      }
+    }
+    this.#takenBytes += bytesOf(before ?? run)
   }
 
   /** The engine has what was taken. */
