@@ -85,6 +85,8 @@ export class ScrapeLoop {
   #forcedFailure: Error | undefined
   #epoch: number
   #timer: Timer | undefined
+  /** The turn that runs or comes next. */
+  #plannedTimeMs = 0
   #isStopped = false
   #running: Promise<void> | undefined
 
@@ -188,8 +190,13 @@ export class ScrapeLoop {
     const nowTimeMs = clock.nowTimeMs()
     const { intervalMs, offsetRatio } = this.target
     const offsetMs = Math.floor(offsetRatio * intervalMs)
-    const phaseMs = (((nowTimeMs - offsetMs) % intervalMs) + intervalMs) % intervalMs
-    const plannedTimeMs = isAtOnce ? nowTimeMs : nowTimeMs + intervalMs - phaseMs
+    // A timer may fire a little early: the turn that was just run does not come again.
+    const earlyMs = this.#plannedTimeMs - nowTimeMs
+    const isEarly = earlyMs > 0 && earlyMs <= lateMsMax
+    const fromTimeMs = isEarly ? this.#plannedTimeMs : nowTimeMs
+    const phaseMs = (((fromTimeMs - offsetMs) % intervalMs) + intervalMs) % intervalMs
+    const plannedTimeMs = isAtOnce ? nowTimeMs : fromTimeMs + intervalMs - phaseMs
+    this.#plannedTimeMs = isAtOnce ? 0 : plannedTimeMs
     this.#timer = clock.after(plannedTimeMs - nowTimeMs, () => {
       this.#running = this.#run(plannedTimeMs)
     })

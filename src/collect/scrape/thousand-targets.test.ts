@@ -1,0 +1,120 @@
+/** A thousand targets, each a server of its own: every turn comes, on its grid, spread over the interval. */
+
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { createServer, type Server } from 'node:http'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { monitorEventLoopDelay } from 'node:perf_hooks'
+import { test } from 'node:test'
+import { systemClock } from '../../base/clock.ts'
+import { silentLog } from '../../base/log.ts'
+import { checkConfig, parseYaml } from '../../config/config.ts'
+import { z } from '../../config/schema.ts'
+import { makeMatcher } from '../../model/matcher.ts'
+import { MemoryStore } from '../../store/store.ts'
+import { Collector } from '../collect.ts'
+import { type CollectSettings, collectSettings } from '../settings.ts'
+
+const targetCount = 1000
+const intervalMs = 3000
+const turnCount = 3
+
+const schema = z.strictObject({
+  global: z.strictObject(collectSettings.global).prefault({}),
+  ...collectSettings.top,
+})
+
+async function startServers(): Promise<{ ports: number[]; close: () => void }> {
+  const servers: Server[] = []
+  for (let index = 0; index < targetCount; index++) {
+    const page = `target_number ${index}\n`
+    const server = createServer((_request, response) => {
+      response.writeHead(200, { 'content-type': 'text/plain; version=0.0.4' }).end(page)
+    })
+    servers.push(server.listen(0, '127.0.0.1'))
+  }
+  await Promise.all(servers.map((server) => once(server, 'listening')))
+  const ports = servers.map((server) => (server.address() as { port: number }).port)
+  const close = (): void => {
+    for (const server of servers) {
+      server.closeAllConnections()
+      server.close()
+    }
+  }
+  return { ports, close }
+}
+
+test('a thousand targets are scraped without drift and without a turn left out', {
+  timeout: 90_000,
+}, async (context) => {
+  const folder = await mkdtemp(join(tmpdir(), 'shipwatch-thousand-'))
+  const { ports, close } = await startServers()
+  const targets = ports.map((port) => `'127.0.0.1:${port}'`).join(', ')
+  const yaml = `host_agent: {enabled: false}
+scrape_configs:
+  - job_name: many
+    scrape_interval: ${intervalMs}ms
+    scrape_timeout: ${intervalMs}ms
+    static_configs: [{targets: [${targets}]}]
+`
+  const store = new MemoryStore()
+  const collector = new Collector({
+    appender: store,
+    settings: checkConfig(parseYaml(yaml, 'shipwatch.yml'), schema) as CollectSettings,
+    clock: systemClock,
+    log: silentLog,
+    dataDir: folder,
+    version: '0.0.0',
+  })
+  const readUps = () =>
+    store.select({
+      matchers: [makeMatcher('__name__', '=', 'up')],
+      startTimeMs: 0,
+      endTimeMs: Date.now() + 60_000,
+    })
+  const delay = monitorEventLoopDelay({ resolution: 10 })
+  try {
+    await collector.start()
+    delay.enable()
+    let ups = await readUps()
+    while (ups.length < targetCount || ups.some(({ count }) => count < turnCount)) {
+      await new Promise((resolve) => setTimeout(resolve, 200))
+      ups = await readUps()
+    }
+    delay.disable()
+    // Turns begin when the event loop comes round to them: a machine that stood still was late by that.
+    const standstillMs = delay.max / 1e6
+    context.diagnostic(`the longest standstill was ${Math.round(standstillMs)} ms`)
+    const lateMsMax = 50 + standstillMs
+    assert.equal(ups.length, targetCount)
+    const ofTenth = new Array<number>(10).fill(0)
+    let onGridCount = 0
+    let sampleCount = 0
+    for (const { count, timeMs, value } of ups) {
+      const firstTimeMs = timeMs[0]!
+      ofTenth[Math.floor(((firstTimeMs % intervalMs) / intervalMs) * 10)]!++
+      for (let turn = 0; turn < count; turn++) {
+        assert.equal(value[turn], 1)
+        const lateMs = timeMs[turn]! - firstTimeMs - turn * intervalMs
+        // A turn left out would be a whole interval late, and drift would add up.
+        const isInTime = Math.abs(lateMs) < Math.min(lateMsMax, intervalMs)
+        assert.ok(isInTime || standstillMs > intervalMs / 2, `turn ${turn} is ${lateMs} ms late`)
+        sampleCount++
+        if (lateMs === 0) onGridCount++
+      }
+    }
+    // Targets stand by the hash of their address: each tenth of the interval gets about a hundred.
+    if (standstillMs < intervalMs / 10) {
+      for (const count of ofTenth) assert.ok(count > 50 && count < 160, `spread: ${ofTenth}`)
+    }
+    context.diagnostic(`${onGridCount} of ${sampleCount} samples are on the millisecond`)
+    // What is a hundredth of the interval late at most bears its planned time.
+    if (standstillMs < intervalMs / 100) assert.ok(onGridCount > 0.9 * sampleCount)
+  } finally {
+    await collector.stop()
+    close()
+    await rm(folder, { recursive: true, force: true })
+  }
+})
