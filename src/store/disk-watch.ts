@@ -145,7 +145,7 @@ export class DiskWatch {
 }
 
 /** Whether an error says that there is no room: of the file system, of a quota, or from SQLite. */
-export function isDiskFull(thrown: unknown): boolean {
+function isDiskFull(thrown: unknown): boolean {
   const sqliteFull = 13
   for (let error = thrown; error instanceof Error; error = error.cause) {
     const { code, errcode } = error as NodeJS.ErrnoException & { errcode?: number }
