@@ -31,6 +31,8 @@ const labelsLengthMax = 4_000
 /** How one message over one channel went. */
 export interface Outcome {
   isDelivered: boolean
+  /** It was refused for good: trying again is of no use. */
+  isRefused: boolean
   /** What went wrong last; no secrets. */
   failure: string
   attemptCount: number
@@ -76,6 +78,7 @@ export class Courier {
     let failure = 'given up before the first attempt'
     let reason = 'canceled'
     let attempt = 0
+    let isRefused = false
     while (attempt < attemptCountMax && !signal.aborted) {
       attempt++
       const startTimeMs = clock.nowTimeMs()
@@ -93,11 +96,12 @@ export class Courier {
         })
       try {
         note('delivered', await channel.send(message))
-        return { isDelivered: true, failure: '', attemptCount: attempt }
+        return { isDelivered: true, isRefused: false, failure: '', attemptCount: attempt }
       } catch (thrown) {
         const failed = toFailure(thrown)
         failure = hide(failed.message)
         reason = failed.reason
+        isRefused = !failed.canRetry && !signal.aborted
         const canRetry = failed.canRetry && attempt < attemptCountMax && !signal.aborted
         note(canRetry ? 'retrying' : 'failed', failed.message)
         if (!canRetry) break
@@ -113,7 +117,7 @@ export class Courier {
       { receiver: notification.receiver, channel: key, answer: failure },
       'a notification was not delivered',
     )
-    return { isDelivered: false, failure: `${key}: ${failure}`, attemptCount: attempt }
+    return { isDelivered: false, isRefused, failure: `${key}: ${failure}`, attemptCount: attempt }
   }
 
   /** Notes in the ledger that a message waits. */

@@ -655,6 +655,33 @@ test('a channel that tries in vain for too long has its fallback told meanwhile'
   assert.equal(calls.filter(({ url }) => url === '/other').length, 1)
 })
 
+test('the patience with a failing channel goes on over the intervals of its group', async (t) => {
+  const { calls, address } = await listen(t, ({ url }) => ({ status: url === '/team' ? 503 : 200 }))
+  const clock = new VirtualClock(startTimeMs)
+  const settings = both(address, { fallback: ['other'], fallback_after: '1m' })
+  const { notifier } = makeNotifier(settings, clock)
+  const told = () => calls.filter(({ url }) => url === '/other').length
+  const results: boolean[] = []
+  for (let round = 0; round < 4; round++) {
+    const abort = new AbortController()
+    clock.after(20_000, () => abort.abort())
+    let isDone = false
+    const sending = notifier.send(makeNotification(), abort.signal).finally(() => {
+      isDone = true
+    })
+    for (let turn = 0; turn < 2_000 && !isDone; turn++) {
+      await clock.advance(500)
+      await new Promise((resolve) => setImmediate(resolve))
+    }
+    results.push((await sending).isDelivered)
+    if (told() > 0) break
+  }
+  assert.equal(results.at(-1), true)
+  assert.deepEqual(new Set(results.slice(0, -1)), new Set([false]))
+  assert.ok(results.length >= 2, 'not at the end of the first interval')
+  assert.equal(told(), 1)
+})
+
 test('what reached nobody is kept over a restart, sent again by hand, and over when a later one arrives', async (t) => {
   let status = 404
   const { calls, address } = await listen(t, () => ({ status }))

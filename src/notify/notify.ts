@@ -4,26 +4,20 @@
  * the receiver's fallback is told; what reached nobody is kept and can be sent again.
  */
 
-import { globSync } from 'node:fs'
-import { basename, resolve } from 'node:path'
 import type { Clock, Timer } from '../base/clock.ts'
 import { messageOf } from '../base/error.ts'
 import type { Log } from '../base/log.ts'
 import type { Random } from '../base/random.ts'
-import { TemplateError } from '../base/template/template.ts'
-import { readConfigFile } from '../config/config.ts'
 import type { AlertCharts } from '../model/flow.ts'
 import type { DeadLetter, NotificationAttempt, Records } from '../store/store.ts'
-import { chartContentId, type OutgoingMessage } from './channel/channel.ts'
 import { Courier, labelLines, type Outcome } from './courier.ts'
 import { DeadLetterBox } from './dead-letter-box.ts'
 import { notifyErrors } from './errors.ts'
 import { Heartbeat } from './heartbeat.ts'
 import { HeldMessages } from './held-messages.ts'
-import { listActions } from './message-actions.ts'
 import { type MessageChart, MessageCharts } from './message-charts.ts'
-import { MessageMemory } from './message-memory.ts'
-import { fallbacksTotal, ledgerForgottenTotal, templateFailuresTotal } from './metrics.ts'
+import { loadTemplates, MessageWriter } from './message-writer.ts'
+import { fallbacksTotal, ledgerForgottenTotal } from './metrics.ts'
 import type { Notification } from './notification.ts'
 import { fromPlainNotification } from './notification-json.ts'
 import { alarmPrefix, makeAlarm } from './own-alarm.ts'
@@ -31,10 +25,9 @@ import { PushDesk } from './push-desk.ts'
 import { findQuietEnd, isUrgent } from './quiet-hours.ts'
 import { type ConfiguredChannel, makeReceivers, type Receiver } from './receiver-book.ts'
 import type { NotifySettings } from './settings.ts'
-import { MessageTemplates, makeTemplateData, type TemplateFile } from './template.ts'
 import { makeTestNotification } from './test-notification.ts'
 import { TokenBuckets } from './token-bucket.ts'
-import { type Language, wordsOf } from './words.ts'
+import type { Language } from './words.ts'
 
 export { chartPath } from './message-charts.ts'
 export type { Notification } from './notification.ts'
@@ -80,6 +73,8 @@ export interface NotifierParts {
 /** How long a message of ours, without a caller who waits, may be tried. */
 const ownSendMs = 120_000
 const testAttemptCountMax = 1
+/** Groups whose failing is timed. */
+const failingCountMax = 10_000
 const cleanIntervalMs = 3_600_000
 /** Messages that reached nobody for so long hold the heartbeat back. */
 const troubleMs = 3_600_000
@@ -90,7 +85,7 @@ export class Notifier {
   readonly #parts: NotifierParts
   readonly #courier: Courier
   readonly #buckets: TokenBuckets
-  readonly #memory: MessageMemory
+  readonly #writer: MessageWriter
   readonly #charts: MessageCharts
   /** Browsers that take pushes. */
   readonly pushes: PushDesk
@@ -100,11 +95,12 @@ export class Notifier {
   readonly #stopped = new AbortController()
   readonly #running = new Set<Promise<unknown>>()
   readonly #last = new Map<string, NotificationAttempt>()
+  /** Since when a channel has failed a group. */
+  readonly #failingSince = new Map<string, number>()
   #findTrouble: () => string | undefined = () => undefined
   #cleaning: Timer | undefined
   #settings: NotifySettings['notify']
   #receivers = new Map<string, Receiver>()
-  #templates: MessageTemplates
 
   /** Throws `NOTIFY_SETTING_INVALID` or `NOTIFY_TEMPLATE_INVALID`. */
   constructor(parts: NotifierParts) {
@@ -113,7 +109,6 @@ export class Notifier {
     this.#courier = new Courier(parts)
     this.#courier.onAttempt((attempt) => this.#last.set(attempt.receiver, attempt))
     this.#buckets = new TokenBuckets(clock)
-    this.#memory = new MessageMemory({ states: records.states, clock, log })
     this.pushes = new PushDesk({ records, clock })
     this.#charts = new MessageCharts({ states: records.states, clock, log })
     this.#charts.setSpan(parts.settings.notify.chart_span)
@@ -130,13 +125,13 @@ export class Notifier {
       log,
       send: (channel, notification) => void this.#sendNow(channel, notification),
     })
-    this.#templates = loadTemplates(parts.settings, parts)
+    this.#writer = new MessageWriter(parts)
     this.#receivers = this.#makeReceivers(parts.settings)
   }
 
   /** Reads what was left over before the start. */
   async start(): Promise<void> {
-    await Promise.all([this.#letters.load(), this.#memory.clean(), this.#charts.load()])
+    await Promise.all([this.#letters.load(), this.#writer.start(), this.#charts.load()])
     await this.#held.load()
     this.#heartbeat.set(this.#settings.heartbeat)
     await this.#clean()
@@ -223,6 +218,10 @@ export class Notifier {
   test(name: string): Promise<Delivery> {
     const receiver = this.#receivers.get(name)
     if (receiver === undefined) throw notifyErrors.RECEIVER_UNKNOWN({ receiver: name })
+    if (receiver.channels.length === 0) {
+      const failure = `receiver "${name}" has no channel`
+      return Promise.resolve({ isDelivered: false, failures: [failure] })
+    }
     const { clock, externalUrl = '' } = this.#parts
     const notification = makeTestNotification(name, clock.nowTimeMs(), externalUrl)
     const signal = this.#ownSignal()
@@ -270,7 +269,7 @@ export class Notifier {
   reload(settings: NotifySettings): void {
     const templates = loadTemplates(settings, this.#parts)
     this.#receivers = this.#makeReceivers(settings)
-    this.#templates = templates
+    this.#writer.take(templates)
     this.#settings = settings.notify
     this.#charts.setSpan(settings.notify.chart_span)
     this.#heartbeat.set(settings.notify.heartbeat)
@@ -361,13 +360,26 @@ export class Notifier {
       instead ??= this.#tellInstead(names, channel, notification)
       return instead
     }
-    const timer = this.#parts.clock.after(receiver.options.fallback_after, () => void callInstead())
+    // A group gives up at its interval and begins anew: its patience goes on where it was.
+    const key = JSON.stringify([receiver.name, channel.key, notification.groupKey])
+    const nowMs = this.#parts.clock.monotonicMs()
+    const sinceMs = this.#failingSince.get(key) ?? nowMs
+    const patienceMs = receiver.options.fallback_after - (nowMs - sinceMs)
+    const timer = this.#parts.clock.after(Math.max(0, patienceMs), () => void callInstead())
     const outcome = await main
     timer.cancel()
-    if (outcome.isDelivered || this.#stopped.signal.aborted)
+    if (outcome.isDelivered) this.#failingSince.delete(key)
+    else this.#noteFailing(key, sinceMs)
+    const isInTime = instead === undefined && !outcome.isRefused
+    if (outcome.isDelivered || isInTime || this.#stopped.signal.aborted)
       return this.#conclude(channel, notification, outcome)
     const isTaken = await callInstead()
     return this.#conclude(channel, notification, { ...outcome, isDelivered: isTaken })
+  }
+
+  #noteFailing(key: string, sinceMs: number): void {
+    if (this.#failingSince.size >= failingCountMax) this.#failingSince.clear()
+    this.#failingSince.set(key, sinceMs)
   }
 
   /** Receivers to tell instead; none that is told instead of somebody already. */
@@ -479,62 +491,12 @@ export class Notifier {
       this.#courier.deliver(
         channel,
         (noteText) =>
-          this.#makeMessage(receiver, channel, notification, { ...how, noteText, chart }),
+          this.#writer.write(receiver, channel, notification, { ...how, noteText, chart }),
         how.attemptCountMax,
       )
     if (channel.channel.takesChart !== true) return bring()
     const zone = notification.timeZone ?? receiver.options.time_zone
     return this.#charts.of(notification, zone)?.then(bring) ?? bring()
-  }
-
-  #makeMessage(
-    { options }: Receiver,
-    { kind, key }: ConfiguredChannel,
-    notification: Notification,
-    how: {
-      signal: AbortSignal
-      noteText: (text: string) => void
-      chart: MessageChart | undefined
-    },
-  ): OutgoingMessage {
-    const language = notification.language ?? options.language
-    const words = wordsOf(language)
-    const actions = listActions(notification, words)
-    const timeZone = notification.timeZone ?? options.time_zone
-    const { chart } = how
-    const data = makeTemplateData(notification, {
-      timeZone,
-      actions,
-      ...(chart !== undefined && { chartUrl: chart.url, chartCid: chartContentId }),
-    })
-    const { receiver, groupKey } = notification
-    return {
-      notification,
-      signal: how.signal,
-      words,
-      actions,
-      chart,
-      memory: this.#memory.of({ receiver, channel: key, groupKey }),
-      render: (text, { escape: format, fallback }) => {
-        const write = (): string => {
-          try {
-            return this.#templates.render(text, { escape: format, language }, data)
-          } catch (thrown) {
-            if (!(thrown instanceof TemplateError)) throw thrown
-            // The message goes out in our words rather than not at all.
-            templateFailuresTotal.inc({ channel: kind })
-            this.#parts.log.error(
-              { receiver, channel: kind, error: thrown.message },
-              'a template failed; the built-in one is used',
-            )
-            return this.#templates.renderBuiltIn(fallback, { escape: format, language }, data)
-          }
-        }
-        const written = write()
-        if (format === 'none') how.noteText(written)
-        return written
-      },
-    }
   }
 }
 
@@ -550,19 +512,6 @@ export function checkReceivers(
   }
   const pushes = { keys: nobody, list: nobody, remove: nobody }
   makeReceivers(settings, { clock, random, buckets: new TokenBuckets(clock), pushes })
-}
-
-function loadTemplates(
-  settings: NotifySettings,
-  parts: Pick<NotifierParts, 'clock' | 'baseDir'>,
-): MessageTemplates {
-  const baseDir = parts.baseDir ?? process.cwd()
-  const files: TemplateFile[] = []
-  for (const pattern of settings.templates) {
-    for (const path of globSync(resolve(baseDir, pattern)).sort())
-      files.push({ name: basename(path), text: readConfigFile(path) })
-  }
-  return new MessageTemplates(files, parts.clock)
 }
 
 function deliveryOf({ isDelivered, failure }: Outcome): Delivery {
