@@ -60,8 +60,8 @@ export function packedBytes(batch: PackedBatch | undefined): number {
 
 /** Histograms of a block: one is written whole, the others as differences. */
 const blockCount = 32
-/** What a track and a block cost beside their bytes. */
-const trackBytes = 600
+/** What a track, with the histogram that the next is compared with, and a block cost beside their bytes. */
+const trackBytes = 1_500
 const blockBytes = 150
 
 /** A full block, in memory of just its size. */
