@@ -101,6 +101,40 @@ export class AlertState {
    */
   judge(timeMs: number, elements: readonly Element[], options: JudgeOptions): boolean {
     const answered = this.#makeAnswered(timeMs, elements, options)
+    return this.#judgeAnswered(timeMs, answered, { ...options, only: undefined })
+  }
+
+  /**
+   * Judges a part of the answer: that of the label sets with these keys; all other alerts stay as they
+   * are. Answers `undefined` and changes nothing when the whole answer must be judged. Throws as `judge`.
+   */
+  judgePart(
+    timeMs: number,
+    elements: readonly Element[],
+    options: JudgeOptions & { only: ReadonlySet<string> },
+  ): boolean | undefined {
+    const { only } = options
+    const answered = this.#makeAnswered(timeMs, elements, options)
+    for (const [key, next] of answered) {
+      const known = this.active.get(key)
+      // Perhaps two elements now make the same alert.
+      if (known !== undefined && known.state !== 'inactive' && !hasSameElement(known, next))
+        return undefined
+    }
+    for (const [key, alert] of this.active) {
+      if (answered.has(key) || !only.has(alert.elementLabels.key)) continue
+      // Clocks that stand still are the whole judgement's.
+      if (alert.state !== 'inactive' && options.dataOf(alert) === 'silent') return undefined
+    }
+    return this.#judgeAnswered(timeMs, answered, options)
+  }
+
+  #judgeAnswered(
+    timeMs: number,
+    answered: Map<string, ActiveAlert>,
+    options: JudgeOptions & { only: ReadonlySet<string> | undefined },
+  ): boolean {
+    const { only } = options
     let isChanged = false
     for (const [key, next] of answered) {
       const alert = this.active.get(key)
@@ -121,6 +155,10 @@ export class AlertState {
     const verdicts = this.#verdicts
     for (const [key, alert] of this.active) {
       const before = alert.state
+      if (only !== undefined && !only.has(alert.elementLabels.key)) {
+        if (before !== 'inactive') liveCount++
+        continue
+      }
       if (!answered.has(key) && !this.#keep(timeMs, alert, options)) {
         if (this.#end(timeMs, alert)) this.active.delete(key)
         if (alert.state !== before) this.#noteMove(alert, verdicts)
@@ -135,7 +173,7 @@ export class AlertState {
       }
       if (alert.state !== before) isChanged = true
     }
-    this.lastTimeMs = timeMs
+    if (only === undefined) this.lastTimeMs = timeMs
     if (options.limit > 0 && liveCount > options.limit) {
       this.active.clear()
       throw detectErrors.LIMIT_EXCEEDED({
@@ -273,7 +311,8 @@ export class AlertState {
       alert.noDataSinceTimeMs ??= timeMs
       if (timeMs - alert.noDataSinceTimeMs < options.noDataKeepMs) {
         // The clock of `for` stands still: what nobody saw does not count.
-        if (alert.state === 'pending') alert.activeTimeMs += timeMs - (this.lastTimeMs ?? timeMs)
+        const seenTimeMs = Math.max(this.lastTimeMs ?? timeMs, alert.lastTrueTimeMs)
+        if (alert.state === 'pending') alert.activeTimeMs += timeMs - seenTimeMs
         return true
       }
     } else alert.noDataSinceTimeMs = undefined
@@ -292,6 +331,10 @@ export class AlertState {
     }
     return alert.resolvedTimeMs !== undefined && timeMs - alert.resolvedTimeMs > resolvedKeepMs
   }
+}
+
+function hasSameElement(a: ActiveAlert, b: ActiveAlert): boolean {
+  return a.elementLabels.key === b.elementLabels.key
 }
 
 /** What a strategy adds to what a person reads. */

@@ -9,6 +9,7 @@
 
 import type { Labels } from '../model/labels.ts'
 import { type Matcher, matchesAll } from '../model/matcher.ts'
+import type { ChangedSeries } from './changed-series.ts'
 import { bitsOf, isStaleAt, type SampleBatch, type SeriesId } from '../model/sample.ts'
 
 /** What a rule reads. */
@@ -16,6 +17,13 @@ export interface ReadSelector {
   matchers: readonly Matcher[]
   rangeMs: number
   offsetMs: number
+}
+
+/** A rule that listens. */
+export interface ListeningRule {
+  selectors: readonly ReadSelector[]
+  /** Counts its changed series, when it can be asked about these alone. */
+  changed: ChangedSeries | undefined
 }
 
 interface Entry {
@@ -92,6 +100,9 @@ export class ArrivalIndex {
   /** Lists of rule indexes; number 0 is "no rule". Equal lists are kept once. */
   readonly #lists: number[][] = [[]]
   readonly #listOfKey = new Map<string, number>()
+  /** By rule: who counts its changed series; and the same by list. */
+  readonly #changed: readonly (ChangedSeries | undefined)[]
+  readonly #changedOfList: (ChangedSeries[] | undefined)[] = [undefined]
   #listOf = new Uint32Array(1024)
   #lastSecond = new Uint32Array(1024)
   #isEnded = new Uint8Array(1024)
@@ -100,9 +111,10 @@ export class ArrivalIndex {
   #touchedAt = new Uint32Array(64)
   #batchNumber = 0
 
-  constructor(rules: readonly (readonly ReadSelector[])[], onTouch: TouchListener) {
+  constructor(rules: readonly ListeningRule[], onTouch: TouchListener) {
     this.#onTouch = onTouch
-    for (const [ruleIndex, selectors] of rules.entries()) {
+    this.#changed = rules.map((rule) => rule.changed)
+    for (const [ruleIndex, { selectors }] of rules.entries()) {
       for (const { matchers } of selectors) this.#addSelector(ruleIndex, matchers)
     }
     for (const shelf of [...this.#byName.values(), this.#unnamed]) shelf.settle()
@@ -130,7 +142,9 @@ export class ArrivalIndex {
     const rules = new Set<number>()
     this.#byName.get(labels.get('__name__'))?.collect(labels, rules)
     this.#unnamed.collect(labels, rules)
-    this.#listOf[seriesId] = this.#internList([...rules])
+    const list = this.#internList([...rules])
+    this.#listOf[seriesId] = list
+    for (const changed of this.#changedOfList[list] ?? []) changed.addSeries(seriesId, labels)
     this.#isEnded[seriesId] = 0
     this.#lastSecond[seriesId] = 0
   }
@@ -152,6 +166,8 @@ export class ArrivalIndex {
       if (time > newestTimeMs) newestTimeMs = time
       this.#lastSecond[id] = time / 1000
       this.#isEnded[id] = isStaleAt(bits, row) ? 1 : 0
+      const changed = this.#changedOfList[list]
+      if (changed !== undefined) for (const one of changed) one.add(id)
       if (this.#touchedAt[list] !== batchNumber) {
         this.#touchedAt[list] = batchNumber
         touched.push(list)
@@ -199,6 +215,8 @@ export class ArrivalIndex {
     if (list === undefined) {
       list = this.#lists.length
       this.#lists.push(rules)
+      const changed = rules.flatMap((ruleIndex) => this.#changed[ruleIndex] ?? [])
+      this.#changedOfList.push(changed.length === 0 ? undefined : changed)
       this.#listOfKey.set(key, list)
       if (list >= this.#touchedAt.length) this.#touchedAt = grow32(this.#touchedAt, list)
     }

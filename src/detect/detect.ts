@@ -220,9 +220,8 @@ export class Detector {
   #listen(answers: SharedAnswers): void {
     this.#unsubscribe?.()
     const before = this.#index
-    const index = new ArrivalIndex(
-      this.#rules.map((rule) => rule.selectors),
-      (ruleIndex, arrival) => this.#touch(ruleIndex, arrival),
+    const index = new ArrivalIndex(this.#rules, (ruleIndex, arrival) =>
+      this.#touch(ruleIndex, arrival),
     )
     this.#index = index
     this.#unsubscribe = this.#parts.feed.subscribe({

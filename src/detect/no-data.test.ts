@@ -189,3 +189,35 @@ test('a sample out of order changes nothing', async (t) => {
   await bench.clock.advance(15 * second)
   assert.deepEqual(statesOf(bench), { fires: 'firing', waits: 'pending', well: '-' })
 })
+
+test('of many series that are asked about one by one, the silent ones are kept and their "for" stands still', async (t) => {
+  const plain = rulesOf('keep').replace(/ {4}annotations:[\s\S]*$/, '')
+  const bench = await new Bench(plain).start(t)
+  const others: Record<string, number> = {}
+  for (let room = 0; room < 300; room++) others[`heat{job=j,instance=x,room=r${room}}`] = 10
+  const feed = async (spanMs: number, samples: Record<string, number>): Promise<void> => {
+    for (let passedMs = 0; passedMs < spanMs; passedMs += 15 * second) {
+      // all series live on, and a few of them at a time make the rule be asked
+      bench.feed({ ...others, ...samples })
+      for (let room = 0; room < 3; room++) {
+        await bench.clock.advance(5 * second)
+        bench.feed({ [`heat{job=j,instance=x,room=r${room}}`]: 11 + room })
+      }
+    }
+  }
+  await feed(8 * minute, samplesOf({ waits: 10 }))
+  await feed(4 * minute, samplesOf())
+  assert.deepEqual(statesOf(bench), { fires: 'firing', waits: 'pending', well: '-' })
+  const down: Record<string, number> = {}
+  for (const room of rooms) {
+    bench.feed({ [`up{job=j,instance=${room}}`]: 0 })
+    bench.feed({ [`heat{job=j,instance=${room},room=${room}}`]: undefined })
+    down[`up{job=j,instance=${room}}`] = 0
+  }
+  await feed(20 * minute, down)
+  assert.deepEqual(statesOf(bench), { fires: 'firing?', waits: 'pending?', well: '-' })
+  await feed(5 * minute, samplesOf())
+  assert.deepEqual(statesOf(bench), { fires: 'firing', waits: 'pending', well: '-' })
+  await feed(2 * minute, samplesOf())
+  assert.deepEqual(statesOf(bench), { fires: 'firing', waits: 'firing', well: '-' })
+})

@@ -10,6 +10,7 @@
 
 import type { Appender } from '../model/flow.ts'
 import type { Labels } from '../model/labels.ts'
+import type { SeriesId } from '../model/sample.ts'
 import type { PreparedQuery } from '../query/query.ts'
 import type { DataState, Element } from './alert-state.ts'
 import type { ArrivalIndex } from './arrival.ts'
@@ -44,11 +45,12 @@ export class NoDataFinder {
   at(
     timeMs: number,
     ruleIndex: number,
+    seriesIds?: readonly SeriesId[],
   ): (element: { labels: Labels; lastTrueTimeMs: number }) => DataState {
     const results = new Map<string, Element[] | undefined>()
     let series: ReadSeries[] | undefined
     return ({ labels, lastTrueTimeMs }) => {
-      const data = this.#findData(this.#condition, labels, { timeMs, results })
+      const data = this.#findData(this.#condition, labels, { timeMs, results, seriesIds })
       if (data === 'some') return 'present'
       series ??= this.#listSeries(ruleIndex)
       const own = findOwn(series, labels, lastTrueTimeMs - this.#rangeMs)
@@ -76,11 +78,7 @@ export class NoDataFinder {
       }))
   }
 
-  #findData(
-    condition: Condition,
-    labels: Labels,
-    asked: { timeMs: number; results: Map<string, Element[] | undefined> },
-  ): 'some' | 'none' | 'opaque' {
+  #findData(condition: Condition, labels: Labels, asked: Asked): 'some' | 'none' | 'opaque' {
     if (condition.type === 'always') return 'some'
     if (condition.type === 'leaf') {
       const elements = this.#ask(condition.expression, asked)
@@ -96,16 +94,16 @@ export class NoDataFinder {
     return condition.type === 'all' ? 'some' : 'none'
   }
 
-  #ask(
-    expression: string,
-    asked: { timeMs: number; results: Map<string, Element[] | undefined> },
-  ): Element[] | undefined {
+  #ask(expression: string, asked: Asked): Element[] | undefined {
     if (!asked.results.has(expression))
-      asked.results.set(expression, this.#evaluate(expression, asked.timeMs))
+      asked.results.set(expression, this.#evaluate(expression, asked))
     return asked.results.get(expression)
   }
 
-  #evaluate(expression: string, timeMs: number): Element[] | undefined {
+  #evaluate(
+    expression: string,
+    { timeMs, seriesIds }: Omit<Asked, 'results'>,
+  ): Element[] | undefined {
     if (!this.#queries.has(expression)) {
       let query: ReturnType<NoDataParts['engine']['prepare']> | undefined
       try {
@@ -118,7 +116,7 @@ export class NoDataFinder {
     const query = this.#queries.get(expression)
     if (query === undefined || query.valueType === 'scalar') return undefined
     try {
-      const answer = query.evaluateRecent(timeMs)
+      const answer = query.evaluateRecent(timeMs, seriesIds)
       return answer === undefined ? undefined : elementsOf(answer.value)
     } catch {
       return undefined
@@ -127,9 +125,16 @@ export class NoDataFinder {
 
   /** Targets whose last scrape failed. */
   #findDown(timeMs: number, results: Map<string, Element[] | undefined>): Set<string> {
-    const elements = this.#ask('up == 0', { timeMs, results }) ?? []
+    const elements = this.#ask('up == 0', { timeMs, results, seriesIds: undefined }) ?? []
     return new Set(elements.map((element) => targetOf(element.labels)))
   }
+}
+
+interface Asked {
+  timeMs: number
+  results: Map<string, Element[] | undefined>
+  /** Ask about these alone. */
+  seriesIds: readonly SeriesId[] | undefined
 }
 
 interface ReadSeries {

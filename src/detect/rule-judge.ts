@@ -63,6 +63,16 @@ export class RuleJudge {
     return isChanged || this.strategy?.isChanged === true
   }
 
+  /** Judges a part of the answer; as `AlertState.judgePart`. Rules with a strategy are always judged as a whole. */
+  judgePart(
+    timeMs: number,
+    elements: readonly Element[],
+    given: Omit<Judgement, 'recovered'> & { only: ReadonlySet<string> },
+  ): boolean | undefined {
+    const { noDataKeepMs } = this
+    return this.alerts.judgePart(timeMs, elements, { ...given, noDataKeepMs })
+  }
+
   /** Ends all alerts: the rule is no more. */
   end(timeMs: number, template: JudgeOptions['template']): void {
     const dataOf = (): DataState => 'ended'

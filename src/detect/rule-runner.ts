@@ -18,6 +18,7 @@ import {
   toDetected,
 } from './alert-state.ts'
 import type { ArrivalIndex, ReadSelector } from './arrival.ts'
+import { ChangedSeries } from './changed-series.ts'
 import { elementsOf, queryForTemplate } from './elements.ts'
 import { detectErrors } from './errors.ts'
 import {
@@ -91,6 +92,8 @@ export class RuleRunner {
   dirtySinceMs: number | undefined
   /** Time of the newest such sample. */
   newestSampleTimeMs = 0
+  /** Series that changed since the last evaluation, for rules that can be asked about these alone. */
+  readonly changed: ChangedSeries | undefined
   /** Not before this (monotonic) may arrival evaluate it again. */
   allowedFromMs = 0
 
@@ -118,6 +121,8 @@ export class RuleRunner {
   #failingSinceMs: number | undefined
   #deadline: Timer | undefined
   #isStopped = false
+  /** A deadline has come: the whole rule must be judged. */
+  #isDue = false
 
   constructor(options: {
     rule: Rule
@@ -138,6 +143,7 @@ export class RuleRunner {
     this.query = around.answers.prepare(this.#judge?.expression ?? rule.expression)
     const recovery = this.#judge?.recovery
     this.#recovery = recovery === undefined ? undefined : around.answers.prepare(recovery)
+    this.changed = this.#makeChanged()
     this.#writer = new SeriesWriter(around.appender)
     this.#noData = new NoDataFinder(this.query, around)
     this.#recordLabels = makeLabels(Object.fromEntries(rule.labels))
@@ -169,6 +175,12 @@ export class RuleRunner {
    */
   evaluateNow(timeMs: number, cause: Cause): Promise<void> | undefined {
     const startMs = this.#around.clock.monotonicMs()
+    if (cause === 'arrival') {
+      const done = this.#evaluateChanged(timeMs, startMs)
+      if (done !== undefined) return done
+    }
+    this.#isDue = false
+    this.changed?.begin()
     const { answers } = this.#around
     const askedTimeMs = timeMs - this.#offsetMs
     let answer: QueryAnswer | undefined
@@ -184,6 +196,58 @@ export class RuleRunner {
     if (answer === undefined) return undefined
     if (this.#recovery !== undefined && recovered === undefined) return undefined
     return this.#apply(timeMs, answer, { cause, startMs, recovered })
+  }
+
+  /** Plain alerts whose elements depend on their own series alone can be asked about a few of them. */
+  #makeChanged(): ChangedSeries | undefined {
+    const isPossible =
+      this.#judge !== undefined &&
+      this.#judge.strategy === undefined &&
+      this.query.isElementwise &&
+      !this.hasQueryOffset
+    if (!isPossible) return undefined
+    const names = new Set<string | undefined>()
+    for (const { matchers } of this.query.selectors) {
+      const name = matchers.find((matcher) => matcher.name === '__name__')
+      names.add(name?.operator === '=' ? name.value : undefined)
+    }
+    return new ChangedSeries(names.size > 1 || names.has(undefined))
+  }
+
+  /**
+   * Evaluates the changed label sets alone; all others are as they were, since their samples are. Answers
+   * `undefined` when the whole rule must be evaluated.
+   */
+  #evaluateChanged(timeMs: number, startMs: number): Promise<void> | undefined {
+    const { changed } = this
+    if (changed === undefined || this.#isDue || this.health !== 'ok') return undefined
+    if (timeMs < (this.lastEvaluationTimeMs ?? 0)) return undefined
+    const { appender, index } = this.#around
+    const part = changed.take(appender, () => index().listSeries(this.ruleIndex))
+    if (part === undefined) return undefined
+    try {
+      const answer = this.query.evaluateRecent(timeMs, part.seriesIds)
+      const elements = answer === undefined ? undefined : elementsOf(answer.value)
+      if (answer !== undefined && elements !== undefined) {
+        const isChanged = this.#judge!.judgePart(timeMs, onlyOf(elements, part.keys), {
+          limit: this.group.limit,
+          dataOf: this.#noData.at(timeMs, this.ruleIndex, part.seriesIds),
+          template: this.#template(timeMs),
+          only: part.keys,
+        })
+        if (isChanged !== undefined) {
+          const samples = this.#noteJudged(timeMs, isChanged, this.dirtySinceMs)
+          const run = { cause: 'arrival' as const, startMs, arrivedTimeMs: this.dirtySinceMs }
+          this.#conclude(timeMs, answer, run)
+          return isChanged
+            ? this.#write(() => this.#writer.write(timeMs, samples, true))
+            : Promise.resolve()
+        }
+      }
+    } catch {
+      // The whole evaluation will meet the same and tell it.
+    }
+    return undefined
   }
 
   /** Evaluates at `timeMs`, reading from disk when memory is too short. */
@@ -269,6 +333,18 @@ export class RuleRunner {
         return this.#write(() => this.#writer.end(timeMs - this.#offsetMs))
       return Promise.resolve()
     }
+    this.#conclude(timeMs, answer, { ...run, arrivedTimeMs })
+    const onlyChanges = run.cause !== 'clock' && this.alerts !== undefined
+    return this.#write(() => this.#writer.write(timeMs - this.#offsetMs, samples, onlyChanges))
+  }
+
+  /** Notes how an evaluation went that went well. */
+  #conclude(
+    timeMs: number,
+    answer: QueryAnswer,
+    run: { cause: Cause; startMs: number; arrivedTimeMs: number | undefined },
+  ): void {
+    const { arrivedTimeMs } = run
     this.#failingSinceMs = undefined
     this.health = 'ok'
     this.lastError = ''
@@ -282,8 +358,6 @@ export class RuleRunner {
       lateness.observe(this.lastLatenessMs / 1000)
     }
     this.#armDeadline()
-    const onlyChanges = run.cause !== 'clock' && this.alerts !== undefined
-    return this.#write(() => this.#writer.write(timeMs - this.#offsetMs, samples, onlyChanges))
   }
 
   #judgeAnswer(
@@ -299,10 +373,19 @@ export class RuleRunner {
       template: this.#template(timeMs),
       recovered: recovered === undefined ? undefined : elementsOf(recovered.value),
     })
+    return this.#noteJudged(timeMs, isChanged, arrivedTimeMs)
+  }
+
+  /** Keeps and sends what was judged; answers the series of the alerts. */
+  #noteJudged(
+    timeMs: number,
+    isChanged: boolean,
+    arrivedTimeMs: number | undefined,
+  ): WrittenSample[] {
     if (isChanged) this.#around.noteChanged(this)
     this.#send(timeMs, arrivedTimeMs)
     const samples: WrittenSample[] = []
-    for (const alert of judge.alerts.active.values()) {
+    for (const alert of this.alerts?.active.values() ?? []) {
       if (alert.state === 'inactive') continue
       samples.push(
         {
@@ -408,6 +491,7 @@ export class RuleRunner {
   /** Nothing is changed. Firing alerts stay valid for as long as silence may keep them: not knowing is not healthy. */
   #fail(timeMs: number, thrown: unknown, startMs: number): void {
     this.health = 'err'
+    this.changed?.lose()
     this.lastError = messageOf(thrown)
     this.#finish(timeMs, startMs)
     evaluationFailuresTotal.inc()
@@ -456,8 +540,14 @@ export class RuleRunner {
     if (dueMs === undefined || this.hasQueryOffset || this.#isStopped) return
     const delayMs = dueMs - this.#around.clock.nowTimeMs()
     if (delayMs > this.intervalMs) return
-    this.#deadline = this.#around.clock.after(Math.max(1, delayMs), () =>
-      this.#around.noteDue(this),
-    )
+    this.#deadline = this.#around.clock.after(Math.max(1, delayMs), () => {
+      this.#isDue = true
+      this.#around.noteDue(this)
+    })
   }
+}
+
+/** The elements of some label sets. */
+function onlyOf(elements: readonly Element[], keys: ReadonlySet<string>): Element[] {
+  return elements.filter(({ labels }) => keys.has(labels.with('__name__', '').key))
 }

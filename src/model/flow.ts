@@ -80,6 +80,11 @@ export interface SeriesColumns {
   histogram?: (Histogram | undefined)[]
   /** Start timestamps by row, 0 where unknown; absent when the series has none. */
   startTimeMs?: Float64Array
+  /**
+   * Which of the series' samples a row is, counted from any start and without stale markers, which are
+   * then left out; absent when no sample is left out. Only where `Selection.bucketMs` allows it.
+   */
+  ordinal?: Float64Array
 }
 
 /** What to read: all series that fulfil the matchers, samples with start ≤ time ≤ end. */
@@ -87,9 +92,16 @@ export interface Selection {
   matchers: readonly Matcher[]
   startTimeMs: number
   endTimeMs: number
+  /**
+   * Of each bucket (n × bucketMs, (n + 1) × bucketMs] the first, last, least and largest samples are enough, and
+   * those on both sides of a fall: the store may leave out the others, and then tells ordinals.
+   */
+  bucketMs?: number
   /** Stop with `STORE_TOO_MANY_SAMPLES` beyond this many samples. */
   sampleCountMax?: number
   signal?: AbortSignal
+  /** Of these series alone; whoever knows no numbers of series may answer others as well. */
+  seriesIds?: readonly SeriesId[]
   /** The store adds to it where the samples came from; absent when nobody asks. */
   report?: ReadReport
 }

@@ -12,6 +12,7 @@ import type { Log } from '../base/log.ts'
 import type { LogQuerier, LogVolume, Querier } from '../model/flow.ts'
 import type { LogRecord } from '../model/log-line.ts'
 import type { Matcher } from '../model/matcher.ts'
+import type { SeriesId } from '../model/sample.ts'
 import { Turnstile } from './concurrency.ts'
 import { queryErrors } from './errors.ts'
 import { parseLogQuery } from './logql/parse.ts'
@@ -19,6 +20,7 @@ import { makeLogPicker } from './logql/tail.ts'
 import { queriesTotal, queryDuration } from './metrics.ts'
 import type { QueryTimes } from './promql/context.ts'
 import { describeExpression } from './promql/describe.ts'
+import { isElementwise } from './promql/elementwise.ts'
 import { type ExplainNode, explainTree } from './promql/explain.ts'
 import { makeParseError } from './promql/parse-error.ts'
 import {
@@ -111,8 +113,10 @@ export interface PreparedQuery {
   /** What every vector selector reads. */
   readonly selectors: readonly SelectorReach[]
   readonly valueType: ValueType
+  /** Whether `seriesIds` may be given: each element depends on the latest samples of its own series alone. */
+  readonly isElementwise: boolean
   /** Synchronously on memory alone; `undefined` when a range reaches behind memory. Throws execution errors. */
-  evaluateRecent(timeMs: number): QueryAnswer | undefined
+  evaluateRecent(timeMs: number, seriesIds?: readonly SeriesId[]): QueryAnswer | undefined
   evaluate(timeMs: number, signal?: AbortSignal): Promise<QueryAnswer>
 }
 
@@ -208,7 +212,8 @@ export class QueryEngine {
       expression,
       selectors: listReaches(prepared.root, atZero),
       valueType: prepared.valueType,
-      evaluateRecent: (timeMs) => this.#runRecent(prepared, timeMs),
+      isElementwise: isElementwise(prepared.root),
+      evaluateRecent: (timeMs, seriesIds) => this.#runRecent(prepared, timeMs, seriesIds),
       evaluate: async (timeMs, signal) => {
         const times = { startTimeMs: timeMs, endTimeMs: timeMs, stepMs: 0 }
         const options = { kind: 'instant' as const, ...(signal ? { signal } : {}) }
@@ -337,11 +342,15 @@ export class QueryEngine {
     return { ...times, lookbackMs, subqueryStepMs: this.#settings.subquery_step }
   }
 
-  #runRecent(prepared: PreparedTree, timeMs: number): QueryAnswer | undefined {
+  #runRecent(
+    prepared: PreparedTree,
+    timeMs: number,
+    seriesIds: readonly SeriesId[] | undefined,
+  ): QueryAnswer | undefined {
     const startedMs = this.#clock.monotonicMs()
     const times = this.#timesOf({ startTimeMs: timeMs, endTimeMs: timeMs, stepMs: 0 }, {})
     const limits = { sampleCountMax: this.#settings.sample_count_max }
-    const outcome = runRecent(prepared, times, { querier: this.#querier, limits })
+    const outcome = runRecent(prepared, times, { querier: this.#querier, limits, seriesIds })
     if (outcome === undefined) return undefined
     const elapsedMs = this.#clock.monotonicMs() - startedMs
     return toAnswer({ ...outcome, elapsedMs, queueMs: 0 }, undefined)

@@ -6,6 +6,7 @@
 import { CodedError } from '../../base/error.ts'
 import type { Querier, Selection, SeriesColumns } from '../../model/flow.ts'
 import { emptyLabels } from '../../model/labels.ts'
+import type { SeriesId } from '../../model/sample.ts'
 import { queryErrors } from '../errors.ts'
 import { samplesTotal } from '../metrics.ts'
 import { Annotations } from './annotation.ts'
@@ -181,14 +182,16 @@ function minStepCount(reads: readonly Read[], grid: Grid): number {
 export function runRecent(
   prepared: PreparedTree,
   times: QueryTimes,
-  parts: { querier: Querier; limits: RunLimits },
+  parts: { querier: Querier; limits: RunLimits; seriesIds?: readonly SeriesId[] | undefined },
 ): Outcome | undefined {
-  const { querier, limits } = parts
+  const { querier, limits, seriesIds } = parts
   const grid = gridOf(times)
   const reads = planReads(prepared.root, grid, times)
   const answers: SeriesColumns[][] = []
   for (const read of reads) {
-    const answer = querier.selectRecent(selectionOf(read, limits, undefined))
+    const selection = selectionOf(read, limits, undefined)
+    if (seriesIds !== undefined) selection.seriesIds = seriesIds
+    const answer = querier.selectRecent(selection)
     if (answer === undefined) return undefined
     answers.push(answer)
   }

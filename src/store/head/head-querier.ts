@@ -6,13 +6,14 @@ import { compareText, type Labels } from '../../model/labels.ts'
 import { unpackHistogram, weighHistograms } from '../chunk/histogram-bytes.ts'
 import { sortRows } from '../column/ordered-rows.ts'
 import { storeErrors } from '../errors.ts'
+import { matchesAll } from '../../model/matcher.ts'
 import type { Head } from './head.ts'
 import type { LateRun } from './late-rows.ts'
 
 /** Samples of all series that fulfil the selection. Two columns are shared by all answers. */
 export function selectFromHead(head: Head, selection: Selection): SeriesColumns[] {
   const { startTimeMs, endTimeMs } = selection
-  const ids = head.index.match(selection.matchers)
+  const ids = findIds(head, selection)
   const counts = new Uint32Array(ids.length)
   const late = findLate(head, ids, selection)
   let total = 0
@@ -50,6 +51,12 @@ export function selectFromHead(head: Head, selection: Selection): SeriesColumns[
     answer.push(series)
   }
   return answer
+}
+
+/** All series that fulfil the matchers, or those of a given few. */
+function findIds(head: Head, { matchers, seriesIds }: Selection): Uint32Array {
+  if (seriesIds === undefined) return head.index.match(matchers)
+  return Uint32Array.from(seriesIds.filter((id) => matchesAll(matchers, head.index.labelsOf(id))))
 }
 
 /** Late rows of the range by series; `undefined` when there are none, which is nearly always. */
