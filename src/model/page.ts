@@ -37,6 +37,8 @@ export interface PageDelivery {
   /** Why it was sent, or why not. */
   reason: string
   doneTimeMs: number | undefined
+  /** It was due when the process died: it may have been sent. */
+  isUnsure?: boolean
 }
 
 /** A page as kept. */

@@ -116,7 +116,13 @@ export class PageDesk {
       if (typeof kept === 'string') this.#key = new Secret(kept)
       else await records.states.set(keyName, this.#key.reveal())
       const filter = { state: 'open' as const, limit: this.#settings.page_count_max }
-      for (const page of await records.pages.list(filter)) this.#book.add(page)
+      const nowTimeMs = this.#parts.clock.nowTimeMs()
+      for (const page of await records.pages.list(filter)) {
+        this.#book.add(page)
+        for (const delivery of page.deliveries)
+          if (delivery.state === 'waiting' && delivery.dueTimeMs <= nowTimeMs)
+            delivery.isUnsure = true
+      }
     } catch (thrown) {
       this.#noteFailure(thrown)
     }

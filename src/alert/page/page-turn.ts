@@ -160,14 +160,14 @@ export function resolve(turn: PageTurn, act: PageAct): void {
   note(turn, { action: 'resolved', ...act, to: 'resolved' })
 }
 
-/** Everybody who was told, also while it ended, is told of the end. */
+/** Everybody who was told, also while it ended, or may have been, is told of the end. */
 export function addEnds(turn: PageTurn): void {
   const { page } = turn
   const keyOf = ({ person, receiver }: PageDelivery): string => `${person}\xff${receiver}`
   const ended = new Set(page.deliveries.filter(({ kind }) => kind === 'end').map(keyOf))
   for (const delivery of [...page.deliveries]) {
-    if (delivery.state !== 'sent' || delivery.kind !== 'page' || ended.has(keyOf(delivery)))
-      continue
+    const mayBeTold = delivery.state === 'sent' || delivery.isUnsure === true
+    if (!mayBeTold || delivery.kind !== 'page' || ended.has(keyOf(delivery))) continue
     ended.add(keyOf(delivery))
     const { person, receiver } = delivery
     page.deliveries.push(makeDelivery(turn, { person, receiver, kind: 'end', step: 0, afterMs: 0 }))
