@@ -32,7 +32,10 @@ test('the label that explodes is named, with its metric', () => {
   for (let index = 0; index < 50; index++) {
     guard.admit(series({ path: `/${index % 5}`, request: String(index), __proto__x: 'y' }))
   }
-  assert.match(guard.explain()!, /the label request has 50 values among them, most of m$/)
+  assert.match(
+    guard.explain()!,
+    /the label request has 50 values among them, such as "0", "1", "2", most of m$/,
+  )
   for (let index = 0; index < 2000; index++) guard.admit(series({ request: `r${index}` }))
   assert.match(guard.explain()!, /the label request has 1000 or more values/)
 })

@@ -139,7 +139,8 @@ export class SeriesGuard {
     const limit = `more than ${this.#countMax} series, the limit of a source; new ones are not kept`
     if (name === undefined || values!.size < 2) return `${limit}, most of ${metric}`
     const shown = values!.size >= watchedValuesMax ? `${watchedValuesMax} or more` : values!.size
-    return `${limit}: the label ${name} has ${shown} values among them, most of ${metric}`
+    const examples = [...values!].slice(0, 3).map((value) => JSON.stringify(value))
+    return `${limit}: the label ${name} has ${shown} values among them, such as ${examples.join(', ')}, most of ${metric}`
   }
 
   *#ids(): Iterable<SeriesId> {
