@@ -27,6 +27,7 @@ export {
   IconLogout as SignOutIcon,
   IconMail as LedgerIcon,
   IconPencil as EditIcon,
+  IconPhoneCall as OnCallIcon,
   IconPlayerPauseFilled as PauseIcon,
   IconPlayerPlayFilled as PlayIcon,
   IconPlayerStopFilled as StopIcon,

@@ -8,6 +8,7 @@ import {
   LogsIcon,
   MetricsIcon,
   NowIcon,
+  OnCallIcon,
   RulesIcon,
   SettingsIcon,
   SourcesIcon,
@@ -21,6 +22,7 @@ export interface Place {
     | 'alerts'
     | 'deliveries'
     | 'notifications'
+    | 'onCall'
     | 'metrics'
     | 'logs'
     | 'rules'
@@ -42,6 +44,7 @@ export const placeGroups: readonly {
       { key: 'now', path: '/', icon: NowIcon, chord: 'n' },
       { key: 'incidents', path: '/incidents', icon: IncidentIcon, chord: 'i' },
       { key: 'alerts', path: '/alerts', icon: AlertIcon, chord: 'a' },
+      { key: 'onCall', path: '/on-call', icon: OnCallIcon, chord: 'c' },
       { key: 'deliveries', path: '/deliveries', icon: DeliveryIcon, chord: 'd' },
     ],
   },

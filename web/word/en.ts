@@ -48,6 +48,7 @@ export const en = {
     incidents: 'Incidents',
     alerts: 'Alerts',
     deliveries: 'Deliveries',
+    onCall: 'On-call',
     notifications: 'Notifications',
     metrics: 'Metrics',
     logs: 'Logs',
@@ -287,7 +288,6 @@ export const en = {
     part: 'Part of the query',
     points: 'Points',
     read: 'Samples read',
-    from: 'Read from',
     where: { memory: 'memory', cache: 'cache', engine: 'engine' },
     took: 'Its own time',
     withBelow: (v: { elapsed: string }) => `${v.elapsed} with the parts below it`,
@@ -315,7 +315,7 @@ export const en = {
     trace: 'Trace',
     copyTrace: 'Copy the trace id',
     moreExemplars: (v: { count: number }) =>
-      `${count(v.count, '# older exemplar is', '# older exemplars are')} on the chart only.`,
+      `${count(v.count, '# older exemplar is', '# older exemplars are')} not listed.`,
     showMore: 'Show more',
     noBuckets: 'No histogram in this answer',
     noBucketsHint:
@@ -458,6 +458,89 @@ export const en = {
     whoWasTold: 'Who was told',
     openRule: 'The rule',
     runbook: 'Runbook',
+  },
+  onCall: {
+    failed: 'On-call duty could not be read',
+    verdict: (v: {
+      who: string
+      personCount: number
+      uncovered: string
+      uncoveredCount: number
+    }) =>
+      v.uncoveredCount > 0
+        ? `Nobody is on call on ${v.uncovered}`
+        : v.personCount === 1
+          ? `${v.who} is on call`
+          : `${v.who} are on call`,
+    people: (names: readonly string[]) => list(names),
+    nobody: 'Nobody',
+    none: 'Nobody is set up to be on call',
+    noneHint:
+      'Name people, a schedule and an escalation policy in the configuration; a receiver with “escalation_policy: team” then pages who is on call.',
+    calendar: 'Calendar',
+    span: 'How much the calendar shows',
+    spans: { week: 'Week', fortnight: 'Two weeks', month: 'Month' },
+    before: 'Earlier',
+    after: 'Later',
+    today: 'Today',
+    weekOf: (v: { date: string }) => `Week of ${v.date}`,
+    weekdays: {
+      '0': 'Sun',
+      '1': 'Mon',
+      '2': 'Tue',
+      '3': 'Wed',
+      '4': 'Thu',
+      '5': 'Fri',
+      '6': 'Sat',
+    },
+    bar: (v: { who: string; schedule: string; from: string; to: string; isOverride: boolean }) =>
+      `${v.who}, ${v.schedule}, ${v.from} to ${v.to}${v.isOverride ? ', taken over' : ''}`,
+    zone: (v: { zone: string }) => `Times are those of ${v.zone}.`,
+    overrideTitle: 'Somebody takes over',
+    schedule: 'Schedule',
+    who: 'Who takes over',
+    choose: 'Choose a person',
+    replaces: 'Instead of',
+    everybody: 'Everybody on call then',
+    from: 'From',
+    to: 'To',
+    timeForm: 'Write it like 2026-11-20 18:00.',
+    endEarly: 'The end must be after the beginning.',
+    comment: 'Why',
+    putOn: 'Put on call',
+    source: 'By',
+    sources: {
+      override: 'a person’s word',
+      calendar: 'the calendar',
+      none: 'no rotation covers this time',
+      layer: (v: { name: string }) => `the rotation ${v.name}`,
+    },
+    remove: 'Take it back',
+    removeTitle: 'Take this back?',
+    removeText: (v: { who: string }) =>
+      `${v.who} will no longer stand in; the rotation counts again.`,
+    until: 'until',
+    next: (v: { who: string }) => `Then ${v.who}, from`,
+    feed: 'Subscribe to the calendar',
+    feedHint: 'Whoever has this address can read the shifts, without signing in.',
+    policies: 'Who is told after whom',
+    noPolicies: 'There is no escalation policy',
+    noPoliciesHint:
+      'With “escalation_policies” in the configuration, somebody else is told when nobody acts.',
+    nextStep: (v: { span: string }) => `after ${v.span} without an answer, the next step`,
+    policyEnd: (v: { repeat: number; span: string; isExpiring: boolean }) =>
+      `${v.repeat === 0 ? 'Told once.' : count(v.repeat, 'All steps again # time.', 'All steps again # times.')} ${
+        v.isExpiring
+          ? `An acknowledgement ends after ${v.span}.`
+          : 'An acknowledgement does not end.'
+      }`,
+    peopleTitle: 'People',
+    quietUntil: 'quiet until',
+    heartbeats: 'Heartbeats',
+    beatMissing: 'Missing',
+    beatWell: 'Heard',
+    beatEvery: (v: { span: string }) => `every ${v.span}`,
+    beatNever: 'never heard',
   },
   silence: {
     silences: 'Silences',
@@ -867,6 +950,19 @@ export const en = {
       'too-many-files': 'The pattern matches more files than are followed; narrow it.',
       'store-refused': 'The store was full or closing; see Now.',
       full: 'The store was full; see Now.',
+      'older-than-interval':
+        'It came after its interval was written; raise the rule’s patience, or send sooner.',
+      'older-than-window': 'It came after later values of its series were used; send in order.',
+      'too-many-series': 'A normalisation rule holds no more series; narrow its match.',
+      'connection-refused': 'More StatsD connections than are held at once.',
+      'line-too-long': 'The line is longer than the protocol allows.',
+      'label-name-twice': 'A label name stands twice in one series; correct the sender.',
+      'label-name-empty': 'A label has no name; correct the sender.',
+      'labels-missing': 'The stream has no labels; correct the sender.',
+      'exemplar-out-of-order': 'The series had a later exemplar already; nothing else is lost.',
+      'exemplar-labels-too-long': 'The labels of an exemplar have 128 characters at most.',
+      'exemplar-disabled': 'Exemplars are switched off.',
+      'exemplar-series-gone': 'Its series ended meanwhile.',
     },
     connect: 'Connect more',
     tokenHint: 'From another machine a token with the scope “ingest” is needed:',
