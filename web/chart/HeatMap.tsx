@@ -14,7 +14,7 @@ import { tokenColor } from '../token/palette.ts'
 import type { Format, Unit } from '../word/format.ts'
 import { useWords } from '../word/word.tsx'
 import type { HeatGrid, HeatRow } from './heat-grid.ts'
-import type { DeliveryMark } from './marks.ts'
+import type { DeliveryMark, ExemplarMark } from './marks.ts'
 import { useScheme } from './scheme.ts'
 
 /** What a heat map takes. */
@@ -24,6 +24,7 @@ export interface HeatMapProps {
   unit: Unit
   range: TimeRange
   deliveries?: readonly DeliveryMark[]
+  exemplars?: readonly ExemplarMark[]
   heightPx?: number
   onZoom?: (range: TimeRange) => void
 }
@@ -159,7 +160,7 @@ function Canvas(
   useEffect(() => {
     if (canvas.current && widthPx > 0)
       paint(canvas.current, { ...props, widthPx, heightPx, spanMs, cell })
-  }, [grid, range.fromTimeMs, range.toTimeMs, props.deliveries, cell, widthPx, heightPx, scheme])
+  }, [grid, range.fromTimeMs, range.toTimeMs, props.exemplars, cell, widthPx, heightPx, scheme])
   const timeAt = (clientX: number): number => {
     const box = canvas.current!.getBoundingClientRect()
     return range.fromTimeMs + ((clientX - box.left) / Math.max(1, box.width)) * spanMs
@@ -292,11 +293,45 @@ function paint(
       context.fillRect(x, y, Math.max(1, width), Math.round(top + rowPx) - y - gap)
     }
   }
+  paintExemplars(context, { ...o, rowPx })
   if (o.cell === undefined) return
   context.strokeStyle = tokenColor('text')
   context.lineWidth = 1.5 * ratio
   const top = canvas.height - (o.cell.row + 1) * rowPx
   context.strokeRect(leftOf(o.cell.at), top, Math.max(columnPx, 2), rowPx)
+}
+
+/** Diamonds in the rows that the values belong to. */
+function paintExemplars(
+  context: CanvasRenderingContext2D,
+  o: HeatMapProps & { spanMs: number; rowPx: number },
+): void {
+  const { grid, range, spanMs, rowPx } = o
+  const { width, height } = context.canvas
+  const radius = 4 * devicePixelRatio
+  context.fillStyle = tokenColor('text')
+  context.strokeStyle = tokenColor('surface')
+  context.lineWidth = 1.5 * devicePixelRatio
+  for (const { timeMs, value } of o.exemplars ?? []) {
+    const row = grid.rows.findIndex(({ low, high }) => value > low && value <= high)
+    if (row === -1) continue
+    const x = ((timeMs - range.fromTimeMs) / spanMs) * width
+    const y = height - (row + placeIn(grid.rows[row]!, value)) * rowPx
+    context.beginPath()
+    context.moveTo(x, y - radius)
+    context.lineTo(x + radius, y)
+    context.lineTo(x, y + radius)
+    context.lineTo(x - radius, y)
+    context.closePath()
+    context.fill()
+    context.stroke()
+  }
+}
+
+/** How high a value lies in its row: by ratio where both bounds allow it. */
+function placeIn({ low, high }: HeatRow, value: number): number {
+  if (low > 0 && Number.isFinite(high)) return Math.log(value / low) / Math.log(high / low)
+  return Number.isFinite(low) && Number.isFinite(high) ? (value - low) / (high - low) : 0.5
 }
 
 /** The buckets with what fell into them over the whole range. */

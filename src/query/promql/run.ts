@@ -84,6 +84,7 @@ export async function runResting(
     })
     const evaluateStartedMs = parts.monotonicMs()
     profile?.beginSlice(step)
+    const workStartedMs = profile?.workedMs() ?? 0
     const made = makeContext(prepared, times, { reads, answers, limits, annotations, profile })
     made.context.countSamples(joiner.pointCount)
     const work = finish(prepared, grid, made.context)
@@ -111,7 +112,7 @@ export async function runResting(
     }
     if (profile !== undefined) {
       profile.readElapsedMs += evaluateStartedMs - readStartedMs
-      profile.evaluateElapsedMs += parts.monotonicMs() - evaluateStartedMs
+      profile.evaluateElapsedMs += profile.workedMs() - workStartedMs
     }
     step += stepCount
     const growth = (limits.sampleCountMax * sliceShare) / Math.max(1, made.sampleCount)

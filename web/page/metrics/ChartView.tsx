@@ -3,7 +3,7 @@
 import { useMemo } from 'react'
 import { gridOfNative } from '../../chart/heat-grid.ts'
 import { HeatMap } from '../../chart/HeatMap.tsx'
-import type { DeliveryMark } from '../../chart/marks.ts'
+import type { DeliveryMark, ExemplarMark } from '../../chart/marks.ts'
 import { type ChartSeries, TimeChart } from '../../chart/TimeChart.tsx'
 import { guessBucketUnit, guessUnit, units } from '../../chart/unit.ts'
 import { type ChartData, commonLabels, seriesName } from '../../data/prometheus.ts'
@@ -16,7 +16,7 @@ import { useAddress } from '../../route/router.tsx'
 import type { Unit } from '../../word/format.ts'
 import { useWords } from '../../word/word.tsx'
 import type { Drawn } from './drawn.ts'
-import { ExemplarList } from './ExemplarList.tsx'
+import { ExemplarList, exemplarUnit } from './ExemplarList.tsx'
 import { legendName } from './legend-name.ts'
 import { letters, type PageQuery } from './query-state.ts'
 import { Warnings } from './Warnings.tsx'
@@ -39,7 +39,11 @@ export function ChartView(props: {
   const unit =
     (address.search['unit'] as Unit | undefined) ?? guessUnit(drawn[0]?.query.expression ?? '')
   const series = useMemo(() => mergeSeries(drawn), [drawn])
-  const marks = useMemo(() => ({ deliveries, exemplars }), [deliveries, exemplars])
+  // On an axis of another unit a point would say something false; the list has it all the same.
+  const marks = useMemo(
+    () => ({ deliveries, exemplars: exemplars.filter((one) => exemplarUnit(one) === unit) }),
+    [deliveries, exemplars, unit],
+  )
   const warnings = [...new Set(drawn.flatMap((one) => one.data.warnings))]
   const native = drawn.filter((one) => one.data.histograms.length > 0)
   const title =
@@ -77,10 +81,10 @@ export function ChartView(props: {
       )}
       {native.map(({ index, query, data }) => (
         <Card key={index} label={words.metrics.heat}>
-          <NativeMap {...{ query, data, range, deliveries }} onZoom={props.onZoom} />
+          <NativeMap {...{ query, data, range, deliveries, exemplars }} onZoom={props.onZoom} />
         </Card>
       ))}
-      {exemplars.length > 0 ? <ExemplarList exemplars={exemplars} unit={unit} /> : null}
+      {exemplars.length > 0 ? <ExemplarList exemplars={exemplars} /> : null}
     </>
   )
 }
@@ -90,6 +94,7 @@ function NativeMap(props: {
   data: ChartData
   range: TimeRange
   deliveries: readonly DeliveryMark[]
+  exemplars: readonly ExemplarMark[]
   onZoom: (range: TimeRange) => void
 }) {
   const { query, data } = props
@@ -101,6 +106,7 @@ function NativeMap(props: {
       unit={guessBucketUnit(query.expression)}
       range={props.range}
       deliveries={props.deliveries}
+      exemplars={props.exemplars}
       onZoom={props.onZoom}
     />
   )

@@ -1,6 +1,7 @@
 /** The exemplars on the chart as a table: when, how much, and which trace it was. */
 
 import { useState } from 'react'
+import { guessBucketUnit } from '../../chart/unit.ts'
 import type { Exemplar } from '../../data/prometheus.ts'
 import { seriesName } from '../../data/prometheus.ts'
 import { Button } from '../../kit/Button.tsx'
@@ -18,7 +19,7 @@ const shownCountMax = 200
 const traceNames = ['trace_id', 'traceID', 'traceId', 'TraceID']
 
 /** The table, the newest first. */
-export function ExemplarList(props: { exemplars: readonly Exemplar[]; unit: Unit }) {
+export function ExemplarList(props: { exemplars: readonly Exemplar[] }) {
   const words = useWords()
   const format = useFormat()
   const { exemplars } = props
@@ -45,7 +46,7 @@ export function ExemplarList(props: { exemplars: readonly Exemplar[]; unit: Unit
             align: 'end',
             width: '100px',
             sortBy: (row) => row.value,
-            cell: (row) => <Value value={row.value} unit={props.unit} />,
+            cell: (row) => <Value value={row.value} unit={exemplarUnit(row)} />,
           },
           {
             key: 'trace',
@@ -66,7 +67,7 @@ export function ExemplarList(props: { exemplars: readonly Exemplar[]; unit: Unit
             key: 'series',
             head: words.metrics.seriesHead,
             isMinor: true,
-            cell: (row) => <Labels labels={row.seriesLabels} />,
+            cell: (row) => <Labels labels={row.seriesLabels} hide={['__name__']} />,
           },
         ]}
       />
@@ -82,6 +83,11 @@ export function ExemplarList(props: { exemplars: readonly Exemplar[]; unit: Unit
       ) : null}
     </Card>
   )
+}
+
+/** What an exemplar is measured in: it is one observation, whatever the query makes of its series. */
+export function exemplarUnit(exemplar: Exemplar): Unit {
+  return guessBucketUnit(exemplar.seriesLabels['__name__'] ?? '')
 }
 
 function traceOf(exemplar: Exemplar): string {

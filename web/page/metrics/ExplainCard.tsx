@@ -89,9 +89,6 @@ function Tree(props: { view: ExplainView }) {
               <th scope="col" data-align="end">
                 {words.metrics.read}
               </th>
-              <th scope="col" data-minor>
-                {words.metrics.from}
-              </th>
               <th scope="col" data-align="end">
                 {words.metrics.took}
               </th>
@@ -173,10 +170,10 @@ function Node(props: { row: NodeRow; wholeMs: number; isOpen: boolean; onToggle:
             >
               {format.value(node.read.sampleCount, 'count')}
               {node.read.selectorCount > 1 ? ' *' : ''}
+              <Shares read={node.read} />
             </span>
           )}
         </td>
-        <td data-minor>{node.read === undefined ? null : <Shares read={node.read} />}</td>
         <td data-align="end">
           <span
             className="explain-time"
@@ -193,7 +190,7 @@ function Node(props: { row: NodeRow; wholeMs: number; isOpen: boolean; onToggle:
       </tr>
       {isOpen ? (
         <tr className="explain-labels">
-          <td colSpan={6}>
+          <td colSpan={5}>
             <LabelBars labels={node.labels} />
           </td>
         </tr>
@@ -214,9 +211,9 @@ function Shares(props: { read: NonNullable<ExplainNodeView['read']> }) {
       ['engine', engineSampleCount],
     ] as const
   ).filter(([, count]) => count > 0)
-  if (whole === 0) return <span className="quiet">–</span>
+  if (whole === 0) return null
   return (
-    <span className="no-wrap">
+    <span className="explain-shares">
       {parts
         .map(
           ([where, count]) =>

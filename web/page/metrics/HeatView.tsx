@@ -3,14 +3,16 @@
 import { useMemo } from 'react'
 import { gridOfClassic, gridOfNative, isClassic } from '../../chart/heat-grid.ts'
 import { HeatMap } from '../../chart/HeatMap.tsx'
-import type { DeliveryMark } from '../../chart/marks.ts'
+import type { DeliveryMark, ExemplarMark } from '../../chart/marks.ts'
 import { guessBucketUnit } from '../../chart/unit.ts'
+import { useExemplars } from '../../data/explore.ts'
 import type { TimeRange } from '../../data/range.ts'
 import { Button } from '../../kit/Button.tsx'
 import { Card } from '../../kit/Card.tsx'
 import { Empty } from '../../kit/Feedback.tsx'
 import { useWords } from '../../word/word.tsx'
 import type { Drawn } from './drawn.ts'
+import { ExemplarList } from './ExemplarList.tsx'
 import { Warnings } from './Warnings.tsx'
 
 /** A heat map for each query. */
@@ -22,16 +24,27 @@ export function HeatView(props: {
   onReplace: (index: number, expression: string) => void
 }) {
   const words = useWords()
-  return props.drawn.map((one) => (
-    <Card key={one.index} label={words.metrics.heat}>
-      <OneMap {...props} one={one} />
-      <Warnings warnings={one.data.warnings} />
-    </Card>
-  ))
+  const exemplars = useExemplars(
+    props.drawn.map((one) => one.query.expression),
+    props.range,
+  )
+  return (
+    <>
+      {props.drawn.map((one) => (
+        <Card key={one.index} label={words.metrics.heat}>
+          <OneMap {...props} one={one} exemplars={exemplars} />
+          <Warnings warnings={one.data.warnings} />
+        </Card>
+      ))}
+      {exemplars.length > 0 ? <ExemplarList exemplars={exemplars} /> : null}
+    </>
+  )
 }
 
-function OneMap(props: Parameters<typeof HeatView>[0] & { one: Drawn }) {
-  const { one, range, deliveries } = props
+function OneMap(
+  props: Parameters<typeof HeatView>[0] & { one: Drawn; exemplars: readonly ExemplarMark[] },
+) {
+  const { one, range, deliveries, exemplars } = props
   const { data, query } = one
   const words = useWords()
   const grid = useMemo(() => {
@@ -47,6 +60,7 @@ function OneMap(props: Parameters<typeof HeatView>[0] & { one: Drawn }) {
         unit={guessBucketUnit(query.expression)}
         range={range}
         deliveries={deliveries}
+        exemplars={exemplars}
         heightPx={300}
         onZoom={props.onZoom}
       />
