@@ -9,6 +9,12 @@ export const evaluationsTotal = counter({
   labels: ['cause'],
 })
 
+/** Evaluations that asked about a part. */
+export const partEvaluationsTotal = counter({
+  name: 'shipwatch_detect_part_evaluations_total',
+  help: 'Evaluations on arrival that asked about the changed series of a rule alone.',
+})
+
 /** Evaluations that failed. */
 export const evaluationFailuresTotal = counter({
   name: 'shipwatch_detect_evaluation_failures_total',

@@ -26,6 +26,7 @@ import {
   evaluationFailuresTotal,
   evaluationsTotal,
   lateness,
+  partEvaluationsTotal,
   recordFailuresTotal,
 } from './metrics.ts'
 import { NoDataFinder } from './no-data.ts'
@@ -237,6 +238,7 @@ export class RuleRunner {
         })
         if (isChanged !== undefined) {
           const samples = this.#noteJudged(timeMs, isChanged, this.dirtySinceMs)
+          partEvaluationsTotal.inc()
           const run = { cause: 'arrival' as const, startMs, arrivedTimeMs: this.dirtySinceMs }
           this.#conclude(timeMs, answer, run)
           return isChanged

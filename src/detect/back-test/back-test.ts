@@ -16,6 +16,7 @@ import { QueryEngine, type QuerySettings } from '../../query/query.ts'
 import type { ReadSelector } from '../arrival.ts'
 import { detectErrors } from '../errors.ts'
 import { nextTurnMs } from '../group-runner.ts'
+import { Pace } from '../pace.ts'
 import type { RuleGroup } from '../rule-file.ts'
 import type { DetectSettings } from '../settings.ts'
 import type { Firing } from './firing-log.ts'
@@ -70,8 +71,8 @@ export interface BackTestWatch {
 
 /** Instants of one rule; more is a slip in a time rather than a wish. */
 const stepCountMax = 1_000_000
-/** Answers that a stretch may have in memory: instants × series. */
-const cellCountMax = 2_000_000
+/** Answers that a stretch may have in memory: instants × series. They are sorted in one go, which nobody may notice. */
+const cellCountMax = 250_000
 const stretchStepsFirst = 120
 const stretchStepsMax = 5_000
 
@@ -109,6 +110,7 @@ class BackTest {
       engine,
       querier,
       signal: watch.signal,
+      pace: new Pace(clock),
       policy: {
         noDataKeepMs: settings.no_data === 'keep' ? settings.no_data_keep_for : 0,
         noDataKeepForMs: settings.no_data_keep_for,

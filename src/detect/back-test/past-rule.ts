@@ -10,6 +10,7 @@ import type { DataState, Element, JudgeOptions } from '../alert-state.ts'
 import type { ReadSelector } from '../arrival.ts'
 import { findMeasuredComparison } from '../condition.ts'
 import { NoDataFinder } from '../no-data.ts'
+import type { Pace } from '../pace.ts'
 import type { AlertingRule, RecordingRule, RuleGroup } from '../rule-file.ts'
 import { RuleJudge, type SilencePolicy } from '../rule-judge.ts'
 import { FiringLog } from './firing-log.ts'
@@ -22,6 +23,8 @@ export interface Past {
   engine: QueryEngine
   querier: RecordedSeries
   signal: AbortSignal
+  /** Lets others have their turn. */
+  pace: Pace
 }
 
 /** What alerting rules need beside. */
@@ -63,7 +66,7 @@ export class PastAlertingRule {
 
   /** Goes on over the next stretch. */
   async run(stretch: Stretch): Promise<void> {
-    const { engine, querier, signal } = this.#around
+    const { engine, querier, signal, pace } = this.#around
     const offsetMs = this.#offsetMs
     const asked = { ...stretch, startTimeMs: stretch.startTimeMs - offsetMs }
     const ask = (expression: string) =>
@@ -78,15 +81,22 @@ export class PastAlertingRule {
     const data = await PastData.read(rule, { engine, querier, stretch: asked, signal })
     const finder = new NoDataFinder(this.#query, data)
     const end = endOf(stretch)
+    pace.begin()
     for (let timeMs = stretch.startTimeMs; timeMs <= end; timeMs += stretch.stepMs) {
       const elements = answers.at(timeMs - offsetMs)
       if (elements.length === 0 && this.#judge.isAtRest) continue
+      if (this.#around.pace.isTired) await this.#rest()
       data.timeMs = timeMs - offsetMs
       this.#step(timeMs, elements, {
         dataOf: finder.at(timeMs - offsetMs, 0),
         recovered: recovered?.at(timeMs - offsetMs),
       })
     }
+  }
+
+  async #rest(): Promise<void> {
+    await this.#around.pace.rest()
+    this.#around.signal.throwIfAborted()
   }
 
   #step(
@@ -154,6 +164,7 @@ export class PastRecordingRule {
     const end = endOf(asked)
     for (let timeMs = asked.startTimeMs; timeMs <= end; timeMs += stretch.stepMs) {
       if (querier.isFull) break
+      if (this.#past.pace.isTired) await this.#past.pace.rest()
       const next = new Map<string, Written>()
       for (const element of answers.at(timeMs)) {
         const pairs = [...element.labels.pairs, ...extra, '__name__', this.#rule.name]

@@ -190,5 +190,18 @@ describe('files', () => {
   test('changes are in the audit, and need an administrator', async () => {
     const actions = (await bench.records.access.listAudit(100)).map((entry) => entry.action)
     assert.ok(actions.includes('rule-file-save') && actions.includes('rule-file-remove'))
+    const guarded = bench.makeServer({ isAuthRequired: true })
+    const made = await send('POST', '/tokens', { name: 'viewer', scope: 'read' })
+    const { token } = made.json()
+    const as = (method: 'PUT' | 'POST', url: string, payload: object) =>
+      guarded.inject({
+        method,
+        url: `${apiRoot}${url}`,
+        headers: { ...headers, authorization: `Bearer ${token}` },
+        payload: JSON.stringify(payload),
+      })
+    const saved = await as('PUT', '/rules/files/c.yml', { text: rules, revision: '' })
+    assert.equal(saved.statusCode, 403)
+    assert.equal((await as('POST', '/rules/check', { text: rules })).statusCode, 200)
   })
 })
