@@ -50,6 +50,8 @@ import { EngineQuerier } from './column/engine-querier.ts'
 import { LineFlusher } from './column/line-flusher.ts'
 import { OldSamples } from './column/old-samples.ts'
 import { listPartPaths } from './column/retention.ts'
+import { RollupBook } from './column/rollup-book.ts'
+import { RollupMaker } from './column/rollup-maker.ts'
 import { SampleFlusher } from './column/sample-flusher.ts'
 import { SpanVersions } from './column/span-versions.ts'
 import { Compactor } from './compactor.ts'
@@ -121,6 +123,7 @@ export class Store implements Appender, Querier, ArrivalFeed, LogQuerier {
   readonly #exemplars: ExemplarBook
   readonly #engine: Engine
   readonly #versions = new SpanVersions()
+  readonly #rollups = new RollupBook(this.#versions)
   readonly #engineQuerier: EngineQuerier
   readonly #logQuestions: LogQuestions
   readonly #disk: DiskWatch
@@ -198,6 +201,7 @@ export class Store implements Appender, Querier, ArrivalFeed, LogQuerier {
     this.#engineQuerier = new EngineQuerier({
       engine: this.#engine,
       versions: this.#versions,
+      rollups: this.#rollups,
       cacheBytesMax: () => this.#settings.store.read_cache_size_max,
     })
     this.#logQuestions = new LogQuestions(this.#logs, new EngineLogs(this.#engine))
@@ -207,7 +211,10 @@ export class Store implements Appender, Querier, ArrivalFeed, LogQuerier {
       pause: (work) => this.#keeper!.runAlone(work),
       sealJournal: () => this.#journal.seal(),
       listNames: () => this.#seriesLog.listFiles(),
-      listParts: () => listPartPaths(this.#engine, join(dataDir, 'engine')),
+      listParts: async () =>
+        options.settings.store.telemetry_url === undefined
+          ? await listPartPaths(this.#engine, join(dataDir, 'engine'))
+          : undefined,
       copyRecords: (path) => records.copyTo(path),
     })
   }
@@ -234,6 +241,12 @@ export class Store implements Appender, Querier, ArrivalFeed, LogQuerier {
         directory: join(flushing.directory, 'old'),
         versions: this.#versions,
       }),
+      rollupMaker: new RollupMaker({
+        ...flushing,
+        directory: join(flushing.directory, 'old'),
+        versions: this.#versions,
+      }),
+      rollups: this.#rollups,
       clock,
       log,
       alone,

@@ -20,6 +20,15 @@ import { Snapshot } from './snapshot.ts'
 /** Links of backups that are being read; removed at start. */
 const directoryName = 'backup'
 
+/** Small files that are replaced whole; missing ones are left out. */
+const copiedNames = [
+  'checkpoint.json',
+  'metadata.json',
+  'compacted.json',
+  'erasing.json',
+  'tail-positions.json',
+]
+
 /** What a backup is taken of. */
 export interface BackupSource {
   dataDir: string
@@ -83,9 +92,7 @@ export class BackupTaker {
       for (const { path, sizeBytes } of await source.listNames()) snapshot.link(path, sizeBytes)
       const parts = await source.listParts()
       if (parts !== undefined) addEngine(snapshot, join(dataDir, 'engine'), parts)
-      for (const name of ['checkpoint.json', 'metadata.json', 'tail-positions.json']) {
-        snapshot.copy(join(dataDir, name))
-      }
+      for (const name of copiedNames) snapshot.copy(join(dataDir, name))
       return parts === undefined ? ('server' as const) : ('included' as const)
     })
     const records = join(dataDir, 'records.db')

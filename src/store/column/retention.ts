@@ -57,11 +57,8 @@ export async function findOldestTimeMs(
   return time === undefined ? undefined : Number(time)
 }
 
-/** The directories of the parts that count now; `undefined` when they are not below `directory`, on a server. */
-export async function listPartPaths(
-  engine: Engine,
-  directory: string,
-): Promise<string[] | undefined> {
+/** The directories of the parts that count now, of an engine in `directory`; those elsewhere are a mistake. */
+export async function listPartPaths(engine: Engine, directory: string): Promise<string[]> {
   const blocks = await engine.query(
     'SELECT table, path FROM system.parts WHERE active AND database = currentDatabase()',
   )
@@ -70,5 +67,8 @@ export async function listPartPaths(
     // What is being rewritten comes and goes, and counts for nothing until it takes a day's place.
     return found.filter((_, row) => !tables[row]!.endsWith('_rewritten'))
   })
-  return paths.every((path) => path.startsWith(directory)) ? paths : undefined
+  const stray = paths.find((path) => !path.startsWith(directory))
+  if (stray !== undefined)
+    throw new Error(`the engine has ${stray}, which is not below ${directory}`)
+  return paths
 }
