@@ -45,7 +45,14 @@ import {
   makeRouteTree,
   type Route,
 } from './route.ts'
-import { matchRoutes, type RouteMatch } from './route-preview.ts'
+import {
+  judgeRoutes,
+  matchRoutes,
+  type RouteMatch,
+  type RouteTreeNode,
+  type RouteVerdict,
+  viewRouteTree,
+} from './route-preview.ts'
 import type { AlertSettings } from './settings.ts'
 import { compileMatchers, type SilenceRequest, Silences } from './silences.ts'
 
@@ -278,11 +285,24 @@ export class AlertDesk implements AlertSink {
     return [...new Set(findRoutes(this.#tree, labels).map((route) => route.receiver))]
   }
 
-  /** The routes that an alert with these labels ends at, and what would hold it back now. */
-  previewRoutes(labels: Labels): { routes: RouteMatch[]; holders: AlertHolders } {
+  /** The routes that an alert with these labels ends at, why, and what would hold it back now. */
+  previewRoutes(labels: Labels): {
+    routes: RouteMatch[]
+    verdicts: RouteVerdict[]
+    holders: AlertHolders
+  } {
+    const tree = this.#tree
     const nowTimeMs = this.#parts.clock.nowTimeMs()
-    const routes = this.#tree === undefined ? [] : matchRoutes(this.#tree, labels, nowTimeMs)
-    return { routes, holders: this.#holds.holdersOfLabels(labels) }
+    return {
+      routes: tree === undefined ? [] : matchRoutes(tree, labels, nowTimeMs),
+      verdicts: tree === undefined ? [] : judgeRoutes(tree, labels),
+      holders: this.#holds.holdersOfLabels(labels),
+    }
+  }
+
+  /** The tree of routes; `undefined` when there is none. */
+  routeTree(): RouteTreeNode | undefined {
+    return this.#tree && viewRouteTree(this.#tree, this.#parts.clock.nowTimeMs())
   }
 
   /** How many messages alerts of these courses would cause until a time, by receiver. */

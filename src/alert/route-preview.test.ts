@@ -67,6 +67,52 @@ test('the preview names each route with its path, its times and its group', asyn
   )
 })
 
+test('the preview says what each route answered, and which condition refused', async (t) => {
+  const bench = await new Bench(tree).start(t)
+  const judged = (labels: Record<string, string>) =>
+    bench.desk.previewRoutes(makeLabels(labels)).verdicts
+  assert.deepEqual(judged({ alertname: 'X', severity: 'page', team: 'c' }), [
+    { id: '0', verdict: 'passed', refusedBy: [] },
+    { id: '0/0', verdict: 'told', refusedBy: [] },
+    {
+      id: '0/1',
+      verdict: 'refused',
+      refusedBy: [{ matcher: 'team=~"a|b"', label: 'team', value: 'c' }],
+    },
+  ])
+  const verdicts = judged({ alertname: 'X' }).map(({ id, verdict }) => [id, verdict])
+  assert.deepEqual(verdicts, [
+    ['0', 'told'],
+    ['0/0', 'refused'],
+    ['0/1', 'refused'],
+  ])
+})
+
+test('routes behind the one that took the alert are not asked; each shows what it inherits', async (t) => {
+  const text = tree.replace('      continue: true\n', '')
+  const bench = await new Bench(text).start(t)
+  const labels = makeLabels({ severity: 'page', team: 'a' })
+  const { verdicts } = bench.desk.previewRoutes(labels)
+  assert.deepEqual(
+    verdicts.map(({ verdict }) => verdict),
+    ['passed', 'told', 'not-asked'],
+  )
+  const root = bench.desk.routeTree()
+  assert.equal(root?.receiver, 'all')
+  assert.deepEqual(
+    root?.children.map(({ id, groupBy, groupWaitMs, pausedBy }) => [
+      id,
+      groupBy,
+      groupWaitMs,
+      pausedBy,
+    ]),
+    [
+      ['0/0', undefined, 0, []],
+      ['0/1', ['alertname'], 30 * second, ['always']],
+    ],
+  )
+})
+
 test('the preview says what would hold the alert back now', async (t) => {
   const bench = await new Bench(tree).start(t)
   await bench.fire({ alertname: 'Down', host: 'h1' })

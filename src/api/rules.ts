@@ -261,11 +261,49 @@ export interface RoutePreviewRequest {
   labels: Record<string, string>
 }
 
+/** `GET /routes`: the tree of routes; without a root nobody is told of anything. */
+export interface RouteTree {
+  root?: RouteNode
+}
+
+/** A route, with what it inherits. */
+export interface RouteNode {
+  /** Position in the tree, such as `0/2`. */
+  id: string
+  receiver: string
+  matchers: string[]
+  /** Whether its siblings are asked as well. */
+  isContinued: boolean
+  /** `undefined` groups by all labels. */
+  groupBy: string[] | undefined
+  groupWaitMs: number
+  groupIntervalMs: number
+  repeatIntervalMs: number
+  /** `undefined` takes that of the receiver, empty is none. */
+  escalationPolicy: string | undefined
+  labels: Record<string, string>
+  muteIntervals: string[]
+  activeIntervals: string[]
+  /** Those because of which it says nothing now. */
+  pausedBy: string[]
+  children: RouteNode[]
+}
+
+/** What a route says to an alert. */
+export interface RouteVerdictView {
+  id: string
+  verdict: 'told' | 'passed' | 'refused' | 'not-asked'
+  /** The conditions that the alert does not fulfil, and the value it has instead. */
+  refusedBy: { matcher: string; label: string; value: string }[]
+}
+
 /** The routes that the alert ends at, and what holds it back now. */
 export interface RoutePreview {
   /** Each once, in order. */
   receivers: string[]
   routes: RouteMatchView[]
+  /** What each route says to the alert, in order; those below a refusal are left out. */
+  verdicts: RouteVerdictView[]
   /** Ids of silences. */
   silencedBy: string[]
   /** Fingerprints of alerts. */

@@ -125,6 +125,7 @@ export type AlertsPart = Pick<
   | 'receive'
   | 'holdersOf'
   | 'previewRoutes'
+  | 'routeTree'
   | 'groups'
   | 'silences'
   | 'findSilence'

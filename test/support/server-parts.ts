@@ -331,8 +331,10 @@ export class ServerBench {
         onChange: listen('alerts'),
         receive: note('alerts.receive', async () => undefined),
         holdersOf: () => ({ silencedBy: [], inhibitedBy: [], pausedBy: [], maintainedBy: [] }),
+        routeTree: () => undefined,
         previewRoutes: () => ({
           routes: [],
+          verdicts: [],
           holders: { silencedBy: [], inhibitedBy: [], pausedBy: [], maintainedBy: [] },
         }),
         groups: () => [],

@@ -1,6 +1,6 @@
 /**
  * `/rules`: how rules run, checking, trying and testing a text, editing files; `/slos`: what is left of
- * the budgets; `/routes/preview`: who would be told.
+ * the budgets; `/routes`: the tree of routes; `/routes/preview`: who would be told.
  */
 
 import type { FastifyInstance } from 'fastify'
@@ -9,6 +9,7 @@ import type {
   BackTestRequestBody,
   BackTestView,
   RoutePreview,
+  RouteTree,
   RuleCheck,
   RuleFileList,
   RuleFileSave,
@@ -76,9 +77,14 @@ export function addRuleRoutes(app: FastifyInstance, context: RouteContext): void
 
   app.post(`${apiRoot}/routes/preview`, read, async (request): Promise<RoutePreview> => {
     const labels = makeLabels(readJson(request, routeBody).labels)
-    const { routes, holders } = alerts.previewRoutes(labels)
+    const { routes, verdicts, holders } = alerts.previewRoutes(labels)
     const receivers = [...new Set(routes.map((route) => route.receiver))]
-    return { receivers, routes, ...holders }
+    return { receivers, routes, verdicts, ...holders }
+  })
+
+  app.get(`${apiRoot}/routes`, read, async (): Promise<RouteTree> => {
+    const tree = alerts.routeTree()
+    return tree === undefined ? {} : { root: tree }
   })
 
   app.get(`${apiRoot}/slos`, read, async (): Promise<SloStatusList> => {
