@@ -13,6 +13,9 @@ import { seriesToken } from '../../token/palette.ts'
 import { useWords } from '../../word/word.tsx'
 import { type CalendarWeek, pieceOf, ratioAt } from './calendar-weeks.ts'
 
+/** Bars below this part of a week's width have no room for a name. */
+const narrowRatio = 0.035
+
 /** A shift of a schedule that the reader opened. */
 export interface ChosenShift {
   schedule: string
@@ -120,6 +123,7 @@ function Bar(props: {
       className="calendar-bar"
       style={style}
       data-gap={isGap || undefined}
+      data-narrow={piece.toRatio - piece.fromRatio < narrowRatio || undefined}
       data-override={shift.source === 'override' || undefined}
       data-cut-before={piece.isCutBefore || undefined}
       data-cut-after={piece.isCutAfter || undefined}
@@ -127,7 +131,7 @@ function Bar(props: {
       title={label}
       onClick={() => props.onOpen({ schedule, shift })}
     >
-      {who}
+      <span className="calendar-bar-text">{who}</span>
     </button>
   )
 }

@@ -82,9 +82,11 @@ export function PolicyCard(props: { policies: PolicyList['policies'] }) {
                   <span className="mid">
                     {words.onCall.people([...step.people, ...step.receivers])}
                   </span>
-                  <div className="quiet">
-                    {words.onCall.nextStep({ span: format.span(step.delayMs) })}
-                  </div>
+                  {index + 1 === policy.steps.length && policy.repeat === 0 ? null : (
+                    <div className="quiet">
+                      {words.onCall.nextStep({ span: format.span(step.delayMs) })}
+                    </div>
+                  )}
                 </li>
               ))}
             </ol>
