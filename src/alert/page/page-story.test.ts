@@ -155,10 +155,12 @@ class Story {
     else if (roll < 0.78) await this.silence()
     else if (roll < 0.83) this.toggleBroken()
     else if (roll < 0.88) await this.restart()
-    else {
-      const deedsLeft = 1 + Math.floor(this.random() * 12)
-      this.life.death = { deedsLeft, side: this.random() < 0.5 ? 'before' : 'after' }
-    }
+    else this.armDeath()
+  }
+
+  armDeath(): void {
+    const deedsLeft = 1 + Math.floor(this.random() * 12)
+    this.life.death = { deedsLeft, side: this.random() < 0.5 ? 'before' : 'after' }
   }
 
   async silence(): Promise<void> {
@@ -211,11 +213,16 @@ async function runStory(seed: number): Promise<void> {
   for (const name of story.known) await story.say(name)
   await story.advance(wholeMs)
   checkNoneLost(story)
+  // The trouble comes once more, and ends while the process may die.
+  story.firing.add('Z/1')
+  await story.say('Z/1')
+  story.armDeath()
+  await story.advance(Math.floor(story.random() * 70) * second)
   for (const name of [...story.firing]) {
     story.firing.delete(name)
     await story.say(name)
   }
-  await story.advance(minute)
+  await story.advance(2 * minute)
   assert.deepEqual(story.bench.desk.pages.listOpen(), [], 'd: nothing is open')
   await checkStories(story)
   assert.deepEqual(story.listener.violations, [])
