@@ -96,6 +96,20 @@ export class Profile {
     this.#stepSampleCount[at]! += count
   }
 
+  /** Counts windows of samples, one for each step: rows low ≤ row < high. */
+  countWindows(low: Int32Array, high: Int32Array): void {
+    if (this.#nestedDepth > 0) return
+    const counts = this.#stepSampleCount
+    const last = counts.length - 1
+    let sum = 0
+    for (let step = 0; step < low.length; step++) {
+      const count = high[step]! - low[step]!
+      sum += count
+      counts[Math.min(this.#firstStep + step, last)]! += count
+    }
+    this.queryableSampleCount += sum
+  }
+
   /** The inside of a subquery begins (1) or ends (-1). */
   nest(change: 1 | -1): void {
     this.#nestedDepth += change
@@ -204,10 +218,11 @@ export function countSelected(
   block: { presence: Uint8Array; rowCount: number; stepCount: number },
   grid: Grid,
 ): void {
-  for (let step = 0; step < grid.stepCount; step++) {
-    let count = 0
-    for (let row = 0; row < block.rowCount; row++)
-      if (block.presence[row * block.stepCount + step] !== isAbsent) count++
-    if (count > 0) profile.countStep(step, count)
-  }
+  const { presence, rowCount, stepCount } = block
+  const counts = new Uint32Array(stepCount)
+  let cell = 0
+  for (let row = 0; row < rowCount; row++)
+    for (let step = 0; step < stepCount; step++) if (presence[cell++] !== isAbsent) counts[step]!++
+  for (let step = 0; step < grid.stepCount; step++)
+    if (counts[step]! > 0) profile.countStep(step, counts[step]!)
 }

@@ -139,6 +139,43 @@ describe('PromQL', () => {
     assert.equal((await explain(`up&${times}&stepMs=1`)).statusCode, 400)
   })
 
+  test('a query that runs is listed, and stopping it ends it for the one who asked', async () => {
+    const settings = z.object(querySettings.top).parse({ query: {} })
+    // The store answers only once it is told to give up, as a slow disk would.
+    const slow: typeof bench.store = Object.assign(Object.create(bench.store), {
+      select: ({ signal }: { signal?: AbortSignal }) =>
+        new Promise((_resolve, reject) => {
+          signal?.addEventListener('abort', () => reject(signal.reason))
+        }),
+    })
+    const own = new ServerBench()
+    own.engine = new QueryEngine({
+      querier: slow,
+      logs: undefined,
+      settings,
+      clock: own.clock,
+      log: silentLog,
+    })
+    const slowServer = own.makeServer({ isAuthRequired: false })
+    const ask = (method: 'GET' | 'DELETE', url: string) =>
+      slowServer.inject({ method, url, headers: host })
+    const asked = ask('GET', '/api/v1/query?query=sum(up)')
+    let queries: { id: string; expression: string; isWaiting: boolean }[] = []
+    while (queries.length === 0 || queries[0]!.isWaiting)
+      queries = (await ask('GET', '/api/shipwatch/v1/queries')).json().queries
+    assert.deepEqual(
+      queries.map(({ expression }) => expression),
+      ['sum(up)'],
+    )
+    const stopped = await ask('DELETE', `/api/shipwatch/v1/queries/${queries[0]!.id}`)
+    assert.equal(stopped.statusCode, 204)
+    const reply = await asked
+    assert.equal(reply.statusCode, 499)
+    assert.equal(reply.json().errorType, 'canceled')
+    assert.deepEqual((await ask('GET', '/api/shipwatch/v1/queries')).json().queries, [])
+    await own.close()
+  })
+
   // pkg/promlib/healthcheck.go and heuristics.go of grafana/grafana: what "Save & test" sends, in its order.
   test('the health checks of Grafana are answered, decades before retention', async () => {
     const form = { ...host, 'content-type': 'application/x-www-form-urlencoded' }

@@ -8,7 +8,6 @@ import type { Histogram } from '../../../model/histogram.ts'
 import { Block, type Grid, isAbsent, type RangeSeries } from '../block.ts'
 import type { Context, Work } from '../context.ts'
 import { firstAfter, rowsPerRest } from '../look.ts'
-import type { Profile } from '../profile.ts'
 import type { SampleValue } from '../sample-math.ts'
 import type { CallNode, Span } from '../tree.ts'
 
@@ -91,7 +90,7 @@ export function* evaluateWindows(
     const one = series[index]!
     const base = block.addRow(one.labels, one.isNameDropped || !definition.keepsName)
     findBounds(one, call, { low, high })
-    if (context.profile !== undefined) countWindows(context.profile, low, high)
+    context.profile?.countWindows(low, high)
     const run: FloatRun = {
       timeMs: one.timeMs,
       value: one.value,
@@ -110,11 +109,6 @@ export function* evaluateWindows(
     block.dropEmptyLastRow()
   }
   return block
-}
-
-/** A window's samples are looked at again at each step. */
-function countWindows(profile: Profile, low: Int32Array, high: Int32Array): void {
-  for (let step = 0; step < low.length; step++) profile.countStep(step, high[step]! - low[step]!)
 }
 
 /** Left-open windows: low is the first sample later than the left edge, high the first later than the right. */
