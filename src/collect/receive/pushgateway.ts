@@ -117,14 +117,14 @@ export class PushgatewayReceiver {
     await this.#files?.close()
   }
 
-  /** A page that is wrong leaves the group as it is, and says when. */
+  /** A page that is wrong leaves the group as it is, and says when; also one that never was pushed rightly. */
   async #noteFailure(grouping: Labels, thrown: unknown): Promise<never> {
-    const known = this.#groups.get(grouping.key)
-    if (known !== undefined) {
+    await this.#inTurn(() => {
+      const known = this.#groups.get(grouping.key)?.group
       const failureTimeMs = this.#clock.nowTimeMs()
-      const group = { ...known.group, failureTimeMs }
-      await this.#inTurn(() => this.#change(grouping, group, []))
-    }
+      const { samples = new Map(), pushTimeMs = 0 } = known ?? {}
+      return this.#change(grouping, { samples, pushTimeMs, failureTimeMs }, [])
+    })
     throw thrown
   }
 
@@ -161,7 +161,7 @@ export class PushgatewayReceiver {
     this.#seriesCount += grownBy
     if (group === undefined) this.#groups.delete(grouping.key)
     else this.#groups.set(grouping.key, { grouping, group })
-    this.#files?.save(grouping, group)
+    if (group !== undefined || before !== undefined) this.#files?.save(grouping, group)
     collectPushGroups.set(this.#groups.size)
     this.#onReceived(acceptedCount)
     if (this.#groups.size > 0) this.#schedule()
