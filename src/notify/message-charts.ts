@@ -27,8 +27,8 @@ export const chartPath = '/api/shipwatch/v1/charts/'
 
 const prefix = 'notify.chart.'
 const keepMs = 7 * 86_400_000
-/** Most pictures that are kept, about ten kilobytes each. */
-const keptCountMax = 2_000
+/** Most pictures that are kept, about ten kilobytes each; all are read at the start. */
+const keptCountMax = 500
 const patienceMs = 2_000
 /** Messages of so long share a picture. */
 const samePeriodMs = 15_000

@@ -991,3 +991,27 @@ test('the ledger forgets what is older than it has to keep', async () => {
   )
   await notifier.stop()
 })
+
+test('in a text that is cut for a robot the ways to act still stand, and the chart', async (t) => {
+  const { calls, address } = await listen(t, () => ({ status: 200, body: '{"errcode":0}' }))
+  const { notifier } = makeNotifier({
+    receivers: [
+      { name: 'team', wecom_configs: [{ webhook_url: address, message_type: 'markdown_v2' }] },
+    ],
+  })
+  notifier.setCharts(charts)
+  const alerts = Array.from({ length: 40 }, (_, index) => {
+    const labels = makeLabels({
+      alertname: 'Down',
+      instance: `host-${index}`,
+      zone: 'z'.repeat(200),
+    })
+    return makeAlert({ rule, labels, fingerprint: labels.fingerprint() })
+  })
+  assert.deepEqual((await notifier.send(makeNotification({ alerts }), never)).failures, [])
+  const { content } = JSON.parse(calls[0]!.body).markdown_v2
+  assert.ok(Buffer.byteLength(content) <= 4_096)
+  assert.match(content, /… \(cut\)$/)
+  assert.match(content, /\[Silence\]\(http:\/\/ship\.example\/alerts\?silence=/)
+  assert.match(content, /!\[Chart\]\(http:\/\/ship\.example\/api\/shipwatch\/v1\/charts\//)
+})

@@ -13,6 +13,7 @@ import {
   revealSecret,
   secretTexts,
 } from './channel.ts'
+import { connectBy, connectionSecrets, httpConfig } from '../http-config.ts'
 
 /** Apple takes 4 KB in all. */
 const bodyBytesMax = 2_500
@@ -35,6 +36,7 @@ const schema = z
       .meta({ description: 'How loud what fires is.', defaultText: 'timeSensitive' }),
     sound: textOr('', 'The sound.'),
     timeout: durationOr('10s', 'How long one attempt may take.'),
+    http_config: httpConfig,
   })
   .superRefine((config, context) => {
     checkSource(config, 'device_key', context, { isRequired: true })
@@ -45,12 +47,12 @@ export const bark = defineChannel({
   kind: 'bark',
   settingsKey: 'bark_configs',
   schema,
-  make: (settings) => {
+  make: (settings, tools) => {
     const key = { value: settings.device_key, file: settings.device_key_file }
     return {
       sendsResolved: settings.send_resolved,
       takesChart: true,
-      secrets: () => secretTexts(key),
+      secrets: () => [...secretTexts(key), ...connectionSecrets(settings.http_config)],
       send: async (message) => {
         const { status, background, externalUrl } = message.notification
         const title = renderText(message, settings.title, 'push.default.title')
@@ -69,6 +71,7 @@ export const bark = defineChannel({
             ...(settings.sound === '' ? {} : { sound: settings.sound }),
           },
           timeoutMs: settings.timeout || 10_000,
+          connect: connectBy(settings.http_config, tools.clock),
         })
         checkAnswer(reply, { fields: ['code'], success: 200, tooFast: [429], busy: [500, 503] })
         return describeReply(reply)

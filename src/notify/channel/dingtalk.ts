@@ -8,6 +8,7 @@
 import { createHmac } from 'node:crypto'
 import { durationOr, flagOr, secret, text, textOr, z } from '../../config/schema.ts'
 import { MergeQueue, type RobotText } from '../merge-queue.ts'
+import { connectBy, connectionSecrets, httpConfig } from '../http-config.ts'
 import {
   type AnswerCodes,
   checkAnswer,
@@ -53,6 +54,7 @@ const schema = z
     title: textOr('{{ template "dingtalk.default.title" . }}', 'The title, a template.'),
     text: textOr('{{ template "dingtalk.default.text" . }}', 'The message, a template.'),
     timeout: durationOr('10s', 'How long one attempt may take.'),
+    http_config: httpConfig,
   })
   .superRefine((config, context) => {
     checkSource(config, 'url', context, { isRequired: true, isUrl: true })
@@ -80,6 +82,7 @@ export const dingtalk = defineChannel({
           at: { atMobiles: settings.at.mobiles, isAtAll: settings.at.all },
         },
         timeoutMs: settings.timeout || 10_000,
+        connect: connectBy(settings.http_config, tools.clock),
       })
       checkAnswer(reply, codes)
       return describeReply(reply)
@@ -98,7 +101,11 @@ export const dingtalk = defineChannel({
     return {
       sendsResolved: settings.send_resolved,
       takesChart: true,
-      secrets: () => [...secretTexts(source), ...secretTexts(key)],
+      secrets: () => [
+        ...secretTexts(source),
+        ...secretTexts(key),
+        ...connectionSecrets(settings.http_config),
+      ],
       send: (message) =>
         queue.send(
           {

@@ -10,6 +10,7 @@ import { createHmac } from 'node:crypto'
 import type { HttpReply } from '../../base/http-client.ts'
 import { durationOr, flagOr, secret, text, textOr, z } from '../../config/schema.ts'
 import { MergeQueue, type RobotText } from '../merge-queue.ts'
+import { connectBy, connectionSecrets, httpConfig } from '../http-config.ts'
 import {
   type AnswerCodes,
   checkAnswer,
@@ -57,6 +58,7 @@ const schema = z
     title: textOr('{{ template "feishu.default.title" . }}', 'The title, a template.'),
     text: textOr('{{ template "feishu.default.text" . }}', 'The message, a template.'),
     timeout: durationOr('10s', 'How long one attempt may take.'),
+    http_config: httpConfig,
   })
   .superRefine((config, context) => {
     checkSource(config, 'webhook_url', context, { isRequired: true, isUrl: true })
@@ -88,6 +90,7 @@ export const feishu = defineChannel({
             card: makeCard(message, calls),
           },
           timeoutMs: settings.timeout || 10_000,
+          connect: connectBy(settings.http_config, tools.clock),
         },
         findTooFast,
       )
@@ -109,7 +112,11 @@ export const feishu = defineChannel({
     )
     return {
       sendsResolved: settings.send_resolved,
-      secrets: () => [...secretTexts(source), ...secretTexts(key)],
+      secrets: () => [
+        ...secretTexts(source),
+        ...secretTexts(key),
+        ...connectionSecrets(settings.http_config),
+      ],
       send: (message) =>
         queue.send(
           {

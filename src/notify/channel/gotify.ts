@@ -12,6 +12,7 @@ import {
   revealSecret,
   secretTexts,
 } from './channel.ts'
+import { connectBy, connectionSecrets, httpConfig } from '../http-config.ts'
 
 const messageBytesMax = 16_000
 
@@ -25,6 +26,7 @@ const schema = z
     message: textOr('{{ template "push.default.text" . }}', 'The message, a template.'),
     priority: numberOr(8, { min: 0, max: 10 }, 'Priority of what fires.'),
     timeout: durationOr('10s', 'How long one attempt may take.'),
+    http_config: httpConfig,
   })
   .superRefine((config, context) => {
     checkSource(config, 'token', context, { isRequired: true })
@@ -35,12 +37,12 @@ export const gotify = defineChannel({
   kind: 'gotify',
   settingsKey: 'gotify_configs',
   schema,
-  make: (settings) => {
+  make: (settings, tools) => {
     const token = { value: settings.token, file: settings.token_file }
     return {
       sendsResolved: settings.send_resolved,
       takesChart: true,
-      secrets: () => secretTexts(token),
+      secrets: () => [...secretTexts(token), ...connectionSecrets(settings.http_config)],
       send: async (message) => {
         const { status, background, externalUrl } = message.notification
         const title = renderText(message, settings.title, 'push.default.title')
@@ -61,6 +63,7 @@ export const gotify = defineChannel({
             },
           },
           timeoutMs: settings.timeout || 10_000,
+          connect: connectBy(settings.http_config, tools.clock),
         })
         return describeReply(reply)
       },

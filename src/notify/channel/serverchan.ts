@@ -16,6 +16,7 @@ import {
   revealSecret,
   secretTexts,
 } from './channel.ts'
+import { connectBy, connectionSecrets, httpConfig } from '../http-config.ts'
 
 const titleLengthMax = 32
 const textBytesMax = 32_000
@@ -31,6 +32,7 @@ const schema = z
     title: textOr('{{ template "push.default.title" . }}', 'The title, a template.'),
     message: textOr('{{ template "serverchan.default.text" . }}', 'The message, a template.'),
     timeout: durationOr('10s', 'How long one attempt may take.'),
+    http_config: httpConfig,
   })
   .superRefine((config, context) => {
     checkSource(config, 'send_key', context, { isRequired: true })
@@ -41,12 +43,12 @@ export const serverchan = defineChannel({
   kind: 'serverchan',
   settingsKey: 'serverchan_configs',
   schema,
-  make: (settings) => {
+  make: (settings, tools) => {
     const key = { value: settings.send_key, file: settings.send_key_file }
     return {
       sendsResolved: settings.send_resolved,
       takesChart: true,
-      secrets: () => secretTexts(key),
+      secrets: () => [...secretTexts(key), ...connectionSecrets(settings.http_config)],
       send: async (message) => {
         const title = renderText(message, settings.title, 'push.default.title')
         const body = renderText(message, settings.message, 'serverchan.default.text')
@@ -57,6 +59,7 @@ export const serverchan = defineChannel({
             desp: cutBytes(body, textBytesMax),
           },
           timeoutMs: settings.timeout || 10_000,
+          connect: connectBy(settings.http_config, tools.clock),
         })
         checkAnswer(reply, { fields: ['code', 'errno'], success: 0, auth: [40_001] })
         return describeReply(reply)

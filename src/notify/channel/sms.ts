@@ -5,6 +5,7 @@
 
 import { durationOr, flagOr, textOr, z } from '../../config/schema.ts'
 import { cutLength } from '../cut-text.ts'
+import { connectionSecrets, httpConfig } from '../http-config.ts'
 import { aliyunSmsSchema, sendAliyunSms } from '../phone/aliyun.ts'
 import { gatewaySchema, gatewaySecrets, sendOverGateway } from '../phone/gateway.ts'
 import { numbers, sendToEach } from '../phone/each-number.ts'
@@ -26,6 +27,7 @@ const schema = z
     tencent: tencentSchema.optional().meta({ description: 'Sends over Tencent Cloud.' }),
     http: gatewaySchema.optional().meta({ description: 'Sends over a gateway of yours.' }),
     timeout: durationOr('10s', 'How long one attempt may take.'),
+    http_config: httpConfig,
   })
   .refine(
     ({ twilio, aliyun, tencent, http }) =>
@@ -42,7 +44,7 @@ export const sms = defineChannel({
   schema,
   make: (settings, tools) => ({
     sendsResolved: settings.send_resolved,
-    secrets: () => secretsOf(settings),
+    secrets: () => [...secretsOf(settings), ...connectionSecrets(settings.http_config)],
     send: (message) =>
       sendToEach(message, {
         to: settings.to,
@@ -53,6 +55,7 @@ export const sms = defineChannel({
         timeoutMs: settings.timeout || 10_000,
         tools,
         channel: settings,
+        http: settings.http_config,
         send: (one, phoneTools) => sendOne(settings, one, phoneTools),
       }),
   }),

@@ -2,6 +2,7 @@
 
 import { durationOr, flagOr, textOr, z } from '../../config/schema.ts'
 import { cutLength } from '../cut-text.ts'
+import { connectionSecrets, httpConfig } from '../http-config.ts'
 import { aliyunVoiceSchema, callAliyunVoice } from '../phone/aliyun.ts'
 import { numbers, sendToEach } from '../phone/each-number.ts'
 import { gatewaySchema, gatewaySecrets, sendOverGateway } from '../phone/gateway.ts'
@@ -23,6 +24,7 @@ const schema = z
     aliyun: aliyunVoiceSchema.optional().meta({ description: 'Calls over Alibaba Cloud.' }),
     http: gatewaySchema.optional().meta({ description: 'Calls over a gateway of yours.' }),
     timeout: durationOr('10s', 'How long one attempt may take.'),
+    http_config: httpConfig,
   })
   .refine(
     ({ twilio, aliyun, http }) =>
@@ -43,6 +45,7 @@ export const voice = defineChannel({
         ...secretTexts({ value: twilio?.auth_token, file: twilio?.auth_token_file }),
         ...secretTexts({ value: aliyun?.access_key_secret, file: aliyun?.access_key_secret_file }),
         ...gatewaySecrets(http),
+        ...connectionSecrets(settings.http_config),
       ],
       send: (message) =>
         sendToEach(message, {
@@ -54,6 +57,7 @@ export const voice = defineChannel({
           timeoutMs: settings.timeout || 10_000,
           tools,
           channel: settings,
+          http: settings.http_config,
           send: (one, phoneTools) => {
             if (http !== undefined) return sendOverGateway(http, one, phoneTools)
             return twilio === undefined

@@ -105,6 +105,7 @@ export const webpush = defineChannel({
           timeoutMs: settings.timeout || 10_000,
           tools,
           channel: settings,
+          http: settings.http_config,
           isOneEnough: true,
           send: ({ to }) => push(text, targets.get(to)!, message),
         })

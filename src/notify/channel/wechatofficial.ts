@@ -122,6 +122,7 @@ export const wechatofficial = defineChannel({
           timeoutMs,
           tools,
           channel: settings,
+          http: settings.http_config,
           send: async ({ to }) => {
             const reply = await token.use(
               (tokenText) => {

@@ -6,6 +6,7 @@
 
 import { durationOr, flagOr, secret, text, textOr, z } from '../../config/schema.ts'
 import { MergeQueue } from '../merge-queue.ts'
+import { connectBy, connectionSecrets, httpConfig } from '../http-config.ts'
 import {
   type AnswerCodes,
   checkAnswer,
@@ -19,7 +20,7 @@ import {
 } from './channel.ts'
 
 const limits = [{ count: 20, spanMs: 60_000 }]
-const contentBytesMax = { markdown: 4_096, text: 2_048 }
+const contentBytesMax = { markdown: 4_096, markdown_v2: 4_096, text: 2_048 }
 const codes: AnswerCodes = {
   fields: ['errcode'],
   success: 0,
@@ -39,14 +40,16 @@ const schema = z
     send_resolved: flagOr(true, 'Whether to tell when it is over.'),
     webhook_url: secret('Address of the robot, with its key.').optional(),
     webhook_url_file: text('A file with the address.').optional(),
-    message_type: z
-      .enum(['markdown', 'text'])
-      .default('markdown')
-      .meta({ description: 'Only text calls people by mobile number.', defaultText: 'markdown' }),
+    message_type: z.enum(['markdown', 'markdown_v2', 'text']).default('markdown').meta({
+      description:
+        'Only text calls people by mobile number; only markdown_v2 shows a chart, and it calls nobody.',
+      defaultText: 'markdown',
+    }),
     message: textOr('{{ template "wecom.default.message" . }}', 'The message, a template.'),
     mentioned_list: people('User ids of people to call, or @all.'),
     mentioned_mobile_list: people('Mobile numbers of people to call; with the type text.'),
     timeout: durationOr('10s', 'How long one attempt may take.'),
+    http_config: httpConfig,
   })
   .superRefine((config, context) => {
     checkSource(config, 'webhook_url', context, { isRequired: true, isUrl: true })
@@ -79,6 +82,7 @@ export const wecom = defineChannel({
         url: revealSecret(source.value, source.file),
         body: { msgtype: kind, [kind]: { content, ...(kind === 'text' ? mentions : {}) } },
         timeoutMs: settings.timeout || 10_000,
+        connect: connectBy(settings.http_config, tools.clock),
       })
       checkAnswer(reply, codes)
       return describeReply(reply)
@@ -96,7 +100,8 @@ export const wecom = defineChannel({
     )
     return {
       sendsResolved: settings.send_resolved,
-      secrets: () => secretTexts(source),
+      takesChart: kind === 'markdown_v2',
+      secrets: () => [...secretTexts(source), ...connectionSecrets(settings.http_config)],
       send: (message) =>
         queue.send(
           {

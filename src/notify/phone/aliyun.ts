@@ -139,7 +139,13 @@ async function callAliyun(
     },
   })
   const reply = await sendRequest(
-    { method: 'POST', url: `${url.origin}/?${query}`, headers, timeoutMs: tools.timeoutMs },
+    {
+      method: 'POST',
+      url: `${url.origin}/?${query}`,
+      headers,
+      timeoutMs: tools.timeoutMs,
+      connect: tools.connect,
+    },
     findFailure,
   )
   const failure = findFailure(reply)

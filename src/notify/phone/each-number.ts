@@ -8,6 +8,7 @@ import {
   renderField,
   SendFailure,
 } from '../channel/channel.ts'
+import { connectBy, type HttpConfig } from '../http-config.ts'
 import type { PhoneMessage, PhoneTools } from './phone-message.ts'
 
 const numberCountMax = 50
@@ -34,6 +35,8 @@ export async function sendToEach(
     text: string
     timeoutMs: number
     tools: ChannelTools
+    /** The channel's http_config. */
+    http: HttpConfig | undefined
     /** What tells channels apart. */
     channel: object
     /** Whether one that is reached is enough, as when they are devices of people. */
@@ -48,6 +51,7 @@ export async function sendToEach(
   channels.set(channel, done)
   const phoneTools: PhoneTools = {
     clock: tools.clock,
+    connect: connectBy(options.http, tools.clock),
     makeNonce: () => makeToken(16),
     timeoutMs,
   }

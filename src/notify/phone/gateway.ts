@@ -43,7 +43,8 @@ export async function sendOverGateway(
       ...(isOffered && { acknowledgeUrl: acknowledge.url, gatherUrl: acknowledge.gatherUrl }),
     },
     timeoutMs: tools.timeoutMs,
-    connect: connectBy(config.http_config, tools.clock),
+    connect:
+      config.http_config === undefined ? tools.connect : connectBy(config.http_config, tools.clock),
   })
   return describeReply(reply)
 }

@@ -1,6 +1,7 @@
 /** What is said to a phone, as SMS or as a call, and what its services are given. */
 
 import type { Clock } from '../../base/clock.ts'
+import type { ChannelRequest } from '../channel/channel.ts'
 import type { AcknowledgeOffer } from '../notification.ts'
 import type { MessageWords } from '../words.ts'
 
@@ -19,6 +20,8 @@ export interface PhoneMessage {
 /** What a service needs besides. */
 export interface PhoneTools {
   clock: Clock
+  /** How to connect, by the channel's http_config. */
+  connect: NonNullable<ChannelRequest['connect']>
   makeNonce(): string
   timeoutMs: number
 }

@@ -86,6 +86,7 @@ export async function sendTencentSms(
     },
     body,
     timeoutMs: tools.timeoutMs,
+    connect: tools.connect,
   })
   const answer = readAnswer(reply)?.Response as
     | { Error?: { Code?: unknown }; SendStatusSet?: { Code?: unknown }[] }

@@ -83,6 +83,7 @@ async function post(
     form,
     headers: { authorization: `Basic ${Buffer.from(pair).toString('base64')}` },
     timeoutMs: tools.timeoutMs,
+    connect: tools.connect,
   })
   return describeReply(reply)
 }
