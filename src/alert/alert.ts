@@ -292,9 +292,11 @@ export class AlertDesk implements AlertSink {
     holders: AlertHolders
   } {
     const tree = this.#tree
-    const nowTimeMs = this.#parts.clock.nowTimeMs()
+    const { clock, notifier } = this.#parts
+    const policyOf = (receiver: string) => notifier.escalationPolicy(receiver)
+    const around = { nowTimeMs: clock.nowTimeMs(), policyOf }
     return {
-      routes: tree === undefined ? [] : matchRoutes(tree, labels, nowTimeMs),
+      routes: tree === undefined ? [] : matchRoutes(tree, labels, around),
       verdicts: tree === undefined ? [] : judgeRoutes(tree, labels),
       holders: this.#holds.holdersOfLabels(labels),
     }

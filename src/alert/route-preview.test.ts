@@ -31,19 +31,24 @@ time_intervals: [{ name: always, time_intervals: [{}] }]
 
 test('the preview names each route with its path, its times and its group', async (t) => {
   const bench = await new Bench(tree).start(t)
+  bench.notifier.policies.set('pager', 'shop')
   const labels = makeLabels({ alertname: 'X', severity: 'page', team: 'a' })
   const { routes } = bench.desk.previewRoutes(labels)
   assert.deepEqual(
-    routes.map(({ receiver, path, groupBy, groupKey, groupWaitMs, pausedBy }) => ({
-      receiver,
-      path: path.map((step) => step.matchers.join()),
-      groupBy,
-      groupKey,
-      groupWaitMs,
-      pausedBy,
-    })),
+    routes.map(
+      ({ receiver, path, groupBy, groupKey, groupWaitMs, pausedBy, escalationPolicy }) => ({
+        escalationPolicy,
+        receiver,
+        path: path.map((step) => step.matchers.join()),
+        groupBy,
+        groupKey,
+        groupWaitMs,
+        pausedBy,
+      }),
+    ),
     [
       {
+        escalationPolicy: 'shop',
         receiver: 'pager',
         path: ['', 'severity="page"'],
         groupBy: undefined,
@@ -52,6 +57,7 @@ test('the preview names each route with its path, its times and its group', asyn
         pausedBy: [],
       },
       {
+        escalationPolicy: '',
         receiver: 'night',
         path: ['', 'severity="page",team=~"a|b"'],
         groupBy: ['alertname'],

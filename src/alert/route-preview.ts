@@ -25,6 +25,8 @@ export interface RouteMatch {
   groupBy: string[] | undefined
   groupLabels: Record<string, string>
   groupKey: string
+  /** The escalation policy that begins; empty when there is none. */
+  escalationPolicy: string
   groupWaitMs: number
   groupIntervalMs: number
   repeatIntervalMs: number
@@ -35,7 +37,11 @@ export interface RouteMatch {
 }
 
 /** The routes of an alert, in order. */
-export function matchRoutes(tree: Route, labels: Labels, nowTimeMs: number): RouteMatch[] {
+export function matchRoutes(
+  tree: Route,
+  labels: Labels,
+  around: { nowTimeMs: number; policyOf(receiver: string): string | undefined },
+): RouteMatch[] {
   return findRoutes(tree, labels).map((route) => {
     const groupLabels = groupLabelsOf(route, labels)
     return {
@@ -49,12 +55,13 @@ export function matchRoutes(tree: Route, labels: Labels, nowTimeMs: number): Rou
       groupBy: route.groupBy === undefined ? undefined : [...route.groupBy],
       groupLabels: groupLabels.toObject(),
       groupKey: formatGroupKey(route, groupLabels),
+      escalationPolicy: route.escalationPolicy ?? around.policyOf(route.receiver) ?? '',
       groupWaitMs: route.groupWaitMs,
       groupIntervalMs: route.groupIntervalMs,
       repeatIntervalMs: route.repeatIntervalMs,
       muteIntervals: route.mutes.map(({ name }) => name),
       activeIntervals: route.actives.map(({ name }) => name),
-      pausedBy: findPauses(route, nowTimeMs),
+      pausedBy: findPauses(route, around.nowTimeMs),
     }
   })
 }

@@ -322,6 +322,8 @@ export interface RouteMatchView {
   groupBy: string[] | undefined
   groupLabels: Record<string, string>
   groupKey: string
+  /** The escalation policy that begins; empty when there is none. */
+  escalationPolicy: string
   groupWaitMs: number
   groupIntervalMs: number
   repeatIntervalMs: number

@@ -69,6 +69,7 @@ function formatRoute(route: RouteMatchView): string {
     `  route    ${path}`,
     `  grouped  by ${groupBy}; first after ${wait}, then every ${interval}, again after ${repeat}`,
   ]
+  if (route.escalationPolicy !== '') lines.push(`  policy   ${route.escalationPolicy}`)
   if (route.pausedBy.length > 0) lines.push(`  silent   now: ${route.pausedBy.join(', ')}`)
   return `${lines.join('\n')}\n`
 }
