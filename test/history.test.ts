@@ -132,3 +132,48 @@ test("Prometheus's own calls delete too, for administrators alone", async () => 
   assert.equal((await call('clean_tombstones')).status, 204)
   assert.deepEqual(await ask('history_total{series="2"}', startMs + 500 * 60_000), [])
 })
+
+test('shipwatch delete logs counts, and deletes with --yes, in memory and engine', async () => {
+  const push = async (app: string, line: string): Promise<void> => {
+    const values = [[String(BigInt(Date.now() - 1_000) * 1_000_000n), line]]
+    const reply = await fetch(`${served.base}/loki/api/v1/push`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${served.token()}`, 'content-type': 'application/json' },
+      body: JSON.stringify({ streams: [{ stream: { app }, values }] }),
+    })
+    assert.equal(reply.status, 204)
+  }
+  const lines = async (): Promise<string[]> => {
+    const reply = await fetch(
+      `${served.base}/api/shipwatch/v1/logs?query=${encodeURIComponent('{app=~"keep|drop"}')}`,
+      { headers: { authorization: `Bearer ${served.token()}` } },
+    )
+    const view = (await reply.json()) as { lines: { line: string }[] }
+    return view.lines.map(({ line }) => line).sort()
+  }
+  await push('keep', 'keep 1')
+  await push('drop', 'drop 1')
+  await fetch(`${served.base}/-/flush`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${served.token()}` },
+  })
+  await push('drop', 'drop 2')
+  await push('keep', 'keep 2')
+  const counted = await shipwatch('delete', 'logs', '{app="drop"}')
+  assert.equal(counted.stdout, '2 lines of 1 streams would be deleted; --yes deletes.\n')
+  assert.deepEqual(await lines(), ['drop 1', 'drop 2', 'keep 1', 'keep 2'])
+  const gone = await shipwatch('delete', 'logs', '{app="drop"}', '--yes')
+  assert.equal(gone.stdout, 'Deleted 2 lines of 1 streams.\n', gone.stderr)
+  assert.deepEqual(await lines(), ['keep 1', 'keep 2'])
+  const labels = await fetch(`${served.base}/loki/api/v1/label/app/values`, {
+    headers: { authorization: `Bearer ${served.token()}` },
+  })
+  const { data } = (await labels.json()) as { data: string[] }
+  assert.ok(data.includes('keep') && !data.includes('drop'), String(data))
+  await push('drop', 'drop 3')
+  await fetch(`${served.base}/-/flush`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${served.token()}` },
+  })
+  assert.deepEqual(await lines(), ['drop 3', 'keep 1', 'keep 2'])
+})

@@ -557,3 +557,19 @@ export interface SeriesDeletionView {
   memorySampleCount: number
   engineSampleCount: number
 }
+
+/** `POST /logs/delete`: deletes log lines of the streams that a selector selects, for good. Answers when they are gone. */
+export interface LogDeletion {
+  /** A stream selector, such as `{app="shop"}`. */
+  match: string
+  startTimeMs?: number
+  endTimeMs?: number
+  /** Only counts. */
+  isDryRun?: boolean
+}
+
+/** What was deleted; with `isDryRun`, what would be. */
+export interface LogDeletionView {
+  streamCount: number
+  lineCount: number
+}

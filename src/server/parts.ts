@@ -70,6 +70,7 @@ export type StorePart = Querier &
     | 'countSeries'
     | 'deleteSeries'
     | 'finishDeleting'
+    | 'deleteLogs'
   >
 
 /** What is asked of collection. */

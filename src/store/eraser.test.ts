@@ -200,6 +200,14 @@ test('what arrives after the order stays', async () => {
   await done
   await store.flush()
   assert.deepEqual((await hoursOf(store))['bob'], [1_000 / hourMs])
+  // From the engine alone, which must have its label set again.
+  await clock.advance(5 * hourMs)
+  await add(store, [clock.nowTimeMs()])
+  await store.flush()
+  const range = { startTimeMs: nowTimeMs - 60 * hourMs, endTimeMs: nowTimeMs + hourMs }
+  assert.equal(store.selectRecent({ ...everything, ...range }), undefined)
+  const found = await store.select({ ...range, matchers: bob.matcherSets[0]! })
+  assert.deepEqual([...found[0]!.timeMs.subarray(0, found[0]!.count)], [nowTimeMs + 1_000])
 })
 
 test('the bytes of a deleted name are not written to the log of names again', async () => {

@@ -79,6 +79,7 @@ export class Eraser {
   #running: Promise<void> | undefined
   #retry: Timer | undefined
   #isClosed = false
+  #hasErased = false
 
   constructor(parts: EraserParts) {
     this.#parts = parts
@@ -96,6 +97,16 @@ export class Eraser {
   replay(segment: number, erasure: Erasure): void {
     this.#note(segment, erasure)
     this.#eraseMemory(erasure)
+  }
+
+  /** Whether the engine is losing label sets. */
+  readonly isErasing = (): boolean => this.#pending.length > 0 || this.#hasJustErased()
+
+  /** Once after the last order. */
+  #hasJustErased(): boolean {
+    const hasErased = this.#hasErased
+    this.#hasErased = false
+    return hasErased
   }
 
   /** Whether a row of a journal segment was deleted by what a later segment tells. */
@@ -269,6 +280,7 @@ export class Eraser {
             ? 0
             : await compactor.drop({ has: (hash) => hashes.has(hash), startTimeMs, endTimeMs })
         if (this.#isClosed) return
+        this.#hasErased = true
         this.#pending.shift()
         this.#save()
         const seriesCount = Math.max(memory.seriesCount, hashes.size)

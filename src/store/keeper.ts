@@ -135,6 +135,19 @@ export class Keeper {
     await this.#running
   }
 
+  /** The same for log lines alone, and runs `work`, which may delete some, before any more are brought. */
+  async flushLines<Value>(work: () => Promise<Value>): Promise<Value> {
+    await this.#parts.journal.rotate()
+    return await this.runAlone(async () => {
+      await this.#flushLines()
+      try {
+        return await work()
+      } finally {
+        this.#parts.lineFlusher.forgetStreams()
+      }
+    })
+  }
+
   /** Runs `work` while the household rests; what it would have done meanwhile is done after. */
   async runAlone<Value>(work: () => Promise<Value>): Promise<Value> {
     this.#aloneCount++

@@ -5,7 +5,7 @@ import type { LogSelection, LogVolume } from '../model/flow.ts'
 import { compareText, type Labels } from '../model/labels.ts'
 import type { LogRecord } from '../model/log-line.ts'
 import type { Matcher } from '../model/matcher.ts'
-import type { EngineLogs } from './column/engine-logs.ts'
+import type { EngineLogs, StreamScope } from './column/engine-logs.ts'
 import { type LogHead, sortLines } from './head/log-head.ts'
 
 /** Log lines of one store: the newest in memory, the others in the engine. */
@@ -24,6 +24,14 @@ export class LogQuestions {
     const recent = this.#head.select(selection)
     const older = await orNone([], this.#engine.select(selection, sequenceEnd))
     return sortLines([...older, ...recent], selection).map((line) => line.record)
+  }
+
+  /** Deletes lines of the engine, or counts them. */
+  erase(
+    scope: StreamScope,
+    isDryRun: boolean,
+  ): Promise<{ streamCount: number; lineCount: number }> {
+    return this.#engine.erase(scope, isDryRun)
   }
 
   /** Lines per bucket and level. */

@@ -204,7 +204,7 @@ export class Store implements Appender, Querier, ArrivalFeed, LogQuerier {
       rollups: this.#rollups,
       cacheBytesMax: () => this.#settings.store.read_cache_size_max,
     })
-    this.#logQuestions = new LogQuestions(this.#logs, new EngineLogs(this.#engine))
+    this.#logQuestions = new LogQuestions(this.#logs, new EngineLogs(this.#engine, clock))
     this.#backups = new BackupTaker({
       dataDir,
       nowTimeMs: () => clock.nowTimeMs(),
@@ -293,6 +293,7 @@ export class Store implements Appender, Querier, ArrivalFeed, LogQuerier {
           head: this.#head,
           versions: this.#versions,
           isErased: eraser.isErased,
+          isErasing: eraser.isErasing,
         }),
         compactor,
         retainer,
@@ -592,6 +593,17 @@ export class Store implements Appender, Querier, ArrivalFeed, LogQuerier {
    */
   deleteSeries(order: EraseOrder): Promise<{ done: Promise<EraseResult> }> {
     return this.#eraser!.erase(order)
+  }
+
+  /**
+   * Deletes log lines with start ≤ time < end for good, or only counts them. Memory's are brought to the engine
+   * first, so that they are in one place. Rejects with the engine's error.
+   */
+  deleteLogs(
+    order: { matchers: readonly Matcher[]; startTimeNs: bigint; endTimeNs: bigint },
+    options: { isDryRun: boolean },
+  ): Promise<{ streamCount: number; lineCount: number }> {
+    return this.#keeper!.flushLines(() => this.#logQuestions.erase(order, options.isDryRun))
   }
 
   /** Resolves when everything that was deleted is gone from the engine. */

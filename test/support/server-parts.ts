@@ -231,6 +231,7 @@ export class ServerBench {
         deleteSeries: note('store.deleteSeries', async () => ({
           done: Promise.resolve({ seriesCount: 2, memorySampleCount: 3, engineSampleCount: 4 }),
         })),
+        deleteLogs: note('store.deleteLogs', async () => ({ streamCount: 1, lineCount: 2 })),
         finishDeleting: note('store.finishDeleting', async () => undefined),
         openBackup: note('store.openBackup', async () => ({
           sizeBytes: 4,

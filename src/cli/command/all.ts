@@ -9,6 +9,7 @@ import { checkRulesCommand } from './check-rules.ts'
 import { checkSloCommand } from './check-slo.ts'
 import type { Command } from './command.ts'
 import { deploymentRecordCommand } from './deployment-record.ts'
+import { deleteLogsCommand } from './delete-logs.ts'
 import { deleteSeriesCommand } from './delete-series.ts'
 import { importOpenmetricsCommand } from './import-openmetrics.ts'
 import { incidentListCommand } from './incident-list.ts'
@@ -61,6 +62,7 @@ export const commands: readonly Command[] = [
   receiversTestCommand,
   importOpenmetricsCommand,
   deleteSeriesCommand,
+  deleteLogsCommand,
   backupCommand,
   restoreCommand,
   measureCommand,

@@ -1,7 +1,10 @@
-/** `POST /series/delete`: samples of series, deleted for good; noted in the audit with what was deleted. */
+/**
+ * `POST /series/delete` and `POST /logs/delete`: samples and log lines, deleted for good; noted in the audit
+ * with what was deleted.
+ */
 
 import type { FastifyInstance } from 'fastify'
-import { apiRoot, type SeriesDeletionView } from '../../api/api.ts'
+import { apiRoot, type LogDeletionView, type SeriesDeletionView } from '../../api/api.ts'
 import { z } from '../../config/schema.ts'
 import { readSelector } from '../compat/selector.ts'
 import { serverErrors } from '../errors.ts'
@@ -15,9 +18,12 @@ const deletionSchema = z.strictObject({
   isDryRun: z.boolean().optional(),
 })
 
-/** Adds the route. */
+const logDeletionSchema = deletionSchema.extend({ match: z.string().min(1).max(100_000) })
+const nsPerMs = 1_000_000n
+
+/** Adds the routes. */
 export function addSeriesRoutes(app: FastifyInstance, context: RouteContext): void {
-  const { engine, store } = context.parts
+  const { engine, store, clock } = context.parts
   const options = { bodyLimit: plainBodyBytesMax, config: { access: 'admin' as const } }
 
   app.post(`${apiRoot}/series/delete`, options, async (request): Promise<SeriesDeletionView> => {
@@ -41,5 +47,25 @@ export function addSeriesRoutes(app: FastifyInstance, context: RouteContext): vo
       return result
     })
     return await noted
+  })
+
+  app.post(`${apiRoot}/logs/delete`, options, async (request): Promise<LogDeletionView> => {
+    const { match, isDryRun, ...range } = readJson(request, logDeletionSchema)
+    const startTimeMs = range.startTimeMs ?? 0
+    // Later lines are not meant: they may be on their way.
+    const endTimeMs = Math.min(range.endTimeMs ?? Infinity, clock.nowTimeMs())
+    if (endTimeMs < startTimeMs) {
+      throw serverErrors.REQUEST_INVALID({ problems: 'endTimeMs is before startTimeMs' })
+    }
+    const order = {
+      matchers: readSelector(engine, match),
+      startTimeNs: BigInt(startTimeMs) * nsPerMs,
+      endTimeNs: (BigInt(endTimeMs) + 1n) * nsPerMs,
+    }
+    const result = await store.deleteLogs(order, { isDryRun: isDryRun === true })
+    if (isDryRun !== true) {
+      context.audit(request, 'logs-delete', { match, startTimeMs, endTimeMs, ...result })
+    }
+    return result
   })
 }

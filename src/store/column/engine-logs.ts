@@ -1,5 +1,7 @@
 /** Log lines, streams and volumes from the engine. */
 
+import type { Clock } from '../../base/clock.ts'
+import { CodedError } from '../../base/error.ts'
 import type { LogFilter, LogSelection } from '../../model/flow.ts'
 import type { Labels } from '../../model/labels.ts'
 import { logLevels } from '../../model/log-line.ts'
@@ -12,6 +14,8 @@ import { labelsFromColumns } from './label-columns.ts'
 import { inNumbers, quoteSql } from './sql-text.ts'
 import { dayNs } from './tables.ts'
 
+/** How often an old server is asked whether it is done. */
+const mutationPollMs = 500
 /** Streams that one query may touch. */
 const streamCountMax = 100_000
 
@@ -26,9 +30,11 @@ export interface StreamScope {
 /** Lines of the engine. `sequenceEnd` in every question: lines from there on are asked of memory. */
 export class EngineLogs {
   readonly #engine: Engine
+  readonly #clock: Clock
 
-  constructor(engine: Engine) {
+  constructor(engine: Engine, clock: Clock) {
     this.#engine = engine
+    this.#clock = clock
   }
 
   /** Lines in the selection's direction, at most its limit. */
@@ -87,6 +93,51 @@ export class EngineLogs {
       for (let row = 0; row < block.rowCount; row++) {
         into.table.addBucket(Number(bucket[row]!), level[row]!, Number(lines[row]!))
       }
+    }
+  }
+
+  /**
+   * Deletes the lines of streams within a range, or only counts them, and streams that have none left on a
+   * day. Resolves when the tables are written anew.
+   */
+  async erase(
+    scope: StreamScope,
+    isDryRun: boolean,
+  ): Promise<{ streamCount: number; lineCount: number }> {
+    const streams = await this.streams(scope)
+    if (streams.size === 0) return { streamCount: 0, lineCount: 0 }
+    const ours = inNumbers('stream', streams.keys())
+    const within = `${ours} AND time >= ${scope.startTimeNs} AND time < ${scope.endTimeNs}`
+    const blocks = await this.#engine.query(
+      `SELECT toUInt64(uniqExact(stream)), toUInt64(count()) FROM line WHERE ${within}`,
+    )
+    const [streamCount, lineCount] = (blocks[0]?.columns ?? [[0n], [0n]]).map((column) =>
+      Number((column as BigUint64Array)[0]),
+    ) as [number, number]
+    if (isDryRun || lineCount === 0) return { streamCount, lineCount }
+    await this.#mutate(`ALTER TABLE line DELETE WHERE ${within}`)
+    await this.#mutate(
+      `ALTER TABLE stream DELETE WHERE ${ours} AND (stream, toInt64(day)) NOT IN (SELECT DISTINCT stream, intDiv(time, ${dayNs}) FROM line WHERE ${ours})`,
+    )
+    return { streamCount, lineCount }
+  }
+
+  /** Rewrites parts, and waits for it, also where servers do not know how to. */
+  async #mutate(sql: string): Promise<void> {
+    try {
+      await this.#engine.command(`${sql} SETTINGS mutations_sync = 2`)
+      return
+    } catch (thrown) {
+      if (!(thrown instanceof CodedError) || thrown.code !== 'STORE_ENGINE_QUERY_FAILED')
+        throw thrown
+    }
+    await this.#engine.command(sql)
+    for (;;) {
+      const blocks = await this.#engine.query(
+        'SELECT toUInt64(count()) FROM system.mutations WHERE database = currentDatabase() AND NOT is_done',
+      )
+      if ((blocks[0]?.columns[0] as BigUint64Array | undefined)?.[0] === 0n) return
+      await this.#clock.sleep(mutationPollMs)
     }
   }
 

@@ -37,6 +37,11 @@ export class LineFlusher {
     this.#directory = options.directory
   }
 
+  /** Streams may have been deleted: their label sets are written again. */
+  forgetStreams(): void {
+    this.#streamDay.clear()
+  }
+
   /** Brings a segment's lines in; rejects with the engine's error and can be repeated. */
   async flush(segment: Segment, options: { isMaybeDone: boolean }): Promise<void> {
     if (segment.lineCount === 0) return
