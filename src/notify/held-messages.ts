@@ -32,7 +32,7 @@ export class HeldMessages {
   readonly #states: Records['states']
   readonly #clock: Clock
   readonly #log: Log
-  readonly #send: (channel: string, notification: Notification) => void
+  readonly #send: (channel: string, notification: Notification) => Promise<void>
   readonly #held = new Map<string, Held>()
   #timer: Timer | undefined
   #isStopped = false
@@ -41,8 +41,8 @@ export class HeldMessages {
     states: Records['states']
     clock: Clock
     log: Log
-    /** Sends what waited for a channel, as one message. */
-    send: (channel: string, notification: Notification) => void
+    /** Sends what waited for a channel, as one message; resolves when that is over, well or not. */
+    send: (channel: string, notification: Notification) => Promise<void>
   }) {
     this.#states = parts.states
     this.#clock = parts.clock
@@ -123,11 +123,20 @@ export class HeldMessages {
       const groupKey = all.length === 1 ? all[0]!.groupKey : `quiet hours of ${place}`
       const summary = mergeNotifications(all, { groupKey, reason: 'quiet hours are over' })
       for (const [name] of entries) this.#held.delete(name)
-      this.#send(first.channel, summary)
-      // Forgotten only now: a crash in between repeats the summary rather than losing it.
-      for (const [name] of entries) void this.#forget(name)
+      void this.#sendAll(
+        first.channel,
+        summary,
+        entries.map(([name]) => name),
+      )
     }
     this.#arm()
+  }
+
+  async #sendAll(channel: string, summary: Notification, names: string[]): Promise<void> {
+    await this.#send(channel, summary)
+    // Forgotten only now: a crash in between repeats the summary rather than losing it.
+    if (this.#isStopped) return
+    for (const name of names) if (!this.#held.has(name)) await this.#forget(name)
   }
 
   async #forget(name: string): Promise<void> {

@@ -765,7 +765,36 @@ test('in quiet hours messages wait, over a restart too, and go out as one in the
   )
   const held = await records.notifications.list({ outcome: 'held', limit: 9 })
   assert.equal(held.length, 3)
-  assert.deepEqual(await records.states.list('notify.held.'), [])
+  while ((await records.states.list('notify.held.')).length > 0)
+    await new Promise((resolve) => setImmediate(resolve))
+})
+
+test('what waited is kept until it was sent, so that an end in between repeats it', async (t) => {
+  let status = 503
+  const { calls, address } = await listen(t, () => ({ status }))
+  const clock = new VirtualClock(Date.UTC(2026, 10, 20, 23))
+  const values = both(address, { quiet_hours: { start_time: '22:00', end_time: '07:00' } })
+  const { notifier, records } = makeNotifier(values, clock)
+  const labels = makeLabels({ alertname: 'Full', severity: 'warning' })
+  await notifier.send(makeNotification({ alerts: [makeAlert({ labels })] }), never)
+  await clock.advance(8 * 3_600_000)
+  while (calls.length === 0) await new Promise((resolve) => setImmediate(resolve))
+  await notifier.stop()
+  assert.equal((await records.states.list('notify.held.')).length, 1)
+  status = 200
+  const again = new Notifier({
+    settings: settingsOf(values),
+    records,
+    clock,
+    log: silentLog,
+    random: () => 0.5,
+  })
+  await again.start()
+  const count = calls.length
+  await clock.advance(1)
+  while (calls.length === count) await new Promise((resolve) => setImmediate(resolve))
+  const isForgotten = async () => (await records.states.list('notify.held.')).length === 0
+  while (!(await isForgotten())) await new Promise((resolve) => setImmediate(resolve))
 })
 
 test('a receiver includes others, and tests tell each of its channels once', async (t) => {

@@ -123,7 +123,7 @@ export class Notifier {
       states: records.states,
       clock,
       log,
-      send: (channel, notification) => void this.#sendNow(channel, notification),
+      send: (channel, notification) => this.#sendNow(channel, notification),
     })
     this.#writer = new MessageWriter(parts)
     this.#receivers = this.#makeReceivers(parts.settings)
