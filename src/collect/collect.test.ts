@@ -450,6 +450,93 @@ scrape_configs:
   }
 })
 
+test('rules of preparing hold for whatever way samples come', async () => {
+  const rules = `${quietAgent}unit_rules: [{from: milliseconds}]
+value_rules: [{match: '{__name__=~".*_seconds"}', max: 100}]
+normalization: [{match: 'wait_seconds', window: 1h, methods: [minmax]}]
+`
+  await withCollector(rules, async ({ store, collector }) => {
+    const nowTimeMs = Date.now()
+    const series: WrittenSeries[] = [
+      {
+        labels: [
+          ['__name__', 'wait_ms'],
+          ['job', 'remote'],
+        ],
+        samples: [
+          [250, nowTimeMs - 2000],
+          [900_000, nowTimeMs - 1000],
+          [750, nowTimeMs],
+        ],
+      },
+    ]
+    for (let turn = 0; turn < 2; turn++) {
+      const reply = await collector.receiveRemoteWrite({
+        headers: { 'content-encoding': 'snappy', 'content-type': 'application/x-protobuf' },
+        body: compressSync(encodeWriteRequest(series)) as Buffer,
+      })
+      assert.equal(reply.status, 204, reply.body)
+      series[0]!.samples = [[500, nowTimeMs + 1000]]
+    }
+    const pushed = await collector.receiveTextImport({
+      method: 'POST',
+      path: '/api/v1/import/prometheus',
+      parameters: new URLSearchParams(),
+      headers: {},
+      body: Buffer.from('gc_ms{job="text"} 40\n'),
+    })
+    assert.equal(pushed.status, 204)
+    const found = await store.select({
+      matchers: [makeMatcher('__name__', '=~', '.*_(ms|seconds.*)')],
+      startTimeMs: 0,
+      endTimeMs: nowTimeMs * 2,
+    })
+    const shown = found.map(
+      ({ labels, count, value }) => `${labels} ${[...value.subarray(0, count)].join(' ')}`,
+    )
+    assert.deepEqual(shown.sort(), [
+      'gc_seconds{job="text"} 0.04',
+      'wait_seconds:1h_minmax{job="remote"} 0 1 0.5',
+      'wait_seconds{job="remote"} 0.25 0.75 0.5',
+    ])
+    assert.deepEqual(collector.drops(), [
+      { source: '{__name__=~".*_seconds"}', reason: 'above-max', count: 1 },
+    ])
+    const remote = collector.sourceSeries().find(({ source }) => source === 'remote-write')
+    assert.equal(remote?.seriesCount, 1)
+    const census = collector.sourceCensus('remote-write')
+    assert.deepEqual(census?.metrics, [{ name: 'wait_seconds', seriesCount: 1 }])
+  })
+})
+
+test('under the legacy scheme receivers refuse other names', async () => {
+  const yaml = `${quietAgent}global: {metric_name_validation_scheme: legacy}\n`
+  await withCollector(yaml, async ({ collector }) => {
+    const push = async (method: string, path: string, page: string): Promise<number> => {
+      const about = { method, path, parameters: new URLSearchParams(), headers: {} }
+      const request = { ...about, body: Buffer.from(page) }
+      const isPush = path.startsWith('/metrics')
+      const reply = isPush
+        ? await collector.receivePush(request)
+        : await collector.receiveTextImport(request)
+      return reply.status
+    }
+    assert.equal(await push('POST', '/api/v1/import/prometheus', '{"a.b"} 1\n'), 400)
+    assert.equal(await push('POST', '/api/v1/import/prometheus', 'a_b 1\n'), 204)
+    assert.equal(await push('PUT', '/metrics/job/a', 'a{"b.c"="d"} 1\n'), 400)
+    assert.deepEqual(collector.drops(), [
+      { source: 'text-import', reason: 'name-not-legacy', count: 1 },
+    ])
+    const body = compressSync(
+      encodeWriteRequest([{ labels: [['__name__', 'a.b']], samples: [[1, Date.now()]] }]),
+    ) as Buffer
+    const headers = { 'content-encoding': 'snappy', 'content-type': 'application/x-protobuf' }
+    const reply = await collector.receiveRemoteWrite({ headers, body })
+    assert.equal(reply.status, 400)
+    assert.match(reply.body, /invalid metric name or label names: "a.b"/)
+  })
+})
+
 test('keys that are wrong or not supported yet are refused with their place', () => {
   const refuse = (yaml: string, pattern: RegExp): void => {
     assert.throws(() => settingsOf(yaml), pattern)

@@ -105,6 +105,7 @@ export class Collector {
       log,
       drops,
     })
+    appender.hasLegacyNames = hasLegacyNames(parts.settings)
     this.#appender = appender
     this.#clock = clock
     this.#log = log
@@ -216,6 +217,7 @@ export class Collector {
     this.#otlp.reload(settings.otlp)
     this.#remoteWrite.reload(settings.ha_tracker)
     this.#appender.reload(seriesLimitsOf(settings), settings)
+    this.#appender.hasLegacyNames = hasLegacyNames(settings)
     if (!this.#isStarted) return
     if (settings.otlp.grpc_listen !== grpcBefore) {
       this.#otlpGrpc?.close()
@@ -430,6 +432,10 @@ function seriesLimitsOf(settings: CollectSettings): SeriesLimits {
     if (countMax !== undefined) bySource.set(job, countMax)
   }
   return { default: settings.series_limit, bySource }
+}
+
+function hasLegacyNames(settings: CollectSettings): boolean {
+  return settings.global.metric_name_validation_scheme === 'legacy'
 }
 
 function isJob(settings: CollectSettings, source: string): boolean {

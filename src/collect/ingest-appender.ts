@@ -13,12 +13,15 @@ import type { AppendResult, Appender, MetricMetadata } from '../model/flow.ts'
 import type { Labels } from '../model/labels.ts'
 import type { SampleBatch, SeriesId } from '../model/sample.ts'
 import {
+  type LabelVerdict,
   type PrepareSettings,
   type SeriesCensus,
   SeriesGuard,
   type SourceSeries,
   UnitRules,
   ValueRules,
+  validateLabels,
+  validateNames,
 } from '../prepare/prepare.ts'
 import { type AdmitSeries, AggregationRunner } from './aggregation-runner.ts'
 import { ConvertedNumbers } from './converted-series.ts'
@@ -67,6 +70,7 @@ export class IngestAppender implements Appender {
   #valueRules: ValueRules
   #unitRules: UnitRules
   readonly #converted = new ConvertedNumbers()
+  #hasLegacyNames = false
   /** Grows when our own numbers lose their meaning. */
   #ownEpoch = 0
   #storeEpoch: number
@@ -118,6 +122,16 @@ export class IngestAppender implements Appender {
     this.#aggregations?.stop()
     this.#aggregations = undefined
     if (this.#isStarted) this.#startAggregations()
+  }
+
+  /** Lets names in of letters, digits, `_` and `:` alone, from receivers; scrape jobs decide themselves. */
+  set hasLegacyNames(isLegacy: boolean) {
+    this.#hasLegacyNames = isLegacy
+  }
+
+  /** What is wrong with labels that a receiver brings. */
+  judge(labels: Labels): LabelVerdict | undefined {
+    return validateLabels(labels) ?? (this.#hasLegacyNames ? validateNames(labels) : undefined)
   }
 
   /** The number of a label set that `source` brings; `undefined` when it has too many. */
@@ -260,4 +274,9 @@ export function admitSeries(
   return appender instanceof IngestAppender
     ? appender.admit(source, labels)
     : appender.seriesId(labels)
+}
+
+/** What is wrong with labels that a receiver brings; `undefined` when they may pass. */
+export function judgeLabels(appender: Appender, labels: Labels): LabelVerdict | undefined {
+  return appender instanceof IngestAppender ? appender.judge(labels) : validateLabels(labels)
 }

@@ -116,7 +116,7 @@ const inherited = {
   ),
   metric_name_validation_scheme: z.enum(['utf8', 'legacy']).optional().meta({
     description:
-      'Names that are valid: all UTF-8, or letters, digits, _ and : alone; utf8 unless given.',
+      'Names that are valid: all UTF-8, or letters, digits, _ and : alone; utf8 unless given. That of global holds for receivers too.',
   }),
   metric_name_escaping_scheme: z
     .enum(['allow-utf-8', 'underscores', 'dots', 'values'])

@@ -5,7 +5,13 @@ export { findLevel, isLevelName, parseLevel } from './level.ts'
 export { type AdmitDerived, Normalization } from './normalization.ts'
 export { compileRelabel, type RelabelRule, relabel, relabelConfig } from './relabel.ts'
 export { type SeriesCensus, SeriesGuard, type SourceSeries } from './series-guard.ts'
-export { describeLabels, validateLabels, validateLimits, validateNames } from './validate.ts'
+export {
+  describeLabels,
+  type LabelVerdict,
+  validateLabels,
+  validateLimits,
+  validateNames,
+} from './validate.ts'
 export { type PrepareSettings, prepareShape } from './settings.ts'
 export { type ConvertedSeries, convertValue, UnitRules } from './unit-rules.ts'
 export type { Conversion } from './units.ts'

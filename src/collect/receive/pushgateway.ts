@@ -18,9 +18,9 @@ import { messageOf } from '../../base/error.ts'
 import type { Log } from '../../base/log.ts'
 import type { Appender, MetricMetadata } from '../../model/flow.ts'
 import { type Labels, labelsFromPairs, metricNameLabel } from '../../model/labels.ts'
-import { validateLabels } from '../../prepare/prepare.ts'
 import type { DropLedger } from '../drops.ts'
 import { collectErrors } from '../errors.ts'
+import { judgeLabels } from '../ingest-appender.ts'
 import { collectPushGroups } from '../metrics.ts'
 import { handleReceived, type ReceiverReply } from './body.ts'
 import type { PushGroup, PushGroupFiles } from './push-group-files.ts'
@@ -95,8 +95,8 @@ export class PushgatewayReceiver {
         await this.#inTurn(() => this.#change(grouping, undefined, []))
         return { status: 202, headers: {}, body: '' }
       }
-      const { samples, metadata } = await readGroup(request, grouping).catch((thrown: unknown) =>
-        this.#noteFailure(grouping, thrown),
+      const { samples, metadata } = await this.#readGroup(request, grouping).catch(
+        (thrown: unknown) => this.#noteFailure(grouping, thrown),
       )
       await this.#inTurn(() => {
         const isWhole = request.method === 'PUT'
@@ -126,6 +126,10 @@ export class PushgatewayReceiver {
       return this.#change(grouping, { samples, pushTimeMs, failureTimeMs }, [])
     })
     throw thrown
+  }
+
+  #readGroup(request: AddressedRequest, grouping: Labels): ReturnType<typeof readGroup> {
+    return readGroup(request, grouping, (labels) => judgeLabels(this.#appender, labels)?.message)
   }
 
   #inTurn(action: () => Promise<void>): Promise<void> {
@@ -247,13 +251,14 @@ export function parseGrouping(path: string): Labels {
 async function readGroup(
   request: AddressedRequest,
   grouping: Labels,
+  judge: (labels: Labels) => string | undefined,
 ): Promise<{ samples: Samples; metadata: [string, MetricMetadata][] }> {
   const samples: Samples = new Map()
   const metadata: [string, MetricMetadata][] = []
   await readPushedPage(request, sourceName, {
     sample: (pairs, value, { timeMs }) => {
       const labels = labelsFromPairs([...pairs, ...grouping.pairs])
-      const verdict = validateLabels(labels)
+      const verdict = judge(labels)
       const fault =
         timeMs !== undefined
           ? 'pushed metrics must not have timestamps'
@@ -261,7 +266,7 @@ async function readGroup(
             ? 'the series is given twice'
             : isOwnName(labels)
               ? 'the name is of what is written about groups'
-              : verdict?.message
+              : verdict
       if (fault !== undefined) {
         throw collectErrors.BODY_INVALID({ reason: `${fault}: ${String(labels).slice(0, 300)}` })
       }

@@ -22,9 +22,9 @@ import {
   setHistogramAt,
   setStaleAt,
 } from '../../model/sample.ts'
-import { describeLabels, validateLabels } from '../../prepare/prepare.ts'
+import { describeLabels } from '../../prepare/prepare.ts'
 import type { ByteTable } from '../byte-table.ts'
-import { admitSeries, seriesLimitReason } from '../ingest-appender.ts'
+import { admitSeries, judgeLabels, seriesLimitReason } from '../ingest-appender.ts'
 import type { HaTracker } from './ha-tracker.ts'
 import { HistogramWireReader } from './histogram-wire.ts'
 import { WireReader } from './protobuf.ts'
@@ -279,7 +279,7 @@ export class RemoteWriteDecoder {
   /** Number of a label set that is new to us; `undefined`, its rows taken back, when it is refused. */
   #number(labels: Labels, firstRow: number): SeriesId | undefined {
     let verdict: { reason: string; message: string } | undefined
-    verdict = this.#unreadable ?? validateLabels(labels)
+    verdict = this.#unreadable ?? judgeLabels(this.#appender, labels)
     this.#unreadable = undefined
     if (verdict === undefined) {
       const kept = this.#ha === undefined ? labels : this.#ha.strip(labels)

@@ -10,10 +10,10 @@ import type { AppendResult, Appender, MetricMetadata, RejectReason } from '../..
 import type { Histogram } from '../../model/histogram.ts'
 import type { Labels } from '../../model/labels.ts'
 import { SampleBatchBuilder, type SeriesId } from '../../model/sample.ts'
-import { describeLabels, validateLabels } from '../../prepare/prepare.ts'
+import { describeLabels } from '../../prepare/prepare.ts'
 import type { DropLedger } from '../drops.ts'
 import { collectErrors } from '../errors.ts'
-import { admitSeries, seriesLimitReason } from '../ingest-appender.ts'
+import { admitSeries, judgeLabels, seriesLimitReason } from '../ingest-appender.ts'
 import { collectSamples } from '../metrics.ts'
 
 /** Rows of one request at most: a row of a label set costs a hundred times its bytes in the body. */
@@ -152,7 +152,7 @@ export class SampleIntake {
     const rows = new SampleBatchBuilder(Math.max(16, this.#labels.length))
     for (const row of this.#order()) {
       const labels = this.#labels[row]!
-      const verdict = validateLabels(labels)
+      const verdict = judgeLabels(this.#parts.appender, labels)
       if (verdict !== undefined) {
         this.refuse(verdict.reason, 1, `${verdict.message}: series ${describeLabels(labels)}`)
         continue
