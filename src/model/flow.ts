@@ -82,7 +82,7 @@ export interface SeriesColumns {
   startTimeMs?: Float64Array
   /**
    * Which of the series' samples a row is, counted from any start and without stale markers, which are
-   * then left out; absent when no sample is left out. Only where `Selection.bucketMs` allows it.
+   * then left out; absent when no sample is left out. Only where `Selection.buckets` allows it.
    */
   ordinal?: Float64Array
 }
@@ -93,10 +93,10 @@ export interface Selection {
   startTimeMs: number
   endTimeMs: number
   /**
-   * Of each bucket (n × bucketMs, (n + 1) × bucketMs] the first, last, least and largest samples are enough, and
-   * those on both sides of a fall: the store may leave out the others, and then tells ordinals.
+   * Of each bucket (n × length, (n + 1) × length] the first, last, least and largest samples are enough, and
+   * perhaps those on both sides of a fall: the store may leave out the others, and then tells ordinals.
    */
-  bucketMs?: number
+  buckets?: { lengthMs: number; areFallsNeeded: boolean }
   /** Stop with `STORE_TOO_MANY_SAMPLES` beyond this many samples. */
   sampleCountMax?: number
   signal?: AbortSignal

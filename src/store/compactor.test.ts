@@ -7,7 +7,10 @@ import { join } from 'node:path'
 import { after, test } from 'node:test'
 import { VirtualClock } from '../base/clock.ts'
 import { silentLog } from '../base/log.ts'
+import type { SeriesColumns } from '../model/flow.ts'
 import { makeLabels } from '../model/labels.ts'
+import { makeMatcher } from '../model/matcher.ts'
+import { bitsOf, isStaleAt } from '../model/sample.ts'
 import { clearBlockDirectory } from './column/block-file.ts'
 import { openChdb } from './column/chdb.ts'
 import { ChunkWriter, WrittenDays } from './column/chunk-writer.ts'
@@ -15,6 +18,8 @@ import { DayRewriter } from './column/day-rewriter.ts'
 import { Engine } from './column/engine.ts'
 import { EngineQuerier } from './column/engine-querier.ts'
 import { OldSamples } from './column/old-samples.ts'
+import { RollupBook } from './column/rollup-book.ts'
+import { RollupMaker } from './column/rollup-maker.ts'
 import { SpanVersions } from './column/span-versions.ts'
 import { dayMs } from './column/tables.ts'
 import { Compactor } from './compactor.ts'
@@ -42,22 +47,23 @@ async function openDay() {
   const versions = new SpanVersions()
   const index = new SeriesIndex()
   const written = new WrittenDays()
-  const insert = async (name: string, times: readonly number[]): Promise<void> => {
+  const insert = async (
+    name: string,
+    times: readonly number[],
+    valueAt = (timeMs: number): number => (timeMs - startTimeMs) / minuteMs,
+  ): Promise<void> => {
     const writer = new ChunkWriter({ index, written, versions, directory: blocks })
     const labels = makeLabels({ __name__: name })
     const found = index.find(labels)
     const id = found < 0 ? index.add(labels) : found
     const timeMs = Float64Array.from(times)
-    writer.add(
-      id,
-      { timeMs, value: timeMs.map((time) => (time - startTimeMs) / minuteMs) },
-      times.length,
-    )
+    writer.add(id, { timeMs, value: timeMs.map(valueAt) }, times.length)
     await writer.finish(engine)
     await writer.discard()
   }
   const rewriter = new DayRewriter({ engine, versions, directory: blocks })
-  const querier = new EngineQuerier({ engine, versions, cacheBytesMax: () => 1 << 24 })
+  const rollups = new RollupBook(versions)
+  const querier = new EngineQuerier({ engine, versions, rollups, cacheBytesMax: () => 1 << 24 })
   const read = async (): Promise<Record<string, number[]>> => {
     const range = { startTimeMs: startTimeMs - dayMs, endTimeMs: startTimeMs + 2 * dayMs }
     const found = await querier.select({ matchers: [], ...range }, [])
@@ -72,8 +78,14 @@ async function openDay() {
   }
   const old = join(blocks, 'old')
   clearBlockDirectory(old)
-  const oldSamples = new OldSamples({ engine, versions, directory: old })
-  return { directory, engine, clock, insert, rewriter, oldSamples, read, countChunks }
+  const rest = { engine, clock, directory, rewriter, log: silentLog }
+  const parts = {
+    ...rest,
+    oldSamples: new OldSamples({ engine, versions, directory: old }),
+    rollupMaker: new RollupMaker({ engine, versions, directory: old }),
+    rollups,
+  }
+  return { ...rest, parts, insert, querier, read, countChunks }
 }
 
 const alone = (work: () => Promise<boolean>): Promise<boolean> => work()
@@ -118,7 +130,7 @@ test('a day in few chunks has the same samples, equal times once, and a dropped 
 })
 
 test('rows that come into a day while it is written are not lost', async () => {
-  const { engine, insert, rewriter, oldSamples, read, directory, clock } = await openDay()
+  const { engine, insert, rewriter, parts, read } = await openDay()
   try {
     await insert('a', minutes(0, 60))
     let tryCount = 0
@@ -129,8 +141,7 @@ test('rows that come into a day while it is written are not lost', async () => {
     assert.equal(await rewriter.rewrite(day, { alone: late }), undefined)
     assert.deepEqual(await read(), { a: numbers(0, 70) })
     tryCount = 0
-    const parts = { directory, engine, rewriter, oldSamples, clock, log: silentLog, alone: late }
-    const compactor = new Compactor(parts)
+    const compactor = new Compactor({ ...parts, alone: late })
     const dropped = { has: () => true, startTimeMs: 0, endTimeMs: startTimeMs + 5 * minuteMs - 1 }
     assert.equal(await compactor.drop(dropped), 5)
     assert.equal(tryCount, 2)
@@ -142,12 +153,11 @@ test('rows that come into a day while it is written are not lost', async () => {
 })
 
 test('a day that is over is written once, and again when enough came into it', async () => {
-  const { engine, insert, rewriter, oldSamples, countChunks, directory, clock } = await openDay()
+  const { engine, insert, parts, countChunks, clock } = await openDay()
   try {
     for (let hour = 0; hour < 5; hour++) await insert('a', minutes(hour * 60, hour * 60 + 60))
-    const parts = { directory, engine, rewriter, oldSamples, clock, log: silentLog, alone }
     const wake = async (): Promise<number> => {
-      const compactor = new Compactor(parts)
+      const compactor = new Compactor({ ...parts, alone })
       compactor.wake()
       await compactor.drop({ has: () => false, startTimeMs: 1, endTimeMs: 0 })
       await compactor.stop()
@@ -166,7 +176,7 @@ test('a day that is over is written once, and again when enough came into it', a
 })
 
 test('samples that an earlier version kept one a row are packed once, with every bit', async () => {
-  const { engine, insert, oldSamples, rewriter, read, directory, clock } = await openDay()
+  const { engine, insert, parts, read } = await openDay()
   try {
     await insert('a', minutes(0, 1))
     await insert('b', [startTimeMs - 2 * minuteMs])
@@ -184,8 +194,7 @@ test('samples that an earlier version kept one a row are packed once, with every
     await fill('a', 0, 600)
     await fill('a', 590, 610)
     await fill('b', -10, 3)
-    const parts = { directory, engine, rewriter, oldSamples, clock, log: silentLog, alone }
-    const compactor = new Compactor(parts)
+    const compactor = new Compactor({ ...parts, alone })
     await compactor.compactAll()
     await compactor.stop()
     const withNan = numbers(0, 610)
@@ -193,6 +202,106 @@ test('samples that an earlier version kept one a row are packed once, with every
     assert.deepEqual(await read(), { a: withNan, b: numbers(-10, 3) })
     const tables = await engine.query("SELECT name FROM system.tables WHERE name = 'sample'")
     assert.deepEqual(tables, [], 'it is gone')
+  } finally {
+    await engine.close()
+  }
+})
+
+const steps = 8_640
+
+/** What windows ask, in one number each: first, last, least, largest, count, and what a counter grew by. */
+function factsOf(series: SeriesColumns, fromTimeMs: number, toTimeMs: number): number[] {
+  const isCounter = series.labels.get('__name__') === 'counter'
+  const { timeMs, value, count, ordinal } = series
+  const bits = bitsOf(value)
+  const rows: number[] = []
+  for (let row = 0; row < count; row++) {
+    const isInside = timeMs[row]! > fromTimeMs && timeMs[row]! <= toTimeMs
+    if (isInside && !isStaleAt(bits, row)) rows.push(row)
+  }
+  const [first, last] = [rows[0], rows.at(-1)]
+  if (first === undefined || last === undefined) return []
+  let growth = value[last]! - value[first]!
+  for (let at = 1; at < rows.length; at++) {
+    if (value[rows[at]!]! < value[rows[at - 1]!]!) growth += value[rows[at - 1]!]!
+  }
+  const numbers = rows.map((row) => value[row]!).filter((number) => !Number.isNaN(number))
+  const length = ordinal === undefined ? rows.length : ordinal[last]! - ordinal[first]! + 1
+  const ends = [value[first]!, value[last]!, timeMs[first]!, timeMs[last]!]
+  return [...ends, Math.min(...numbers), Math.max(...numbers), length, isCounter ? growth : 0]
+}
+
+test('a day that is over for long is answered from rollups as from all samples, until rows come into it', async () => {
+  const { engine, insert, querier, parts, clock } = await openDay()
+  try {
+    const hasGap = (step: number): boolean => step > 2_100 && step < 3_300
+    const times = Array.from({ length: steps }, (_, step) => startTimeMs + step * 10_000 + 7)
+    const kinds: Record<string, (step: number) => number> = {
+      counter: (step) => (step < 1_500 ? step * 1.25 : (step - 1_500) * 2.5),
+      gauge: (step) => Math.round(Math.sin(step / 9) * 1_000) / 10,
+      odd: (step) => (step % 500 === 3 ? Number.NaN : step % 7),
+    }
+    for (const [name, makeValue] of Object.entries(kinds)) {
+      const kept = times.filter((_, step) => name !== 'odd' || !hasGap(step))
+      const valueAt = (timeMs: number) => makeValue((timeMs - 7 - startTimeMs) / 10_000)
+      await insert(name, kept, valueAt)
+    }
+    // The next day has buckets of an hour alone: five minutes have too few samples.
+    await insert('counter', minutes(1_440, 1_500), (timeMs) => timeMs - startTimeMs)
+    await clock.advance(3 * dayMs)
+    const compactor = new Compactor({ ...parts, alone })
+    compactor.wake()
+    await compactor.drop({ has: () => false, startTimeMs: 1, endTimeMs: 0 })
+    assert.deepEqual(parts.rollups.levelsOf(day), [3_600_000, 300_000])
+    const select = async (
+      bucketMs: number | undefined,
+      areFallsNeeded = false,
+    ): Promise<SeriesColumns[]> => {
+      const range = { startTimeMs: startTimeMs + 1, endTimeMs: startTimeMs + 25 * 3_600_000 }
+      const buckets =
+        bucketMs === undefined ? {} : { buckets: { lengthMs: bucketMs, areFallsNeeded } }
+      const matchers = areFallsNeeded ? [makeMatcher('__name__', '=', 'counter')] : []
+      const found = await querier.select({ matchers, ...range, ...buckets }, [])
+      const nameOf = ({ labels }: SeriesColumns) => labels.get('__name__')
+      return found.sort((a, b) => (nameOf(a) < nameOf(b) ? -1 : 1))
+    }
+    const all = await select(undefined)
+    for (const bucketMs of [300_000, 600_000, 3_600_000, 7_200_000]) {
+      const rolled = await select(bucketMs)
+      assert.equal(rolled.length, 3)
+      for (const [index, series] of rolled.entries()) {
+        const whole = all[index]!
+        assert.ok(series.ordinal !== undefined && series.count < whole.count / 2, `${series.count}`)
+        for (let at = 0; at < 25 * 3_600_000; at += bucketMs) {
+          for (const rangeMs of [bucketMs, 3 * bucketMs]) {
+            const [from, to] = [startTimeMs + at - rangeMs, startTimeMs + at]
+            assert.deepEqual(
+              factsOf(series, from, to),
+              factsOf(whole, from, to),
+              `${bucketMs} ${at}`,
+            )
+          }
+        }
+      }
+    }
+    assert.ok(
+      (await select(200_000)).every(({ ordinal }) => ordinal === undefined),
+      'no such buckets',
+    )
+    await insert('gauge', [startTimeMs + 3], () => -5)
+    const late = await select(300_000)
+    assert.ok(late.every(({ ordinal }) => ordinal === undefined))
+    assert.equal(late[1]?.value[0], -5)
+    await compactor.stop()
+    const again = new Compactor({ ...parts, alone })
+    again.wake()
+    await again.drop({ has: () => true, startTimeMs, endTimeMs: startTimeMs + 3_600_000 })
+    assert.equal(parts.rollups.levelsOf(day), undefined, 'nor do rollups keep what was deleted')
+    const left = await engine.query(
+      `SELECT toUInt64(count()) FROM rollup WHERE start < ${startTimeMs + dayMs}`,
+    )
+    assert.equal((left[0]!.columns[0] as BigUint64Array)[0], 0n)
+    await again.stop()
   } finally {
     await engine.close()
   }

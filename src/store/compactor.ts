@@ -4,6 +4,8 @@
  * up. Deleting series is the same work with a filter. One day at a time, in the background. What an
  * earlier version kept in another form is converted first.
  *
+ * Days that are over for two days get rollups, which long queries read instead of all samples.
+ *
  * How many chunks a day had when it was written is remembered in `compacted.json`; lost, days are
  * looked through once more.
  */
@@ -17,12 +19,16 @@ import type { Log } from '../base/log.ts'
 import type { DayRewriter, DroppedRows } from './column/day-rewriter.ts'
 import type { Engine } from './column/engine.ts'
 import type { OldSamples } from './column/old-samples.ts'
+import type { RollupBook } from './column/rollup-book.ts'
+import type { RollupMaker } from './column/rollup-maker.ts'
 import { listDays } from './column/retention.ts'
 import { dayMs } from './column/tables.ts'
 import { storeMetrics } from './metrics.ts'
 
 /** So long after its end a day is thought to be complete: its last hour is flushed then. */
 const dayDelayMs = 3_900_000
+/** A day gets rollups when it is over for so long: late samples have come by then, and it is rarely asked for whole. */
+const rollupDelayMs = 2 * dayMs
 /** How often it is looked whether a day is due. */
 const turnMs = 600_000
 /** Chunks since the last writing that make it worth the while again: of a day that is over, and of today. */
@@ -44,11 +50,16 @@ export class Compactor {
     engine: Engine
     rewriter: DayRewriter
     oldSamples: OldSamples
+    rollupMaker: RollupMaker
+    rollups: RollupBook
     clock: Clock
     log: Log
     alone: (work: () => Promise<boolean>) => Promise<boolean>
   }
   readonly #chunkCounts: Map<number, number>
+  /** Days with rollups: how many chunks the day had then, and the levels. */
+  readonly #rolled: Map<number, { chunkCount: number; levels: readonly number[] }>
+  readonly #recalled = new Set<number>()
   #isConverted = false
   #running: Promise<void> | undefined
   #lastMs = Number.NEGATIVE_INFINITY
@@ -59,13 +70,16 @@ export class Compactor {
     engine: Engine
     rewriter: DayRewriter
     oldSamples: OldSamples
+    rollupMaker: RollupMaker
+    rollups: RollupBook
     clock: Clock
     log: Log
     /** Runs work during which nothing is inserted. */
     alone: (work: () => Promise<boolean>) => Promise<boolean>
   }) {
     this.#parts = parts
-    this.#chunkCounts = readCounts(join(parts.directory, 'compacted.json'))
+    this.#chunkCounts = readDays(join(parts.directory, 'compacted.json'))
+    this.#rolled = readDays(join(parts.directory, 'rolled.json'))
   }
 
   /** Looks for days that are due, at times, and writes them in the background. */
@@ -80,6 +94,7 @@ export class Compactor {
         if (this.#isClosed) return
         if (this.#isDue(day, chunkCount)) await this.#rewrite(day)
       }
+      await this.#rollUp()
     }).catch((thrown: unknown) => {
       this.#parts.log.debug({ reason: messageOf(thrown) }, 'A day could not be compacted.')
     })
@@ -153,6 +168,7 @@ export class Compactor {
   async #rewrite(day: number, dropped?: DroppedRows): Promise<number> {
     const { rewriter, clock, log, alone } = this.#parts
     const startMs = clock.monotonicMs()
+    if (dropped !== undefined) await this.#dropRollups(day)
     for (let tryCount = 0; tryCount < tryCountMax && !this.#isClosed; tryCount++) {
       const done = await rewriter.rewrite(day, {
         alone,
@@ -161,6 +177,9 @@ export class Compactor {
       })
       if (done === undefined) continue
       this.#chunkCounts.set(day, done.chunkCount)
+      const rolled = this.#rolled.get(day)
+      // The same samples in other chunks.
+      if (rolled !== undefined) this.#rolled.set(day, { ...rolled, chunkCount: done.chunkCount })
       this.#save()
       storeMetrics.compactedDays.inc()
       const { chunkCount, sampleCount, droppedCount } = done
@@ -171,11 +190,47 @@ export class Compactor {
     throw new Error(`day ${day} could not be written anew, because rows came into it each time`)
   }
 
+  /** Makes rollups of days that are over for long and have none that are true. */
+  async #rollUp(): Promise<void> {
+    const { rollups, rollupMaker, clock, log } = this.#parts
+    const overTimeMs = clock.nowTimeMs() - rollupDelayMs
+    for (const { day, chunkCount } of await this.#listDays()) {
+      if (this.#isClosed) return
+      if ((day + 1) * dayMs > overTimeMs) continue
+      this.#recallRollups(day, chunkCount)
+      if (rollups.levelsOf(day) !== undefined) continue
+      await this.#dropRollups(day)
+      const levels = await rollupMaker.make(day, () => this.#isClosed)
+      if (levels === undefined) continue
+      rollups.note(day, levels)
+      this.#rolled.set(day, { chunkCount, levels })
+      this.#save()
+      log.debug({ day, levels }, 'A day has rollups.')
+    }
+  }
+
+  /** Rollups from before a restart are true when the day has as many chunks as it had then. */
+  #recallRollups(day: number, chunkCount: number): void {
+    const { rollups } = this.#parts
+    const known = this.#rolled.get(day)
+    if (known === undefined || this.#recalled.has(day)) return
+    this.#recalled.add(day)
+    if (known.chunkCount === chunkCount) rollups.note(day, known.levels)
+  }
+
+  async #dropRollups(day: number): Promise<void> {
+    this.#parts.rollups.forget(day)
+    if (this.#rolled.delete(day)) this.#save()
+    await this.#parts.rollupMaker.drop(day)
+  }
+
   async #listDays(): Promise<{ day: number; chunkCount: number }[]> {
     const { days } = await listDays(this.#parts.engine)
     const found = days.filter(({ table }) => table === 'chunk')
     for (const day of this.#chunkCounts.keys()) {
-      if (!found.some((one) => one.day === day)) this.#chunkCounts.delete(day)
+      if (found.some((one) => one.day === day)) continue
+      this.#chunkCounts.delete(day)
+      this.#rolled.delete(day)
     }
     return found
       .map(({ day, rowCount }) => ({ day, chunkCount: rowCount }))
@@ -183,8 +238,13 @@ export class Compactor {
   }
 
   #save(): void {
-    const text = JSON.stringify([...this.#chunkCounts])
-    writeFileAtomic(join(this.#parts.directory, 'compacted.json'), text)
+    const { directory } = this.#parts
+    const { chunkCounts, rolled } = {
+      chunkCounts: [...this.#chunkCounts],
+      rolled: [...this.#rolled],
+    }
+    writeFileAtomic(join(directory, 'compacted.json'), JSON.stringify(chunkCounts))
+    writeFileAtomic(join(directory, 'rolled.json'), JSON.stringify(rolled))
   }
 }
 
@@ -199,9 +259,9 @@ async function awaitRemoval(engine: Engine): Promise<void> {
   }
 }
 
-function readCounts(path: string): Map<number, number> {
+function readDays<Known>(path: string): Map<number, Known> {
   try {
-    return new Map(JSON.parse(readFileSync(path, 'utf8')) as [number, number][])
+    return new Map(JSON.parse(readFileSync(path, 'utf8')) as [number, Known][])
   } catch {
     // Missing or damaged: days are looked through once more.
     return new Map()

@@ -64,7 +64,12 @@ export class ChunkFile {
    * Adds rows of `columns` from `from` on, in time order, as many as a block takes; answers where it
    * stopped, which is `to` unless the block is full.
    */
-  addFloats(identity: SeriesIdentity, columns: FloatColumns, from: number, to: number): number {
+  addFloats(
+    identity: SeriesIdentity,
+    columns: FloatColumns,
+    range: { from: number; to: number; kind?: number },
+  ): number {
+    const { from, to, kind = chunkKinds.float } = range
     const { timeMs } = columns
     let begin = from
     while (begin < to && this.#data.length < blockRowsMax) {
@@ -75,7 +80,7 @@ export class ChunkFile {
       if (timeMs[most - 1]! >= endTimeMs) end = lowerBound(timeMs, begin, most, endTimeMs)
       const times = { startTimeMs: timeMs[begin]!, lastTimeMs: timeMs[end - 1]! }
       const data = this.#encoder.encode(columns, begin, end)
-      this.#add(identity, { ...times, count: end - begin, kind: chunkKinds.float, data })
+      this.#add(identity, { ...times, count: end - begin, kind, data })
       begin = end
     }
     return begin

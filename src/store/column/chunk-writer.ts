@@ -81,8 +81,7 @@ export class ChunkWriter {
   /** Adds the first `count` rows of a series, in time order, as many as there is room for; answers how many. */
   add(id: SeriesId, columns: FloatColumns, count: number): number {
     const identity = this.#identify(id)
-    const from = 0
-    const end = this.#chunks.addFloats(identity, columns, from, count)
+    const end = this.#chunks.addFloats(identity, columns, { from: 0, to: count })
     this.#noteDays(id, columns.timeMs, end)
     return end
   }

@@ -9,26 +9,24 @@
 import { setImmediate } from 'node:timers/promises'
 import type { Histogram } from '../../model/histogram.ts'
 import { bitsOf } from '../../model/sample.ts'
-import { FloatChunkDecoder } from '../chunk/float-chunk.ts'
 import { decodeHistogramChunk } from '../chunk/histogram-chunk.ts'
-import { ByteReader } from '../chunk/varint.ts'
 import { ChunkFile, type PackedChunk, type SeriesIdentity } from './chunk-file.ts'
+import {
+  listSlices,
+  onDay,
+  readSlice,
+  type SeriesChunks,
+  SeriesDecoder,
+  type StoredChunk,
+} from './day-chunks.ts'
 import type { Engine } from './engine.ts'
-import type { ByteTexts, NativeBlock } from './native.ts'
-import { areAscending, sortRows } from './ordered-rows.ts'
 import { type SpanVersions, spanOf } from './span-versions.ts'
-import { inNumbers } from './sql-text.ts'
-import { chunkKinds, chunkRowsMax, chunkSpanMs, dayMs } from './tables.ts'
+import { chunkKinds, chunkRowsMax } from './tables.ts'
 
-/** Bytes of chunks that are read at once. */
-const sliceBytes = 24 << 20
 /** Bytes that one insert takes. */
 const insertBytesMax = 256 << 20
 /** Samples that are packed between two rests. */
 const restSampleCount = 65_536
-/** One more than the largest hash. */
-const hashEnd = 2n ** 64n
-
 /** What is not to be written again. */
 export interface DroppedRows {
   /** Whether samples of a series, named by its hash, are dropped. */
@@ -43,12 +41,6 @@ export interface RewrittenDay {
   chunkCount: number
   sampleCount: number
   droppedCount: number
-}
-
-/** Rows of one question: some metrics, or a range of one metric's series. */
-interface Slice {
-  metrics: number[]
-  condition: string
 }
 
 /** Rewrites days of one engine. */
@@ -77,16 +69,15 @@ export class DayRewriter {
   ): Promise<RewrittenDay | undefined> {
     const engine = this.#engine
     await engine.command(`ALTER TABLE chunk_rewritten DROP PARTITION ${day}`)
-    const before = { versions: this.#versionsOf(day), removalCount: engine.removalCount }
+    const before = { versions: this.#versions.ofDay(day), removalCount: engine.removalCount }
     const pass = new DayPass(options.dropped)
     let file = new ChunkFile(this.#directory, 'chunk_rewritten')
     let chunkCount = 0
     let isWritten = false
     try {
-      for (const slice of await this.#listSlices(day)) {
+      for (const slice of await listSlices(engine, day)) {
         if (options.isEnough?.() === true) return undefined
-        const blocks = await this.#readSlice(day, slice)
-        await pass.write(blocks, file)
+        for (const series of await readSlice(engine, slice)) await pass.write(series, file)
         if (file.writtenBytes > insertBytesMax) {
           await file.insert(engine)
           await file.discard()
@@ -103,7 +94,7 @@ export class DayRewriter {
     }
     const isReplaced = await options.alone(async () => {
       const isSame =
-        this.#versionsOf(day) === before.versions && engine.removalCount === before.removalCount
+        this.#versions.ofDay(day) === before.versions && engine.removalCount === before.removalCount
       if (!isSame) return false
       if (isWritten) {
         await engine.command(`ALTER TABLE chunk REPLACE PARTITION ${day} FROM chunk_rewritten`)
@@ -129,73 +120,12 @@ export class DayRewriter {
     await engine.command(`ALTER TABLE series REPLACE PARTITION ${day} FROM series_rewritten`)
     await engine.command(`ALTER TABLE series_rewritten DROP PARTITION ${day}`)
   }
-
-  #versionsOf(day: number): string {
-    const first = spanOf(day * dayMs)
-    const versions: number[] = []
-    for (let span = first; span * chunkSpanMs < (day + 1) * dayMs; span++) {
-      versions.push(this.#versions.of(span))
-    }
-    return versions.join()
-  }
-
-  async #listSlices(day: number): Promise<Slice[]> {
-    const blocks = await this.#engine.query(
-      `SELECT metric, toUInt64(sum(length(data) + 40)) AS bytes FROM chunk WHERE ${onDay(day)} GROUP BY metric ORDER BY metric`,
-    )
-    const slices: Slice[] = []
-    let open: Slice | undefined
-    let openBytes = 0
-    for (const block of blocks) {
-      const [metrics, sizes] = block.columns as [Uint32Array, BigUint64Array]
-      for (let row = 0; row < block.rowCount; row++) {
-        const metric = metrics[row]!
-        const bytes = Number(sizes[row]!)
-        const partCount = Math.ceil(bytes / sliceBytes)
-        if (partCount > 1) slices.push(...splitMetric(metric, partCount))
-        else if (open === undefined || openBytes + bytes > sliceBytes) {
-          open = { metrics: [metric], condition: '' }
-          slices.push(open)
-          openBytes = bytes
-        } else {
-          open.metrics.push(metric)
-          openBytes += bytes
-        }
-      }
-    }
-    return slices
-  }
-
-  async #readSlice(day: number, slice: Slice): Promise<NativeBlock[]> {
-    const { metrics, condition } = slice
-    return await this.#engine.query(
-      `SELECT series, start, last, count, kind, data, metric FROM chunk WHERE ${inNumbers('metric', metrics)}${condition} AND ${onDay(day)} ORDER BY metric, series, start`,
-      undefined,
-      { areTextsBytes: true },
-    )
-  }
 }
 
-/** A chunk where it stands in an answer. */
-interface StoredChunk extends PackedChunk {
-  bytes: Uint8Array
-  at: number
-}
-
-/** Chunks of one series. */
-interface Group {
-  series: bigint
-  metric: number
-  chunks: StoredChunk[]
-}
-
-/** Reads blocks series by series and writes what remains. */
+/** Writes what remains, series by series. */
 class DayPass {
   readonly #dropped: DroppedRows | undefined
-  readonly #decoder = new FloatChunkDecoder()
-  #reader = new ByteReader(new Uint8Array(0))
-  #timeMs = new Float64Array(8_192)
-  #value = new Float64Array(8_192)
+  readonly #decoder = new SeriesDecoder()
   #unrestedCount = 0
   sampleCount = 0
   droppedCount = 0
@@ -204,24 +134,8 @@ class DayPass {
     this.#dropped = dropped
   }
 
-  async write(blocks: readonly NativeBlock[], file: ChunkFile): Promise<void> {
-    let group: Group | undefined
-    for (const block of blocks) {
-      const series = block.columns[0] as BigUint64Array
-      const metric = block.columns[6] as Uint32Array
-      for (let row = 0; row < block.rowCount; row++) {
-        if (group === undefined || series[row] !== group.series || metric[row] !== group.metric) {
-          if (group !== undefined) await this.#writeGroup(group, file)
-          group = { series: series[row]!, metric: metric[row]!, chunks: [] }
-        }
-        group.chunks.push(chunkAt(block, row))
-      }
-    }
-    if (group !== undefined) await this.#writeGroup(group, file)
-  }
-
-  async #writeGroup(group: Group, file: ChunkFile): Promise<void> {
-    const identity = identityOf(group)
+  async write(group: SeriesChunks, file: ChunkFile): Promise<void> {
+    const { identity } = group
     const { chunks } = group
     const isDropped = this.#dropped?.has(group.series) === true
     const floats = chunks.filter(({ kind }) => kind === chunkKinds.float)
@@ -253,26 +167,12 @@ class DayPass {
     rows: { floats: readonly StoredChunk[]; isDropped: boolean },
     file: ChunkFile,
   ): Promise<void> {
-    const total = rows.floats.reduce((sum, { count }) => sum + count, 0)
-    if (this.#timeMs.length < total) {
-      this.#timeMs = new Float64Array(total * 2)
-      this.#value = new Float64Array(total * 2)
-    }
-    const columns = { timeMs: this.#timeMs, value: this.#value }
-    const out = { ...columns, bits: bitsOf(columns.value), at: 0 }
-    for (const { bytes, at, startTimeMs, count } of rows.floats) {
-      if (this.#reader.bytes !== bytes) this.#reader = new ByteReader(bytes)
-      this.#reader.at = at
-      this.#decoder.decode(this.#reader, { startTimeMs, count, needed: count }, out)
-      out.at += count
-    }
-    const range = { ...columns, from: 0, to: total }
-    let count = areAscending(range) ? total : sortRows(range)
+    let count = this.#decoder.decode(rows.floats)
+    this.#unrestedCount += count
     if (rows.isDropped) count = this.#drop(count)
     this.sampleCount += count
-    this.#unrestedCount += total
     for (let from = 0; from < count; ) {
-      from = file.addFloats(identity, columns, from, count)
+      from = file.addFloats(identity, this.#decoder, { from, to: count })
       if (from < count) await file.write()
     }
   }
@@ -299,11 +199,12 @@ class DayPass {
 
   /** Takes rows out; answers how many are left. */
   #drop(count: number): number {
-    const bits = bitsOf(this.#value)
+    const { timeMs, value } = this.#decoder
+    const bits = bitsOf(value)
     let kept = 0
     for (let row = 0; row < count; row++) {
-      if (this.#isDroppedAt(this.#timeMs[row]!)) continue
-      this.#timeMs[kept] = this.#timeMs[row]!
+      if (this.#isDroppedAt(timeMs[row]!)) continue
+      timeMs[kept] = timeMs[row]!
       bits[kept * 2] = bits[row * 2]!
       bits[kept * 2 + 1] = bits[row * 2 + 1]!
       kept++
@@ -318,16 +219,6 @@ class DayPass {
   }
 }
 
-function splitMetric(metric: number, partCount: number): Slice[] {
-  const size = hashEnd / BigInt(partCount) + 1n
-  return Array.from({ length: partCount }, (_, part) => {
-    const from = BigInt(part) * size
-    const last = from + size - 1n
-    const until = last < hashEnd ? last : hashEnd - 1n
-    return { metrics: [metric], condition: ` AND series >= ${from} AND series <= ${until}` }
-  })
-}
-
 /** Whether chunks are as few as they can be: one a span, or full. */
 function arePacked(chunks: readonly PackedChunk[]): boolean {
   for (let index = 1; index < chunks.length; index++) {
@@ -338,25 +229,4 @@ function arePacked(chunks: readonly PackedChunk[]): boolean {
     if (isSameSpan && before.count < chunkRowsMax) return false
   }
   return true
-}
-
-function identityOf({ series, metric }: Group): SeriesIdentity {
-  return { high: Number(series >> 32n), low: Number(series & 0xffffffffn), metric }
-}
-
-function chunkAt(block: NativeBlock, row: number): StoredChunk {
-  const texts = block.columns[5] as ByteTexts
-  return {
-    startTimeMs: Number((block.columns[1] as BigInt64Array)[row]!),
-    lastTimeMs: Number((block.columns[2] as BigInt64Array)[row]!),
-    count: (block.columns[3] as Uint32Array)[row]!,
-    kind: (block.columns[4] as Uint8Array)[row]!,
-    data: texts.bytes.subarray(texts.starts[row]!, texts.ends[row]!),
-    bytes: texts.bytes,
-    at: texts.starts[row]!,
-  }
-}
-
-function onDay(day: number): string {
-  return `start >= ${day * dayMs} AND start < ${(day + 1) * dayMs}`
 }

@@ -18,6 +18,7 @@ import { openChdb } from './chdb.ts'
 import { ChunkWriter, WrittenDays } from './chunk-writer.ts'
 import { Engine } from './engine.ts'
 import { EngineQuerier } from './engine-querier.ts'
+import { RollupBook } from './rollup-book.ts'
 import { SpanVersions } from './span-versions.ts'
 
 const root = mkdtempSync(join(tmpdir(), 'shipwatch-querier-'))
@@ -30,7 +31,13 @@ const versions = new SpanVersions()
 const index = new SeriesIndex()
 const written = new WrittenDays()
 let cacheBytesMax = 1 << 26
-const querier = new EngineQuerier({ engine, versions, cacheBytesMax: () => cacheBytesMax })
+const rollups = new RollupBook(versions)
+const querier = new EngineQuerier({
+  engine,
+  versions,
+  rollups,
+  cacheBytesMax: () => cacheBytesMax,
+})
 
 before(() => engine.start())
 after(async () => {

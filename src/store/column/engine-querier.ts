@@ -15,9 +15,11 @@ import {
 import { type ColumnPair, ColumnPool } from './column-pool.ts'
 import type { Engine } from './engine.ts'
 import { labelsFromColumns } from './label-columns.ts'
+import type { RollupBook } from './rollup-book.ts'
 import { type SpanVersions, spanOf } from './span-versions.ts'
 import { inNumbers, quoteSql, sqlTime } from './sql-text.ts'
-import { chunkSpanMs, dayMs } from './tables.ts'
+import { chunkSpanMs, dayMs, rollupLevels } from './tables.ts'
+import { RollupUnpacker } from './unpack-rollups.ts'
 import { countRows, TableUnpacker, weighRows } from './unpack-tables.ts'
 
 /** Label sets that one query may touch. */
@@ -39,6 +41,15 @@ const seriesKeptMax = 50_000
 interface FoundSeries {
   labels: Labels
   metric: number
+}
+
+type RollupLevel = (typeof rollupLevels)[number]
+
+/** A table, whether it was kept, and the rollup that it is of. */
+interface ReadTable {
+  table: ChunkTable
+  isKept: boolean
+  level: RollupLevel | undefined
 }
 
 /** The series of former questions, the oldest first; valid until the engine's rows change. */
@@ -74,14 +85,21 @@ export class EngineQuerier {
   readonly #engine: Engine
   readonly #kept = new KeptSeries()
   readonly #versions: SpanVersions
+  readonly #rollups: RollupBook
   readonly #cache: ChunkCache
   readonly #pool = new ColumnPool()
   /** Which columns an answer lies in. */
   readonly #lent = new WeakMap<readonly SeriesColumns[], readonly ColumnPair[]>()
 
   /** `cacheBytesMax` tells how much of what was read may be kept. */
-  constructor(parts: { engine: Engine; versions: SpanVersions; cacheBytesMax: () => number }) {
+  constructor(parts: {
+    engine: Engine
+    versions: SpanVersions
+    rollups: RollupBook
+    cacheBytesMax: () => number
+  }) {
     this.#engine = parts.engine
+    this.#rollups = parts.rollups
     this.#versions = parts.versions
     this.#cache = new ChunkCache(parts.cacheBytesMax)
   }
@@ -93,7 +111,9 @@ export class EngineQuerier {
   async select(selection: Selection, recent: readonly SeriesColumns[]): Promise<SeriesColumns[]> {
     const found = await this.#findSeries(selection)
     if (found.size === 0) return [...recent]
-    const tables = await this.#readTables(selection, found)
+    const rolled = await this.#selectRolled(selection, found, recent)
+    if (rolled !== undefined) return rolled
+    const tables = await this.#readTables(selection, found, () => undefined)
     const { startTimeMs, endTimeMs, report } = selection
     const limit = selection.sampleCountMax ?? Infinity
     const range = { found, startTimeMs, endTimeMs }
@@ -119,6 +139,42 @@ export class EngineQuerier {
     return answer
   }
 
+  /** From rollups, where days have them and the question allows it; `undefined` when all samples must be read. */
+  async #selectRolled(
+    selection: Selection,
+    found: ReadonlyMap<bigint, FoundSeries>,
+    recent: readonly SeriesColumns[],
+  ): Promise<SeriesColumns[] | undefined> {
+    const { buckets, startTimeMs, endTimeMs, report } = selection
+    if (buckets === undefined) return undefined
+    const fitting = rollupLevels.filter((level) => buckets.lengthMs % level.bucketMs === 0)
+    const levelOf = (span: number): RollupLevel | undefined => {
+      const levels = this.#rollups.levelsOf(dayOf(span))
+      return fitting.find((level) => levels?.includes(level.bucketMs))
+    }
+    const tables = await this.#readTables(selection, found, levelOf)
+    const rolled = tables.filter(({ level }) => level !== undefined)
+    // Rollups that were true when they were asked for may have been on their way out.
+    const areTrue = rolled.every(({ table, level }) => levelOf(table.span) === level)
+    if (rolled.length === 0 || !areTrue) return undefined
+    const range = { found, startTimeMs, endTimeMs }
+    const answer = new RollupUnpacker(
+      tables.map(({ table }) => table),
+      { ...range, areFallsNeeded: buckets.areFallsNeeded },
+    ).unpack(recent)
+    if (answer === undefined) return undefined
+    const limit = selection.sampleCountMax ?? Infinity
+    const count = answer.reduce((sum, series) => sum + series.count, 0)
+    if (count > limit) throw storeErrors.TOO_MANY_SAMPLES({ limit })
+    if (report !== undefined) {
+      for (const { table, isKept } of tables) {
+        if (isKept) report.cacheSampleCount += countRows(table, range)
+        else report.engineSampleCount += countRows(table, range)
+      }
+    }
+    return answer
+  }
+
   /** The columns of an answer may be used again. */
   release(answer: readonly SeriesColumns[]): void {
     const pairs = this.#lent.get(answer)
@@ -131,37 +187,41 @@ export class EngineQuerier {
   async #readTables(
     selection: Selection,
     found: ReadonlyMap<bigint, FoundSeries>,
-  ): Promise<{ table: ChunkTable; isKept: boolean }[]> {
-    const tables: { table: ChunkTable; isKept: boolean }[] = []
+    levelOf: (span: number) => RollupLevel | undefined,
+  ): Promise<ReadTable[]> {
+    const tables: ReadTable[] = []
     const firstSpan = spanOf(selection.startTimeMs)
     const spanCount = spanOf(selection.endTimeMs) - firstSpan + 1
     if (found.size > keptSeriesMax || !(spanCount <= spanCountMax)) {
-      const read = await this.#read(selection, selection, found)
-      for (const table of read.values()) tables.push({ table, isKept: false })
+      const read = await this.#read(selection, { selection, found, level: undefined })
+      for (const table of read.values()) tables.push({ table, isKept: false, level: undefined })
       return tables.sort((a, b) => a.table.span - b.table.span)
     }
     const selector = selection.matchers.map(formatMatcher).sort().join(',')
     const { removalCount } = this.#engine
-    const keyOf = (span: number): string => `${selector} ${span}`
+    const keyOf = (span: number, level: RollupLevel | undefined): string =>
+      `${selector} ${span} ${level?.bucketMs}`
     const states = new Map<number, { version: number; removalCount: number }>()
-    const missing: number[] = []
+    const missing: { span: number; level: RollupLevel | undefined }[] = []
     for (let span = firstSpan; span < firstSpan + spanCount; span++) {
       const state = { version: this.#versions.of(span), removalCount }
-      const table = this.#cache.find(keyOf(span), state)
-      if (table !== undefined) tables.push({ table, isKept: true })
+      const level = levelOf(span)
+      const table = this.#cache.find(keyOf(span, level), state)
+      if (table !== undefined) tables.push({ table, isKept: true, level })
       else {
         states.set(span, state)
-        missing.push(span)
+        missing.push({ span, level })
       }
     }
     for (const run of runsOf(missing)) {
-      const startTimeMs = run[0]! * chunkSpanMs
-      const endTimeMs = (run.at(-1)! + 1) * chunkSpanMs - 1
-      const read = await this.#read({ startTimeMs, endTimeMs }, selection, found)
-      for (const span of run) {
+      const startTimeMs = run[0]!.span * chunkSpanMs
+      const endTimeMs = (run.at(-1)!.span + 1) * chunkSpanMs - 1
+      const { level } = run[0]!
+      const read = await this.#read({ startTimeMs, endTimeMs }, { selection, found, level })
+      for (const { span } of run) {
         const table = read.get(span) ?? makeEmptyTable(span)
-        this.#cache.keep(keyOf(span), table, states.get(span)!)
-        tables.push({ table, isKept: false })
+        this.#cache.keep(keyOf(span, level), table, states.get(span)!)
+        tables.push({ table, isKept: false, level })
       }
     }
     return tables.sort((a, b) => a.table.span - b.table.span)
@@ -170,9 +230,13 @@ export class EngineQuerier {
   /** Chunks of the series that overlap the range, by span. */
   async #read(
     range: { startTimeMs: number; endTimeMs: number },
-    selection: Selection,
-    found: ReadonlyMap<bigint, FoundSeries>,
+    asked: {
+      selection: Selection
+      found: ReadonlyMap<bigint, FoundSeries>
+      level: RollupLevel | undefined
+    },
   ): Promise<Map<number, ChunkTable>> {
+    const { selection, found, level } = asked
     const metrics = new Set<number>()
     for (const series of found.values()) metrics.add(series.metric)
     const conditions = [
@@ -186,10 +250,12 @@ export class EngineQuerier {
     if (!isWhole && found.size <= namedSeriesMax) {
       conditions.push(inNumbers('series', found.keys()))
     }
+    if (level !== undefined)
+      conditions.push(inNumbers('kind', [level.rows, level.extremes, level.ordinals]))
     const where = conditions.join(' AND ')
-    await this.#checkSize(where, range, { selection, found })
+    if (level === undefined) await this.#checkSize(where, range, { selection, found })
     const blocks = await this.#engine.query(
-      `SELECT ${chunkColumns} FROM chunk WHERE ${where}`,
+      `SELECT ${chunkColumns} FROM ${level === undefined ? 'chunk' : 'rollup'} WHERE ${where}`,
       selection.signal,
       { areTextsBytes: true },
     )
@@ -281,13 +347,21 @@ export function conditionsOf(matcher: Matcher): string[] {
   return [`texts[indexOf(names, ${quoteSql(matcher.name)})] IN (${list})`]
 }
 
-/** Numbers that follow each other, together. */
-function runsOf(numbers: readonly number[]): number[][] {
-  const runs: number[][] = []
-  for (const number of numbers) {
+/** Spans of one level that follow each other, together. */
+function runsOf<One extends { span: number; level: RollupLevel | undefined }>(
+  spans: readonly One[],
+): One[][] {
+  const runs: One[][] = []
+  for (const one of spans) {
     const run = runs.at(-1)
-    if (run?.at(-1) === number - 1) run.push(number)
-    else runs.push([number])
+    const before = run?.at(-1)
+    if (before?.span === one.span - 1 && before.level === one.level) run!.push(one)
+    else runs.push([one])
   }
   return runs
+}
+
+/** The day that a span lies in. */
+function dayOf(span: number): number {
+  return Math.floor((span * chunkSpanMs) / dayMs)
 }

@@ -146,7 +146,7 @@ async function packBlocks(blocks: readonly NativeBlock[], file: ChunkFile): Prom
     const rows = { timeMs, value, from, to }
     const end = areAscending(rows) ? to : sortRows(rows)
     for (let begin = from; begin < end; ) {
-      begin = file.addFloats(identity, rows, begin, end)
+      begin = file.addFloats(identity, rows, { from: begin, to: end })
       if (file.isFull || begin < end) await file.write()
     }
     from = to

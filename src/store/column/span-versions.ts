@@ -1,6 +1,6 @@
 /** Which spans of chunks got rows since: what was read of a span is true as long as its version is. */
 
-import { chunkSpanMs } from './tables.ts'
+import { chunkSpanMs, dayMs } from './tables.ts'
 
 /** The number of the span that a time lies in. */
 export function spanOf(timeMs: number): number {
@@ -14,6 +14,16 @@ export class SpanVersions {
   /** To be asked before a span is read. */
   of(span: number): number {
     return this.#versions.get(span) ?? 0
+  }
+
+  /** The versions of a day's spans, to be compared. */
+  ofDay(day: number): string {
+    const first = spanOf(day * dayMs)
+    const versions: number[] = []
+    for (let span = first; span * chunkSpanMs < (day + 1) * dayMs; span++) {
+      versions.push(this.of(span))
+    }
+    return versions.join()
   }
 
   /** Rows came into spans, or may have come; to be told after. */

@@ -7,6 +7,9 @@
  *               `start` and `last` are the times of its first and last sample, which lie in the same
  *               span of six hours of a UTC day. Chunks of a series may overlap and hold samples twice (a crash
  *               between flush and checkpoint, late samples): readers take equal times once.
+ *   rollup      the same of few samples: of each bucket of 5 minutes and of an hour the first, last, least
+ *               and largest, and those beside a fall (`rollup-rows.ts`), with their ordinals as values of chunks of
+ *               another kind. For days that are over for long, made anew when rows came into one.
  *   series      label sets, one row per day on which a series has samples.
  *   line        one row a log line; `sequence` orders lines of equal time and tells twins apart.
  *   stream      label sets of log streams, one row per day.
@@ -25,6 +28,14 @@ export const chunkSpanMs = 21_600_000
 export const chunkRowsMax = 4_096
 /** What a chunk holds, by number. */
 export const chunkKinds = { float: 0, histogram: 1 } as const
+/**
+ * Lengths of buckets that rollups are made of, the longest first, and the kinds of their chunks: rows with both
+ * sides of every fall, rows without (of gauges, which fall all the time), and ordinals of either.
+ */
+export const rollupLevels = [
+  { bucketMs: 3_600_000, rows: 16, extremes: 17, ordinals: 18 },
+  { bucketMs: 300_000, rows: 19, extremes: 20, ordinals: 21 },
+] as const
 /** Columns of a chunk, as `file()` and an insert want them. */
 export const chunkStructure =
   'metric UInt32, series UInt64, start Int64, last Int64, count UInt32, kind UInt8, data String'
@@ -35,7 +46,7 @@ export const seriesStructure =
 export const dayNs = 86_400_000_000_000n
 
 /** Tables whose partitions are days; retention walks them. */
-export const dayTables = ['chunk', 'series', 'line', 'stream'] as const
+export const dayTables = ['chunk', 'rollup', 'series', 'line', 'stream'] as const
 
 /** Rows of a mark: about a megabyte of chunks, which is what a compressor needs to see and a reader can afford. */
 const granularity = 'index_granularity = 512'
@@ -86,6 +97,7 @@ function seriesTable(name: string): string[] {
 
 const statements: string[][] = [
   chunkTable('chunk'),
+  chunkTable('rollup'),
   seriesTable('series'),
   // Empty but for the time in which a day is written anew and then takes the place of the old one.
   chunkTable('chunk_rewritten'),
