@@ -88,6 +88,11 @@ export class ElementCourse {
     )
   }
 
+  /** The same at an instant: a change would lengthen no delay either. */
+  isAtRestAt(timeMs: number): boolean {
+    return this.isAtRest && timeMs > this.#state.quietUntilTimeMs
+  }
+
   /** Moves all clocks by a time in which nothing was seen: what nobody saw does not count. */
   freeze(spanMs: number): void {
     const state = this.#state

@@ -8,6 +8,7 @@ import { Labels } from '../../model/labels.ts'
 import type { DataState, Element } from '../alert-state.ts'
 import { untrackedElementsTotal } from '../metrics.ts'
 import { fits } from '../no-data.ts'
+import { fulfils } from './bound.ts'
 import { type CourseState, ElementCourse, type Verdict } from './element-course.ts'
 import type { Strategy } from './strategy.ts'
 
@@ -63,15 +64,19 @@ export class StrategyJudge {
       const { key } = element.labels
       seen.add(key)
       let tracked = this.#tracked.get(key)
+      const isIdle = tracked === undefined ? !this.#tracksAll : tracked.course.isAtRestAt(timeMs)
+      if (isIdle && this.#isWell(element.value)) {
+        // Most elements at most instants: nothing is wrong and nothing was.
+        if (tracked !== undefined) noteSeen(tracked, timeMs, element.value)
+        continue
+      }
       if (tracked === undefined) {
         const course = new ElementCourse(this.strategy)
         tracked = { ...element, seenTimeMs: timeMs, silentSinceTimeMs: undefined, course }
       }
-      tracked.value = element.value
-      tracked.seenTimeMs = timeMs
-      tracked.silentSinceTimeMs = undefined
+      noteSeen(tracked, timeMs, element.value)
       this.#advance(timeMs, tracked, { isAnswered: true, around, found })
-      this.#keepOrForget(key, tracked)
+      this.#keepOrForget(timeMs, key, tracked)
     }
     for (const [key, tracked] of this.#tracked) {
       if (seen.has(key)) continue
@@ -81,7 +86,7 @@ export class StrategyJudge {
       else if (data === 'present') {
         tracked.silentSinceTimeMs = undefined
         this.#advance(timeMs, tracked, { isAnswered: false, around, found })
-        if (tracked.course.isAtRest) this.#tracked.delete(key)
+        if (tracked.course.isAtRestAt(timeMs)) this.#tracked.delete(key)
       } else this.#tracked.delete(key)
     }
     this.#lastTimeMs = timeMs
@@ -136,6 +141,16 @@ export class StrategyJudge {
     }
   }
 
+  /** Whether healthy elements are remembered, so that their silence is noticed. */
+  get #tracksAll(): boolean {
+    return this.strategy.noData === 'alert'
+  }
+
+  /** Whether no level's condition holds; unknown to rules whose expression decides. */
+  #isWell(value: number): boolean {
+    return this.strategy.levels.every(({ when }) => when !== undefined && !fulfils(value, when))
+  }
+
   #advance(
     timeMs: number,
     tracked: Tracked,
@@ -183,14 +198,20 @@ export class StrategyJudge {
     return { labels, value, verdict: { severity, isDue, sinceTimeMs, flapCount } }
   }
 
-  #keepOrForget(key: string, tracked: Tracked): void {
-    if (!tracked.course.isAtRest) {
+  #keepOrForget(timeMs: number, key: string, tracked: Tracked): void {
+    if (!tracked.course.isAtRestAt(timeMs)) {
       this.#tracked.set(key, tracked)
       return
     }
-    if (this.strategy.noData !== 'alert') this.#tracked.delete(key)
+    if (!this.#tracksAll) this.#tracked.delete(key)
     else if (this.#tracked.has(key) || this.#tracked.size < trackedCountMax)
       this.#tracked.set(key, tracked)
     else untrackedElementsTotal.inc()
   }
+}
+
+function noteSeen(tracked: Tracked, timeMs: number, value: number): void {
+  tracked.value = value
+  tracked.seenTimeMs = timeMs
+  tracked.silentSinceTimeMs = undefined
 }
