@@ -37,6 +37,8 @@ export interface GroupSurroundings {
   isFiring(alert: Alert): boolean
   /** Takes out the alerts that something holds back at a route. */
   withoutHeld(alerts: readonly Alert[], route: Route): Alert[]
+  /** Whether the end of an alert waits for a silence to be over. */
+  isEndDelayed(alert: Alert): boolean
   describe(fingerprints: readonly string[]): Promise<AlertBackground | undefined>
   /** Sees to the page of the group before its channels are told; answers it, if there is one. */
   seeToPage(group: AlertGroup): Promise<Page | undefined>
@@ -173,8 +175,9 @@ export class AlertGroup {
     for (const fingerprint of [...this.#members]) {
       const alert = this.#around.find(fingerprint)
       if (alert === undefined) this.#members.delete(fingerprint)
-      else if (!this.#around.isFiring(alert) && seen.get(fingerprint) === alert.updatedTimeMs)
-        this.#members.delete(fingerprint)
+      else if (this.#around.isFiring(alert) || seen.get(fingerprint) !== alert.updatedTimeMs)
+        continue
+      else if (!this.#around.isEndDelayed(alert)) this.#members.delete(fingerprint)
     }
   }
 

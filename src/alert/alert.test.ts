@@ -556,3 +556,19 @@ test('alerts from outside: an end that was named is not shortened by one that wa
   await bench.clock.advance(6 * minute)
   assert.equal(now().state, 'resolved')
 })
+
+for (const [resolved, expected] of [
+  ['drop', []],
+  ['tell', ['10 a all alerts resolved: 1r']],
+  ['delay', ['22 a all alerts resolved: 1r']],
+] as const)
+  test(`a silence that says "${resolved}" of ends does so`, async (t) => {
+    const bench = await new Bench(plain()).start(t)
+    await bench.fire({ i: '1' })
+    await bench.clock.advance(5 * second)
+    await hold(bench, { endTimeMs: bench.clock.nowTimeMs() + 15 * second, resolved })
+    await bench.clock.advance(4 * second)
+    await bench.resolve({ i: '1' })
+    await bench.clock.advance(30 * second)
+    assert.deepEqual(bench.story().slice(1), expected)
+  })

@@ -165,6 +165,7 @@ export class AlertDesk implements AlertSink {
       find: (fingerprint) => this.#alerts.get(fingerprint),
       isFiring: (alert) => this.#isFiring(alert),
       withoutHeld: (alerts, route) => this.#withoutHeld(alerts, route),
+      isEndDelayed: (alert) => this.#holds.isEndDelayed(alert),
       describe: (fingerprints) => this.#describe(fingerprints),
       seeToPage: (group) => this.pages.noteGroup(this.#pagedOf(group)),
       isTaken: (group) => this.pages.isTaken(group.route.receiver, group.key),

@@ -107,15 +107,25 @@ export class Holds {
     return alerts.filter((alert) => {
       const held = this.find(alert)
       note(alert, held)
-      // At this route; another one may speak at this hour.
-      const isHard =
-        held !== undefined && held.reason !== 'out-of-hours' && held.reason !== 'acknowledged'
+      const isHard = isHardHold(held) && !this.#isEndTold(alert, held)
       if (isPaused || isHard) {
         heldTotal.inc({ reason: isHard ? held.reason : 'out-of-hours' })
         return false
       }
       return true
     })
+  }
+
+  /** Whether the end of an alert is told only when the silence is over that holds it. */
+  isEndDelayed(alert: Alert): boolean {
+    if (this.#parts.isFiring(alert.fingerprint)) return false
+    const held = this.find(alert)
+    return held?.reason === 'silenced' && this.#parts.silences.endOf(alert.labels) === 'delay'
+  }
+
+  #isEndTold(alert: Alert, held: Alert['held']): boolean {
+    if (held?.reason !== 'silenced' || this.#parts.isFiring(alert.fingerprint)) return false
+    return this.#parts.silences.endOf(alert.labels) === 'tell'
   }
 
   /** Changes whenever something that holds alerts begins or ends. */
@@ -152,4 +162,9 @@ export class Holds {
     }
     return [...names]
   }
+}
+
+/** Whether nobody is told at any route; at another one it may be another hour, and a taken alert has news. */
+function isHardHold(held: Alert['held']): held is NonNullable<Alert['held']> {
+  return held !== undefined && held.reason !== 'out-of-hours' && held.reason !== 'acknowledged'
 }

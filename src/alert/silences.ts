@@ -11,7 +11,12 @@ import type { Log } from '../base/log.ts'
 import { makeUuid } from '../base/random.ts'
 import type { Labels } from '../model/labels.ts'
 import { type Matcher, makeMatcher, matchesAll } from '../model/matcher.ts'
-import { type Silence, type SilenceMatcher, silenceStateOf } from '../model/silence.ts'
+import {
+  type Silence,
+  type SilencedEnd,
+  type SilenceMatcher,
+  silenceStateOf,
+} from '../model/silence.ts'
 import type { Records } from '../store/store.ts'
 import { alertErrors } from './errors.ts'
 import { recordFailuresTotal, silenceCount } from './metrics.ts'
@@ -31,6 +36,8 @@ export interface SilenceRequest {
   createdBy: string
   comment: string
   annotations?: [string, string][]
+  /** As it was when absent. */
+  resolved?: SilencedEnd | undefined
 }
 
 interface Held {
@@ -91,6 +98,18 @@ export class Silences {
     return ids.sort()
   }
 
+  /** What is said of the end of an alert that active silences hold: the most reticent of them counts. */
+  endOf(labels: Labels): SilencedEnd {
+    const nowTimeMs = this.#parts.clock.nowTimeMs()
+    const ends = this.#open
+      .filter(({ silence, matchers }) => {
+        return silenceStateOf(silence, nowTimeMs) === 'active' && matchesAll(matchers, labels)
+      })
+      .map(({ silence }) => silence.resolved ?? 'drop')
+    if (ends.includes('drop')) return 'drop'
+    return ends.includes('delay') ? 'delay' : 'tell'
+  }
+
   /**
    * Makes a silence, or changes one; answers it, with a new id when the old one had to end. Throws
    * `ALERT_SILENCE_INVALID`, `ALERT_SILENCE_UNKNOWN`, `ALERT_SILENCES_FULL`.
@@ -116,6 +135,8 @@ export class Silences {
       annotations: request.annotations ?? [],
       updatedTimeMs: nowTimeMs,
     }
+    const resolved = request.resolved ?? before?.resolved
+    if (resolved !== undefined) silence.resolved = resolved
     this.#held.set(silence.id, { silence, matchers })
     await this.#save(silence)
     return { ...silence }

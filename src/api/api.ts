@@ -10,7 +10,7 @@ import type { Decision, Deployment } from '../model/deployment.ts'
 import type { Health } from '../model/health.ts'
 import type { Incident, TimelineEntry } from '../model/incident.ts'
 import type { LogLevel } from '../model/log-line.ts'
-import type { SilenceMatcher, SilenceState } from '../model/silence.ts'
+import type { SilencedEnd, SilenceMatcher, SilenceState } from '../model/silence.ts'
 
 /** Root of the product's own API. */
 export const apiRoot = '/api/shipwatch/v1'
@@ -173,6 +173,8 @@ export interface SilenceView {
   comment: string
   /** Firing alerts that it holds now. */
   heldCount: number
+  /** What becomes of the message that a held alert ended: nothing, at once, or when the silence is over. */
+  resolved: SilencedEnd
 }
 
 /** What a person asks for. It begins now unless it says otherwise. */
@@ -181,6 +183,8 @@ export interface SilenceRequest {
   startTimeMs?: number
   endTimeMs: number
   comment: string
+  /** Default: `drop`. */
+  resolved?: SilencedEnd
 }
 
 /** `POST /silences/preview` `{matchers}`: the firing alerts that a silence would hold; at most 100 are named. */

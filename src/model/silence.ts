@@ -20,7 +20,12 @@ export interface Silence {
   /** Pairs of name and value, so that any name is plain data. */
   annotations: [string, string][]
   updatedTimeMs: number
+  /** What becomes of the message that a held alert ended; `drop` when absent, as Alertmanager does. */
+  resolved?: SilencedEnd
 }
+
+/** Say nothing of an end, say it all the same, or say it once the silence is over. */
+export type SilencedEnd = 'drop' | 'tell' | 'delay'
 
 /** Where a silence is in its life. */
 export type SilenceState = 'pending' | 'active' | 'expired'

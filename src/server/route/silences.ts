@@ -27,6 +27,7 @@ const setBody = z.strictObject({
   startTimeMs: bodyTimeMs.optional(),
   endTimeMs: bodyTimeMs,
   comment: z.string().trim().min(1, 'say why').max(4096),
+  resolved: z.enum(['drop', 'tell', 'delay']).optional(),
 })
 
 /** Adds the routes of silences. */
@@ -91,5 +92,6 @@ export function addSilenceRoutes(app: FastifyInstance, context: RouteContext): v
     createdBy: silence.createdBy,
     comment: silence.comment,
     heldCount,
+    resolved: silence.resolved ?? 'drop',
   })
 }
