@@ -6,6 +6,7 @@
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
 import { Secret } from '../../base/secret.ts'
+import { pagesRefusedTotal } from '../metrics.ts'
 import { Bench, FakeNotifier, minute, second, settingsOf, startTimeMs } from '../testdata/bench.ts'
 import { formatToken, readToken } from './acknowledge-token.ts'
 
@@ -383,4 +384,39 @@ test('names that are wrong are refused at start and at reload', async (t) => {
   await bench.fire({ i: '1' })
   await bench.clock.advance(6 * minute)
   assert.equal(told(bench).length, 3)
+})
+
+test('a policy may page again when another alert joins what somebody has', async (t) => {
+  const bench = await make(t, (text) =>
+    text.replace('- name: main', '- name: main\n  page_new_alerts: true'),
+  )
+  await bench.fire({ i: '1' })
+  await bench.clock.advance(5 * second)
+  await bench.desk.pages.acknowledge(page(bench).id, me)
+  await bench.fire({ i: '2' })
+  await bench.clock.advance(20 * second)
+  assert.deepEqual(told(bench), ['1 ana-push page: main, step 1', '11 ana-push page: main, step 1'])
+  assert.equal(page(bench).acknowledgedBy, '')
+})
+
+test('beyond the limit groups are told without a page, and counted', async (t) => {
+  const bench = await make(t, (text) =>
+    text.replace('group_by: [alertname]', "group_by: ['...']").concat('page_count_max: 10\n'),
+  )
+  const before = (await pagesRefusedTotal.get()).values[0]?.value ?? 0
+  await bench.fire(...Array.from({ length: 12 }, (_, index) => ({ i: String(index) })))
+  await bench.clock.advance(2 * second)
+  assert.equal(bench.desk.pages.listOpen().length, 10)
+  const rooms = bench.notifier.sent.filter(({ notification }) => notification.receiver === 'room')
+  assert.equal(rooms.length, 12)
+  assert.equal(((await pagesRefusedTotal.get()).values[0]?.value ?? 0) - before, 2)
+})
+
+test('the pages of an incident that somebody takes are taken', async (t) => {
+  const bench = await make(t)
+  await bench.fire({ i: '1' })
+  await bench.clock.advance(2 * second)
+  const alerts = page(bench).alerts
+  await bench.desk.pages.noteIncident({ number: 7, alerts, acknowledgedBy: 'bo' })
+  assert.deepEqual([page(bench).state, page(bench).acknowledgedBy], ['acknowledged', 'bo'])
 })
