@@ -63,7 +63,7 @@ scrape_configs:
   })
   const isFiring = async (base: string): Promise<true | undefined> => {
     const reply = await fetch(`${base}/api/v1/alerts`)
-    return /"Answers"/.test(await reply.text()) ? true : undefined
+    return /"alertname":"Answers"[^}]*"job":"self"/.test(await reply.text()) ? true : undefined
   }
   await eventually(
     'both know the alert',
@@ -151,6 +151,7 @@ test('answers have the same shape', { skip }, async () => {
     ...['metadata?metric=go_goroutines', 'metadata?metric=nothing', 'metadata?limit=0'],
     'rules?rule_name[]=Answers',
     ...['alertmanagers', 'status/config', 'status/buildinfo', 'format_query?query=up%2F1'],
+    'status/tsdb',
   ]
   for (const path of paths) {
     const [expected, own] = await askBoth(path)

@@ -544,6 +544,8 @@ export class Store implements Appender, Querier, ArrivalFeed, LogQuerier {
   /** Figures for the settings page. `oldestTimeMs` is of samples, as last measured. */
   stats(): {
     seriesCount: number
+    /** Chunks of samples in memory. */
+    chunkCount: number
     journalBytes: number
     engineBytes: number
     retentionMs: number
@@ -557,6 +559,7 @@ export class Store implements Appender, Querier, ArrivalFeed, LogQuerier {
     return {
       ...(refusal === undefined ? {} : { refusal: refusal.message }),
       seriesCount: this.#head.index.count,
+      chunkCount: this.#head.pool.usedCount,
       journalBytes: this.#journal.bytes + this.#seriesLog.bytes,
       engineBytes: this.#retainer?.engineBytes ?? 0,
       retentionMs: this.#settings.store.retention,

@@ -221,6 +221,7 @@ export class ServerBench {
         subscribeLogs: store.subscribeLogs.bind(store),
         stats: () => ({
           seriesCount: store.seriesCount,
+          chunkCount: store.seriesCount,
           journalBytes: 1,
           engineBytes: 2,
           retentionMs: 1_296_000_000,

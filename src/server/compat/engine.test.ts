@@ -271,6 +271,13 @@ describe('PromQL', () => {
     const tsdb = (await get('/api/v1/status/tsdb?limit=1')).json().data
     assert.deepEqual(tsdb.seriesCountByMetricName, [{ name: 'requests_total', value: 2 }])
     assert.deepEqual(tsdb.memoryInBytesByLabelName, [{ name: '__name__', value: 14 }])
+    assert.deepEqual(Object.keys(tsdb.headStats), [
+      'numSeries',
+      'numLabelPairs',
+      'chunkCount',
+      'minTime',
+      'maxTime',
+    ])
     assert.equal(tsdb.headStats.numLabelPairs, 3)
     for (const [limit, text] of [
       ['x', /positive number/],

@@ -81,12 +81,13 @@ export function addPrometheusStatusRoutes(add: AddRoute, context: RouteContext):
 
   add('GET', '/status/tsdb', async (request, reply) => {
     const limit = readStatisticLimit(queryOf(request))
-    const { seriesCount, oldestTimeMs } = parts.store.stats()
+    const { seriesCount, chunkCount, oldestTimeMs } = parts.store.stats()
     const counts = await parts.store.labelStatistics({ matchers: [], limit })
     const status = {
       headStats: {
         numSeries: seriesCount,
         numLabelPairs: counts.pairCount,
+        chunkCount,
         minTime: oldestTimeMs ?? 0,
         maxTime: parts.clock.nowTimeMs(),
       },

@@ -74,6 +74,11 @@ function extend<Column extends Uint8Array | Uint32Array | Float64Array>(
 export class ChunkPool {
   #classes = sizes.map((size) => new ChunkClass(size))
 
+  /** Chunks in use. */
+  get usedCount(): number {
+    return this.#classes.reduce((sum, one) => sum + one.usedCount, 0)
+  }
+
   /** Bytes of chunks in use. */
   get usedBytes(): number {
     let bytes = 0
