@@ -13,6 +13,9 @@ const connectionsMax = 1000
 /** Bytes of a line at most; a connection that sends a longer one is closed. */
 const lineBytesMax = 64 * 1024
 
+/** What the system may hold of datagrams while we are busy; it gives what it allows. */
+const receiveBytes = 4 * 1024 * 1024
+
 /** What a listener tells. */
 export interface StatsdListenerParts {
   log: Log
@@ -63,7 +66,8 @@ export class StatsdListener {
 
   #openUdp(address: string): Promise<number | undefined> {
     const { host, port } = splitAddress(address)
-    const socket = createSocket(host.includes(':') ? 'udp6' : 'udp4')
+    const type = host.includes(':') ? 'udp6' : 'udp4'
+    const socket = createSocket({ type, recvBufferSize: receiveBytes })
     socket.on('message', (datagram) => this.#parts.onText(datagram))
     return new Promise((resolve) => {
       const fail = (error: Error): void => {

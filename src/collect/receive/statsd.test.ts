@@ -179,3 +179,20 @@ debug.x:1|c`),
     /not an RE2 expression/,
   )
 })
+
+test('counters go on over a reload that leaves their form alone', async () => {
+  const { parts, read, clock } = makeReceiverBench()
+  const receiver = new StatsdReceiver(parts)
+  await receiver.start(settingsOf({}))
+  receiver.take(Buffer.from('hits:2|c'))
+  await receiver.stop()
+  await receiver.start(settingsOf({ flush_interval: '1m' }))
+  receiver.take(Buffer.from('hits:3|c'))
+  await clock.advance(1000)
+  await receiver.stop()
+  await receiver.start(settingsOf({ mappings: [{ match: 'x', name: 'y' }] }))
+  receiver.take(Buffer.from('hits:1|c'))
+  await clock.advance(1000)
+  await receiver.stop()
+  assert.deepEqual(await read(), ['hits 0:2 1000:5 2000:1'])
+})

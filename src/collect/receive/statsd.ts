@@ -52,6 +52,7 @@ export class StatsdReceiver {
   readonly #listener: StatsdListener
   #mapping = new StatsdMapping([])
   #shape = new TimerShape(statsdSettings.parse({}))
+  #form = ''
   #setValueCount = 0
   #timer: Timer | undefined
   #writing: Promise<void> = Promise.resolve()
@@ -77,7 +78,12 @@ export class StatsdReceiver {
 
   /** Begins to listen; gives the ports, each `undefined`, with a warning, when it cannot be had. */
   async start(settings: StatsdSettings): Promise<StatsdPorts> {
-    this.#mapping = new StatsdMapping(settings.mappings)
+    const { timer_type, buckets, quantiles, mappings } = settings
+    const form = JSON.stringify([timer_type, buckets, quantiles, mappings])
+    // What was gathered in another form does not go on; else counters go on over a reload.
+    if (form !== this.#form) this.#metrics.clear()
+    this.#form = form
+    this.#mapping = new StatsdMapping(mappings)
     this.#shape = new TimerShape(settings)
     const ports = await this.#listener.open(settings.listen, settings.listen_tcp)
     if (this.#listener.isOpen) this.#schedule(settings.flush_interval)
@@ -90,8 +96,6 @@ export class StatsdReceiver {
     this.#timer = undefined
     this.#listener.close()
     await this.flush()
-    // Another start may want timers in another shape.
-    this.#metrics.clear()
   }
 
   /** Gathers whole lines. Never throws. */

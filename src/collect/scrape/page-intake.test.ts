@@ -207,6 +207,19 @@ test('converted ones stand beside the classic ones when those are kept, and are 
   assert.equal(Object.keys(await bench.read('took_bucket')).length, 3)
 })
 
+test('exemplars of OpenMetrics are kept, without a time at that of the scrape', async () => {
+  const bench = makeBench('openmetrics', {})
+  const page = (value: number): string =>
+    `# TYPE orders counter\norders_total{a="x"} ${value} # {trace="t${value}"} 1\norders_total{a="y"} 1 # {} 3 1700000001.5\n# EOF\n`
+  await bench.scrape(page(1))
+  await bench.scrape(page(2))
+  assert.deepEqual(await bench.exemplars('orders_total'), [
+    'orders_total {trace="t1"} 1 15000',
+    'orders_total {trace="t2"} 1 30000',
+    'orders_total {} 3 1500',
+  ])
+})
+
 test('under the legacy scheme other names fail the scrape', async () => {
   const page = '{"http.requests",code="200"} 1\n'
   const free = makeBench('text', {})

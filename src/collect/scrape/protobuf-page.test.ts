@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import fc from 'fast-check'
 import { makeSeededRandom } from '../../base/random.ts'
 import { CodedError } from '../../base/error.ts'
 import { labelsFromPairs } from '../../model/labels.ts'
@@ -16,7 +17,9 @@ import {
   zigzag,
 } from '../testdata/metric-family.ts'
 import { field, whole } from '../testdata/write-request.ts'
+import { ExpositionReader } from './exposition.ts'
 import { ProtobufPageReader, type ProtobufPageOptions } from './protobuf-page.ts'
+import { normalizeBounds } from './series-labels.ts'
 
 const counterType = 0
 const gaugeType = 1
@@ -213,6 +216,93 @@ test('series and metadata seen before are recognised by their bytes', () => {
     'new requests_total{code="404"}',
   ])
   assert.deepEqual(scrape(make(3, '500')).slice(2), ['entry 2 3', 'entry 3 3'])
+})
+
+const textOf = fc.string({ unit: fc.constantFrom(...'aZ_:.é"\\\n 世') })
+const nameOf = fc.tuple(fc.constantFrom('a', 'b.c', 'é', 'x_y'), textOf).map(([head, tail]) => {
+  return `${head}${tail}`
+})
+const metricOf = fc.record({
+  labels: fc.dictionary(nameOf, textOf, { maxKeys: 3 }),
+  value: fc.oneof(fc.double(), fc.integer()),
+  counts: fc.array(fc.nat(1000), { minLength: 1, maxLength: 5 }),
+})
+const familyOf = fc.record({
+  name: nameOf,
+  type: fc.constantFrom(counterType, gaugeType, summaryType, untypedType, histogramType),
+  metrics: fc.array(metricOf, { minLength: 1, maxLength: 3 }),
+})
+
+function escapeText(text: string): string {
+  return `"${text.replace(/[\\"]/g, '\\$&').replaceAll('\n', '\\n')}"`
+}
+
+function lineOf(name: string, labels: Record<string, string>, value: number): string {
+  const pairs = Object.entries(labels).map(
+    ([key, text]) => `${escapeText(key)}=${escapeText(text)}`,
+  )
+  const shown = String(value).replace('Infinity', 'Inf')
+  return `{${[escapeText(name), ...pairs].join(',')}} ${shown}\n`
+}
+
+interface MadeMetric {
+  labels: Record<string, string>
+  value: number
+  counts: number[]
+}
+
+/** A metric with parts, as text and as protobuf. */
+function writeParts(name: string, isHistogram: boolean, metric: MadeMetric): [string, Buffer] {
+  const { labels, value, counts } = metric
+  const lines: string[] = []
+  const parts: Buffer[] = []
+  let total = 0
+  for (const [place, count] of counts.entries()) {
+    total += count
+    const bound = (place + 1) / 8
+    if (isHistogram) {
+      lines.push(lineOf(`${name}_bucket`, { ...labels, le: String(bound) }, total))
+      parts.push(field(3, all(whole(1, BigInt(total)), double(2, bound))))
+    } else {
+      lines.push(lineOf(name, { ...labels, quantile: String(bound) }, count))
+      parts.push(field(3, all(double(1, bound), double(2, count))))
+    }
+  }
+  if (isHistogram) lines.push(lineOf(`${name}_bucket`, { ...labels, le: '+Inf' }, total))
+  lines.push(lineOf(`${name}_count`, labels, total), lineOf(`${name}_sum`, labels, value))
+  const body = all(whole(1, BigInt(total)), double(2, value), ...parts)
+  return [lines.join(''), all(labelPairs(1, labels), field(isHistogram ? 7 : 4, body))]
+}
+
+function writeMetric(name: string, type: number, metric: MadeMetric): [string, Buffer] {
+  const { labels, value } = metric
+  if (type === histogramType || type === summaryType) {
+    return writeParts(name, type === histogramType, metric)
+  }
+  const place = type === counterType ? 3 : type === gaugeType ? 2 : 5
+  return [lineOf(name, labels, value), all(labelPairs(1, labels), field(place, double(1, value)))]
+}
+
+test('any page gives the same samples in protobuf as in text', () => {
+  fc.assert(
+    fc.property(fc.array(familyOf, { maxLength: 4 }), (families) => {
+      let text = ''
+      const parts: Buffer[] = []
+      for (const { name, type, metrics } of families) {
+        const written = metrics.map((metric) => writeMetric(name, type, metric))
+        text += written.map(([lines]) => lines).join('')
+        parts.push(family({ name, type }, ...written.map(([, bytes]) => bytes)))
+      }
+      const reader = new ExpositionReader(Buffer.from(text), 'text')
+      const expected: string[] = []
+      while (reader.next() !== 'end') {
+        expected.push(`${labelsFromPairs(normalizeBounds(reader.readLabels()))} ${reader.value}`)
+      }
+      const found = readAll(Buffer.concat(parts)).filter((line) => !line.startsWith('type '))
+      assert.deepEqual(found.sort(), expected.sort())
+    }),
+    { numRuns: 1000 },
+  )
 })
 
 test('what is broken is refused, and no bytes throw anything else', () => {
