@@ -5,11 +5,22 @@
 
 import type { Clock } from '../base/clock.ts'
 import type { HttpReply } from '../base/http-client.ts'
+import { describeReply, SendFailure } from './channel/channel.ts'
 
 /** A token as its service gave it out. */
 export interface GivenToken {
   text: string
   lifeSeconds: number
+}
+
+/** A token was refused by a status, not within an answer; thrown by whoever judges statuses. */
+export class RefusedToken extends SendFailure {
+  readonly reply: HttpReply
+
+  constructor(reply: HttpReply) {
+    super(describeReply(reply), { reason: 'auth', canRetry: false })
+    this.reply = reply
+  }
 }
 
 /** A token ends a little early for us, so that it does not end on its way. */
@@ -38,8 +49,8 @@ export class AccessToken {
     isRefused: (reply: HttpReply) => boolean,
   ): Promise<HttpReply> {
     const isFresh = this.#clock.monotonicMs() < this.#endMs
-    const reply = await post(isFresh ? this.#text : await this.#renew())
-    return isFresh && isRefused(reply) ? post(await this.#renew()) : reply
+    const reply = await attempt(post, isFresh ? this.#text : await this.#renew())
+    return isFresh && isRefused(reply) ? attempt(post, await this.#renew()) : reply
   }
 
   async #renew(): Promise<string> {
@@ -47,5 +58,17 @@ export class AccessToken {
     this.#text = text
     this.#endMs = this.#clock.monotonicMs() + Math.max(0, lifeSeconds * 1_000 - reserveMs)
     return text
+  }
+}
+
+async function attempt(
+  post: (token: string) => Promise<HttpReply>,
+  token: string,
+): Promise<HttpReply> {
+  try {
+    return await post(token)
+  } catch (thrown) {
+    if (thrown instanceof RefusedToken) return thrown.reply
+    throw thrown
   }
 }

@@ -61,7 +61,7 @@ export const ledgerFailuresTotal = counter({
 /** Pictures of messages. */
 export const chartsTotal = counter({
   name: 'shipwatch_notify_charts_total',
-  help: 'Charts for messages, by outcome: drawn, nothing-to-draw, late or failed.',
+  help: 'Charts for messages, by outcome: drawn, nothing-to-draw, late, failed, or refused by the service that should show it.',
   labels: ['outcome'],
 })
 

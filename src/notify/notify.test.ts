@@ -863,7 +863,8 @@ const charts = {
 
 test('a chart goes with the message: within a mail, as an upload, or by an address that ends', async (t) => {
   const { sink, smarthost } = await openMail(t)
-  const { calls, address } = await listen(t, () => ({ status: 200, body: '{"ok":true}' }))
+  const body = '{"ok":true,"code":0,"tenant_access_token":"t","data":{"image_key":"img_1"}}'
+  const { calls, address } = await listen(t, () => ({ status: 200, body }))
   const clock = new VirtualClock(startTimeMs)
   const { notifier } = makeNotifier(
     {
@@ -874,6 +875,9 @@ test('a chart goes with the message: within a mail, as an upload, or by an addre
           email_configs: [{ to: 'anna@example.org' }],
           discord_configs: [{ webhook_url: `${address}/discord` }],
           telegram_configs: [{ api_url: address, bot_token: '1:x', chat_id: 5 }],
+          feishuapp_configs: [
+            { api_url: address, app_id: 'a', app_secret: 's3cret', to: ['anna'] },
+          ],
           webhook_configs: [{ url: `${address}/hook`, chart: true }, { url: `${address}/plain` }],
         },
       ],
@@ -894,6 +898,7 @@ test('a chart goes with the message: within a mail, as an upload, or by an addre
   assert.match(find('/discord').headers['content-type']!, /^multipart\/form-data/)
   assert.match(find('/discord').body, /attachment:\/\/chart\.png/)
   assert.match(find('/bot1:x/sendPhoto').body, /name="chat_id"\r\n\r\n5\r\n/)
+  assert.match(find('/open-apis/im/v1/messages?receive_id_type=open_id').body, /img_1/)
   const { mail } = sink.messages[0]!
   assert.deepEqual(Buffer.from(mail.attachments[0]!.content as ArrayBuffer), png)
   assert.match(mail.html!, /src="cid:chart@shipwatch"/)

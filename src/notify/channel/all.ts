@@ -3,9 +3,11 @@
 import type { ChannelKind } from './channel.ts'
 import { bark } from './bark.ts'
 import { dingtalk } from './dingtalk.ts'
+import { dingtalkapp } from './dingtalkapp.ts'
 import { discord } from './discord.ts'
 import { email } from './email.ts'
 import { feishu } from './feishu.ts'
+import { feishuapp } from './feishuapp.ts'
 import { gotify } from './gotify.ts'
 import { incidentio } from './incidentio.ts'
 import { jira } from './jira.ts'
@@ -35,9 +37,11 @@ import { wecom } from './wecom.ts'
 export const allChannels: readonly ChannelKind[] = [
   bark,
   dingtalk,
+  dingtalkapp,
   discord,
   email,
   feishu,
+  feishuapp,
   gotify,
   incidentio,
   jira,

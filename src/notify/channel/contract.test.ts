@@ -191,6 +191,57 @@ const manners: Record<string, Manners> = {
     bytesMax: 18_000,
     markup: /<!channel>|\[click\]/,
   },
+  feishuapp: {
+    key: 'feishuapp_configs',
+    settings: (address) => ({
+      api_url: address,
+      app_id: 'cli_1',
+      app_secret: 'S3CR3T',
+      receive_id_type: 'email',
+      to: ['anna@example.org'],
+    }),
+    before: ({ url, body }) => {
+      if (!url.endsWith('/tenant_access_token/internal')) return undefined
+      assert.deepEqual(jsonOf(body), { app_id: 'cli_1', app_secret: 'S3CR3T' })
+      return json({ code: 0, tenant_access_token: 'S3CR3T-TOKEN', expire: 7_200 })
+    },
+    success: json({ code: 0, msg: 'success', data: { message_id: 'om_1' } }),
+    refusal: json({ code: 230_001, msg: 'invalid receive_id' }),
+    tooFast: json({ code: 230_020, msg: 'too fast' }),
+    textOf: (body) => jsonOf(jsonOf(body).content).elements[0].text.content,
+    bytesMax: 12_000,
+    markup: /<at id=all>|<@all>|\[click\]/,
+    check: ({ url, headers, body }) => {
+      assert.equal(url, '/open-apis/im/v1/messages?receive_id_type=email')
+      assert.equal(headers.authorization, 'Bearer S3CR3T-TOKEN')
+      assert.equal(jsonOf(body).receive_id, 'anna@example.org')
+    },
+  },
+  dingtalkapp: {
+    key: 'dingtalkapp_configs',
+    settings: (address) => ({
+      api_url: address,
+      app_key: 'ding1',
+      app_secret: 'S3CR3T',
+      to: ['anna', 'ben'],
+    }),
+    before: ({ url }) =>
+      url === '/v1.0/oauth2/accessToken'
+        ? json({ accessToken: 'S3CR3T-TOKEN', expireIn: 7_200 })
+        : undefined,
+    success: json({ processQueryKey: 'k', invalidStaffIdList: ['ben'] }),
+    refusal: json({ processQueryKey: 'k', invalidStaffIdList: ['anna', 'ben'] }),
+    tooFast: json({ processQueryKey: 'k', flowControlledStaffIdList: ['anna', 'ben'] }),
+    textOf: (body) => jsonOf(jsonOf(body).msgParam).text,
+    bytesMax: 4_500,
+    markup: /<!channel>|\[click\]/,
+    check: ({ url, headers, body }) => {
+      assert.equal(url, '/v1.0/robot/oToMessages/batchSend')
+      assert.equal(headers['x-acs-dingtalk-access-token'], 'S3CR3T-TOKEN')
+      const { robotCode, userIds, msgKey } = jsonOf(body)
+      assert.deepEqual([robotCode, userIds, msgKey], ['ding1', ['anna', 'ben'], 'sampleMarkdown'])
+    },
+  },
   telegram: {
     key: 'telegram_configs',
     settings: (address) => ({ api_url: address, bot_token: '12:S3CR3T', chat_id: -100_123 }),
@@ -994,9 +1045,21 @@ test('HTML that Telegram cannot read goes out as plain text', async (t) => {
   assert.match(text, /service=<!channel><@all>/)
 })
 
-for (const [kind, path] of [
-  ['wechat', 'gettoken'],
-  ['wechatofficial', 'cgi-bin/token'],
+/** A token under the names of every service. */
+const namesOfToken = (token: string): object => ({
+  access_token: token,
+  tenant_access_token: token,
+  accessToken: token,
+  expires_in: 7_200,
+  expire: 7_200,
+  expireIn: 7_200,
+})
+const errcode = json({ errcode: 42_001, errmsg: 'access_token expired' })
+for (const [kind, path, expired] of [
+  ['wechat', 'gettoken', errcode],
+  ['wechatofficial', 'cgi-bin/token', errcode],
+  ['feishuapp', 'tenant_access_token', json({ code: 99_991_663, msg: 'token invalid' }, 400)],
+  ['dingtalkapp', 'oauth2', json({ code: 'InvalidAuthentication', message: 'no' }, 400)],
 ] as const) {
   test(`a token that ${kind} refuses is fetched anew, one that it takes is kept`, async (t) => {
     let tokenCount = 0
@@ -1004,17 +1067,18 @@ for (const [kind, path] of [
       ...manners[kind]!,
       before: ({ url }) =>
         url.includes(path)
-          ? json({ errcode: 0, access_token: `token-${++tokenCount}`, expires_in: 7_200 })
+          ? json({ ...namesOfToken(`token-${++tokenCount}`), errcode: 0, code: 0 })
           : undefined,
     }
     const stage = await open(t, one)
     await stage.send()
     await stage.send()
     assert.equal(tokenCount, 1)
-    stage.answers.push(json({ errcode: 42_001, errmsg: 'access_token expired' }))
+    stage.answers.push(expired)
     assert.equal((await stage.send()).isDelivered, true)
     assert.equal(tokenCount, 2)
-    assert.match(stage.calls.at(-1)!.url, /token-2$/)
+    const { url, headers } = stage.calls.at(-1)!
+    assert.match(`${url} ${JSON.stringify(headers)}`, /token-2/)
   })
 }
 

@@ -9,6 +9,7 @@
 import { createHmac } from 'node:crypto'
 import type { HttpReply } from '../../base/http-client.ts'
 import { durationOr, flagOr, secret, text, textOr, z } from '../../config/schema.ts'
+import { makeFeishuCard } from '../feishu-card.ts'
 import { MergeQueue, type RobotText } from '../merge-queue.ts'
 import { connectBy, connectionSecrets, httpConfig } from '../http-config.ts'
 import {
@@ -87,7 +88,7 @@ export const feishu = defineChannel({
               ? {}
               : { timestamp: String(seconds), sign: signFeishu(secretText, seconds) }),
             msg_type: 'interactive',
-            card: makeCard(message, calls),
+            card: makeFeishuCard(message, { calls }),
           },
           timeoutMs: settings.timeout || 10_000,
           connect: connectBy(settings.http_config, tools.clock),
@@ -135,28 +136,6 @@ export const feishu = defineChannel({
 /** The signature of a request at `seconds` since 1970, base64. */
 export function signFeishu(secretText: string, seconds: number): string {
   return createHmac('sha256', `${seconds}\n${secretText}`).update('').digest('base64')
-}
-
-function makeCard(message: RobotText, calls: string): object {
-  const elements: object[] = [{ tag: 'div', text: { tag: 'lark_md', content: message.text } }]
-  if (message.actions.length > 0) {
-    const actions = message.actions.map(({ kind, title, url }) => ({
-      tag: 'button',
-      text: { tag: 'plain_text', content: title },
-      type: kind === 'acknowledge' ? 'primary' : 'default',
-      url,
-    }))
-    elements.push({ tag: 'action', actions })
-  }
-  if (calls !== '') elements.push({ tag: 'div', text: { tag: 'lark_md', content: calls } })
-  return {
-    config: { wide_screen_mode: true },
-    header: {
-      title: { tag: 'plain_text', content: message.title },
-      template: message.status === 'firing' ? 'red' : 'green',
-    },
-    elements,
-  }
 }
 
 /** 11232, whatever the status; 9499 is "too many requests" only when its words say so. */

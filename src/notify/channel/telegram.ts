@@ -9,6 +9,7 @@ import { durationOr, flagOr, numberOr, secret, text, textOr, z } from '../../con
 import { messageOf } from '../../base/error.ts'
 import { cutLength } from '../cut-text.ts'
 import { connectBy, connectionSecrets, httpConfig } from '../http-config.ts'
+import { chartsTotal } from '../metrics.ts'
 import { makeMultipart } from '../multipart.ts'
 import { stripHtml } from '../markup.ts'
 import {
@@ -157,7 +158,10 @@ export const telegram = defineChannel({
             connect: connectBy(settings.http_config, tools.clock),
           }).then(
             () => 'with its chart',
-            (thrown: unknown) => `without its chart: ${messageOf(thrown)}`,
+            (thrown: unknown) => {
+              chartsTotal.inc({ outcome: 'refused' })
+              return `without its chart: ${messageOf(thrown)}`
+            },
           )
           return `${answer} (${shown})`
         }
