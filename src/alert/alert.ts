@@ -225,9 +225,10 @@ export class AlertDesk implements AlertSink {
 
   /** Takes new settings; throws as the constructor does and changes nothing when a name is wrong. */
   reload(settings: AlertSettings & OnCallSettings): void {
-    this.#tree = this.#makeTree(settings)
-    this.#settings = settings
+    const tree = this.#makeTree(settings)
     this.#parts.oncall.reload(settings)
+    this.#tree = tree
+    this.#settings = settings
     this.duty.reload(settings)
     this.heartbeats.reload(settings.heartbeats)
     this.maintenance.countMax = settings.maintenance_count_max

@@ -405,7 +405,8 @@ export class PageDesk {
     const due = this.#advance(turn, group)
     if (turn.events.length > 0) await this.#commit(turn)
     this.#sendAll(page, due)
-    this.#arm(page)
+    // What is due and was not done is held back: it is looked at now and then.
+    this.#arm(page, turn.events.length + due.length === 0 ? heldCheckMs : 0)
   }
 
   /** Moves the page on as far as its times say; answers the messages that are due. */
@@ -420,6 +421,10 @@ export class PageDesk {
     // Somebody said that nobody is to be told now; the steps wait.
     const isFree = group !== undefined && group.free.length > 0
     const policy = oncall.findPolicy(page.policy)
+    if (policy === undefined && page.nextTimeMs !== undefined) {
+      page.nextTimeMs = undefined
+      note(turn, { action: 'exhausted', reason: `There is no policy "${page.policy}" any more.` })
+    }
     if (isActive && isFree && policy !== undefined) {
       for (;;) {
         const due = takeStep(turn, policy)
@@ -548,8 +553,8 @@ export class PageDesk {
     return this.#nextSave
   }
 
-  /** Wakes the page when something is due next. */
-  #arm(page: Page): void {
+  /** Wakes the page when something is due next, at the earliest after `waitMsMin`. */
+  #arm(page: Page, waitMsMin = 0): void {
     if (!this.#isStarted) return
     this.#timers.get(page.id)?.cancel()
     this.#timers.delete(page.id)
@@ -560,7 +565,7 @@ export class PageDesk {
     }
     const { clock } = this.#parts
     const nowTimeMs = clock.nowTimeMs()
-    const waitMs = dueTimeMs > nowTimeMs ? dueTimeMs - nowTimeMs : this.#overdueMs(page)
+    const waitMs = Math.max(waitMsMin, dueTimeMs - nowTimeMs)
     this.#timers.set(
       page.id,
       clock.after(waitMs, () => {
@@ -569,13 +574,6 @@ export class PageDesk {
         )
       }),
     )
-  }
-
-  /** What is due and was not done is held back: it is looked at now and then. */
-  #overdueMs(page: Page): number {
-    if (page.state === 'resolved') return 0
-    const group = this.#parts.findGroup(page.receiver, page.groupKey)
-    return group !== undefined && group.free.length === 0 ? heldCheckMs : 0
   }
 
   #abortDropped(page: Page): void {

@@ -321,6 +321,24 @@ test('a page whose route is gone ends', async (t) => {
   assert.equal((await bench.desk.pages.get(id)).state, 'resolved')
 })
 
+test('a page whose policy is gone says so and rests', async (t) => {
+  const bench = await make(t)
+  await bench.fire({ i: '1' })
+  await bench.clock.advance(2 * second)
+  bench.desk.reload(
+    settingsOf(
+      yaml.replace('- name: main', '- name: other').replace('policy: main', 'policy: other'),
+    ),
+  )
+  await bench.clock.advance(10 * minute)
+  const events = await bench.records.pages.listEvents(page(bench).id)
+  assert.ok(events.some(({ reason }) => /no policy "main"/.test(reason)))
+  assert.deepEqual(
+    told(bench).map((line) => line.split(' ')[1]),
+    ['ana-push', 'ana-phone'],
+  )
+})
+
 test('a receiver may name the policy, and a route may do without', async (t) => {
   const text = yaml.replace('  escalation_policy: main\n', '')
   const bench = new Bench(
