@@ -22,6 +22,7 @@ export const router = makeRouter({
     { path: '/graph', load: () => import('./page/metrics/MetricsPage.tsx') },
     { path: '/logs', load: () => import('./page/logs/LogsPage.tsx') },
     { path: '/rules', load: () => import('./page/rules/RulesPage.tsx') },
+    { path: '/silences', load: () => import('./page/silences/SilencesPage.tsx') },
     { path: '/on-call', load: () => import('./page/on-call/OnCallPage.tsx') },
     { path: '/notifications', load: () => import('./page/notifications/NotificationsPage.tsx') },
     { path: '/sources', load: () => import('./page/sources/SourcesPage.tsx') },

@@ -22,7 +22,8 @@ const paths = [
   '/',
   '/incidents',
   '/alerts',
-  '/alerts?state=silences&silence=new',
+  '/silences?new=silence',
+  '/silences?new=window',
   '/deliveries',
   '/metrics',
   '/metrics?q=node_load1',
@@ -221,7 +222,7 @@ test('an alert is silenced by keyboard after seeing what is held, and the silenc
   )
   const held = await bench.open(window, '/alerts?state=held')
   await held.waitForSelector('tbody tr')
-  const list = await bench.open(window, '/alerts?state=silences')
+  const list = await bench.open(window, '/silences')
   await list.waitForSelector('tbody tr')
   barriers.push(...(await findBarriers(list)))
   await list.locator('tbody').getByRole('button', { name: 'End' }).click()

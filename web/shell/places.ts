@@ -11,6 +11,7 @@ import {
   OnCallIcon,
   RulesIcon,
   SettingsIcon,
+  SilenceIcon,
   SourcesIcon,
 } from '../kit/icons.ts'
 
@@ -23,6 +24,7 @@ export interface Place {
     | 'deliveries'
     | 'notifications'
     | 'onCall'
+    | 'silences'
     | 'metrics'
     | 'logs'
     | 'rules'
@@ -58,6 +60,7 @@ export const placeGroups: readonly {
   {
     key: 'keep',
     places: [
+      { key: 'silences', path: '/silences', icon: SilenceIcon, chord: 'x' },
       { key: 'rules', path: '/rules', icon: RulesIcon, chord: 'r' },
       { key: 'notifications', path: '/notifications', icon: LedgerIcon, chord: 't' },
       { key: 'sources', path: '/sources', icon: SourcesIcon, chord: 'o' },

@@ -1,9 +1,9 @@
 /** Alerts: what fires, what is held back and why? Details in a drawer with its own address. */
 
-import type { AlertView, SilenceView } from '../../../src/api/api.ts'
+import type { AlertView } from '../../../src/api/api.ts'
 import type { Health } from '../../../src/model/health.ts'
 import { useNowTimeMs } from '../../data/clock.ts'
-import { useAlerts, useSilences } from '../../data/queries.ts'
+import { useAlerts } from '../../data/queries.ts'
 import { Card, PageHead } from '../../kit/Card.tsx'
 import { Button } from '../../kit/Button.tsx'
 import { Empty, Shown } from '../../kit/Feedback.tsx'
@@ -20,8 +20,7 @@ import type { Words } from '../../word/words.ts'
 import { AlertBadge, type ShownState, stateOf } from '../AlertBadge.tsx'
 import { usePageTitle } from '../page-title.ts'
 import { AlertDetails } from './AlertDetails.tsx'
-import { SilenceDialog } from './SilenceDialog.tsx'
-import { SilenceTable } from './SilenceTable.tsx'
+import { SilenceDialog } from '../silences/SilenceDialog.tsx'
 
 const states = ['firing', 'pending', 'held', 'resolved'] as const
 
@@ -37,9 +36,7 @@ export default function AlertsPage() {
   const format = useFormat()
   const alerts = reading.data?.alerts ?? []
   const counts = countStates(alerts)
-  const silences = useSilences()
   const wanted = address.search['state']
-  const isSilences = wanted === 'silences'
   const state: ShownState = isShownState(wanted) ? wanted : firstState(counts)
   const filter = (address.search['filter'] ?? '').toLowerCase()
   const rows = alerts
@@ -83,6 +80,9 @@ export default function AlertsPage() {
             <Button icon={<SilenceIcon size={15} />} onClick={() => silence('new')}>
               {words.silence.open}
             </Button>
+            <Link to="/silences" className="link-button">
+              {words.silence.silences}
+            </Link>
             <Link to="/notifications" className="link-button">
               {words.alert.ledger}
             </Link>
@@ -92,7 +92,7 @@ export default function AlertsPage() {
       <div className="filter-bar">
         <Segments
           label={words.alert.state}
-          value={isSilences ? 'silences' : state}
+          value={state}
           onChange={(next) => address.set({ state: next, alert: undefined })}
           options={[
             ...states.map((one) => ({
@@ -100,11 +100,6 @@ export default function AlertsPage() {
               label: words.alert.states[one],
               count: counts[one],
             })),
-            {
-              value: 'silences' as const,
-              label: words.silence.silences,
-              count: silences.data?.silences.filter((one) => one.state !== 'expired').length,
-            },
           ]}
         />
         <TextField
@@ -117,38 +112,25 @@ export default function AlertsPage() {
           onChange={(value) => address.set({ filter: value })}
         />
       </div>
-      {isSilences ? (
-        <Shown reading={silences} what={words.silence.failed} rowCount={4}>
-          {(list) => (
-            <Card isFlush label={words.silence.silences}>
-              <SilenceTable
-                silences={list.silences.filter((one) => matchesSilence(one, filter))}
-                onMake={() => silence('new')}
+      <Shown reading={reading} what={words.alert.failed} rowCount={6}>
+        {() => (
+          <Card isFlush label={words.alert.states[state]}>
+            {rows.length === 0 ? (
+              <NoAlerts state={state} filter={filter} ruleCount={reading.data?.ruleCount ?? 0} />
+            ) : (
+              <Table
+                label={words.alert.states[state]}
+                columns={alertColumns(words)}
+                rows={rows}
+                rowKey={(row) => row.fingerprint}
+                selectedKey={chosen?.fingerprint}
+                initialSort={{ key: 'state', isDescending: false }}
+                onOpen={(row) => address.set({ alert: row.fingerprint }, true)}
               />
-            </Card>
-          )}
-        </Shown>
-      ) : (
-        <Shown reading={reading} what={words.alert.failed} rowCount={6}>
-          {() => (
-            <Card isFlush label={words.alert.states[state]}>
-              {rows.length === 0 ? (
-                <NoAlerts state={state} filter={filter} ruleCount={reading.data?.ruleCount ?? 0} />
-              ) : (
-                <Table
-                  label={words.alert.states[state]}
-                  columns={alertColumns(words)}
-                  rows={rows}
-                  rowKey={(row) => row.fingerprint}
-                  selectedKey={chosen?.fingerprint}
-                  initialSort={{ key: 'state', isDescending: false }}
-                  onOpen={(row) => address.set({ alert: row.fingerprint }, true)}
-                />
-              )}
-            </Card>
-          )}
-        </Shown>
-      )}
+            )}
+          </Card>
+        )}
+      </Shown>
       <Drawer
         isOpen={chosen !== undefined}
         onClose={() => address.set({ alert: undefined })}
@@ -173,12 +155,6 @@ export default function AlertsPage() {
 function focusedRow(): string | undefined {
   const row = document.activeElement?.closest<HTMLElement>('[data-row]')
   return row?.dataset['row'] || undefined
-}
-
-function matchesSilence(silence: SilenceView, filter: string): boolean {
-  const texts = [silence.comment, silence.createdBy]
-  for (const { name, operator, value } of silence.matchers) texts.push(name + operator + value)
-  return texts.join(' ').toLowerCase().includes(filter)
 }
 
 function isShownState(text: string | undefined): text is ShownState {

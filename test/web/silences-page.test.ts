@@ -1,0 +1,87 @@
+/** The Silences page in a real browser: a maintenance window is made, changed and ended by keyboard, and holds what it showed. */
+
+import assert from 'node:assert/strict'
+import { mkdtempSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, before, test } from 'node:test'
+import { eventually, type Served, startServe } from '../support/serve.ts'
+import { BrowserBench, findBarriers, watchErrors } from './browser.ts'
+
+let served: Served
+const bench = new BrowserBench(() => served)
+
+before(async () => {
+  const dataDir = mkdtempSync(join(tmpdir(), 'shipwatch-silences-'))
+  writeFileSync(
+    join(dataDir, 'rules.yml'),
+    'groups: [{ name: made, interval: 1s, rules: [{ alert: LoadIsKnown, expr: node_load1 >= 0, labels: { service: checkout } }] }]\n',
+  )
+  served = await startServe({ dataDir, config: 'rule_files: [rules.yml]\n' })
+})
+
+after(async () => {
+  await bench.close()
+  await served.stop()
+})
+
+async function heldReason(): Promise<string | undefined> {
+  const reply = await fetch(`${served.base}/api/shipwatch/v1/alerts`, {
+    headers: { authorization: `Bearer ${served.token()}` },
+  })
+  const { alerts } = (await reply.json()) as {
+    alerts: { name: string; held?: { reason: string } }[]
+  }
+  return alerts.find((alert) => alert.name === 'LoadIsKnown')?.held?.reason
+}
+
+test('a window of maintenance is made, changed and ended by keyboard', async (context) => {
+  if (!(await bench.launch(context))) return
+  const window = await bench.window()
+  const page = await bench.open(window, '/')
+  const errors = watchErrors(page)
+  await page.keyboard.press('g')
+  await page.keyboard.press('x')
+  await page.getByText('No maintenance is planned').waitFor()
+  await page.getByRole('button', { name: 'New window' }).first().focus()
+  await page.keyboard.press('Enter')
+  const dialog = page.getByRole('dialog')
+  await dialog.getByLabel('Name').focus()
+  await page.keyboard.type('database move')
+  await page.keyboard.press('Tab')
+  await page.keyboard.type('checkout')
+  await eventually('what it would hold', async () =>
+    (await page.locator('[data-preview="1"]').count()) === 1 ? true : undefined,
+  )
+  await dialog.getByLabel('Comes again').focus()
+  await page.keyboard.type('Every week')
+  const problems = await findBarriers(page)
+  await dialog.getByLabel('Why').focus()
+  await page.keyboard.press('Enter')
+  await dialog.waitFor({ state: 'detached' })
+  const row = page.locator('tbody tr', { hasText: 'database move' })
+  await row.getByText('every week').waitFor()
+  await eventually('the alert is held', async () =>
+    (await heldReason()) === 'maintenance' ? true : undefined,
+  )
+  await row.getByRole('button', { name: 'Change' }).focus()
+  await page.keyboard.press('Enter')
+  await dialog.getByLabel('Why').focus()
+  await page.keyboard.type('as announced')
+  await page.keyboard.press('Enter')
+  await dialog.waitFor({ state: 'detached' })
+  await row.getByText('as announced').waitFor()
+  problems.push(...(await findBarriers(page)))
+  await page.emulateMedia({ colorScheme: 'dark' })
+  problems.push(...(await findBarriers(page, ['color-contrast'])))
+  await row.getByRole('button', { name: 'End' }).focus()
+  await page.keyboard.press('Enter')
+  await page.getByText('End this window?').waitFor()
+  await dialog.getByRole('button', { name: 'End' }).focus()
+  await page.keyboard.press('Enter')
+  await eventually('the alert is told of again', async () =>
+    (await heldReason()) === undefined ? true : undefined,
+  )
+  assert.deepEqual([...problems, ...errors], [])
+  await window.close()
+})
