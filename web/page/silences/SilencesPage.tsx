@@ -4,7 +4,7 @@ import type { SilenceView } from '../../../src/api/api.ts'
 import { useMaintenance } from '../../data/maintenance.ts'
 import { useSilences } from '../../data/queries.ts'
 import { Button } from '../../kit/Button.tsx'
-import { Card, PageHead } from '../../kit/Card.tsx'
+import { Card, Columns, PageHead } from '../../kit/Card.tsx'
 import { Shown } from '../../kit/Feedback.tsx'
 import { Switch, TextField } from '../../kit/Field.tsx'
 import { AddIcon, SearchIcon, SilenceIcon } from '../../kit/icons.ts'
@@ -72,30 +72,32 @@ export default function SilencesPage() {
           onChange={(isOn) => address.set({ ended: isOn ? 'yes' : undefined })}
         />
       </div>
-      <Shown reading={silences} what={words.silence.failed} rowCount={4}>
-        {(list) => (
-          <Card isFlush title={words.silence.silences} count={active.length}>
-            <SilenceTable
-              silences={list.silences
-                .filter((one) => hasEnded || one.state !== 'expired')
-                .filter((one) => textOfSilence(one).includes(filter))}
-              onMake={() => address.set({ new: 'silence' }, true)}
-            />
-          </Card>
-        )}
-      </Shown>
-      <Shown reading={windows} what={words.maintenance.failed} rowCount={4}>
-        {(list) => (
-          <Card isFlush title={words.maintenance.windows} count={open.length}>
-            <MaintenanceTable
-              windows={list.windows
-                .filter((one) => hasEnded || one.state !== 'ended')
-                .filter((one) => JSON.stringify(one).toLowerCase().includes(filter))}
-              onMake={() => address.set({ new: 'window' }, true)}
-            />
-          </Card>
-        )}
-      </Shown>
+      <Columns>
+        <Shown reading={silences} what={words.silence.failed} rowCount={4}>
+          {(list) => (
+            <Card isFlush title={words.silence.silences} count={active.length}>
+              <SilenceTable
+                silences={list.silences
+                  .filter((one) => hasEnded || one.state !== 'expired')
+                  .filter((one) => textOfSilence(one).includes(filter))}
+                onMake={() => address.set({ new: 'silence' }, true)}
+              />
+            </Card>
+          )}
+        </Shown>
+        <Shown reading={windows} what={words.maintenance.failed} rowCount={4}>
+          {(list) => (
+            <Card isFlush title={words.maintenance.windows} count={open.length}>
+              <MaintenanceTable
+                windows={list.windows
+                  .filter((one) => hasEnded || one.state !== 'ended')
+                  .filter((one) => JSON.stringify(one).toLowerCase().includes(filter))}
+                onMake={() => address.set({ new: 'window' }, true)}
+              />
+            </Card>
+          )}
+        </Shown>
+      </Columns>
       {dialog === 'silence' ? <SilenceDialog alert={undefined} onClose={close} /> : null}
       {dialog === 'window' ? <MaintenanceDialog window={undefined} onClose={close} /> : null}
     </>
