@@ -26,7 +26,7 @@ import type { SampleBatch, SeriesId } from '../model/sample.ts'
 import { Arrivals } from './head/arrivals.ts'
 import { ExemplarRing } from './head/exemplar-ring.ts'
 import { Head } from './head/head.ts'
-import { countLabels, type LabelStatistics } from './head/label-counts.ts'
+import { LabelCensus, type LabelStatistics } from './head/label-counts.ts'
 import {
   labelNamesFromHead,
   labelValuesFromHead,
@@ -42,6 +42,7 @@ const exemplarCountMax = 1_000
 /** A store in memory alone. */
 export class MemoryStore implements Appender, Querier, ArrivalFeed, LogQuerier {
   readonly #head: Head
+  readonly #census: LabelCensus
   readonly #arrivals: Arrivals
   readonly #metadata = new MetadataTable()
   readonly #logs = new LogHead()
@@ -58,6 +59,7 @@ export class MemoryStore implements Appender, Querier, ArrivalFeed, LogQuerier {
     this.#windowMs = options.windowMs ?? Infinity
     this.#lateMs = options.lateMs ?? Infinity
     this.#head = new Head({ isTimeChecked: options.isTimeChecked ?? true })
+    this.#census = new LabelCensus(this.#head.index)
     this.#arrivals = new Arrivals(this.#head)
   }
 
@@ -135,7 +137,7 @@ export class MemoryStore implements Appender, Querier, ArrivalFeed, LogQuerier {
 
   /** How many of the series in memory have which labels; of those that fulfil the matchers. */
   labelStatistics(o: { matchers: readonly Matcher[]; limit: number }): Promise<LabelStatistics> {
-    return countLabels(this.#head.index, o)
+    return this.#census.count(o)
   }
 
   selectRecent(selection: Selection): SeriesColumns[] {

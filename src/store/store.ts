@@ -62,7 +62,7 @@ import { ExemplarBook } from './exemplar-book.ts'
 import { Arrivals } from './head/arrivals.ts'
 import { ExemplarRing } from './head/exemplar-ring.ts'
 import { Head } from './head/head.ts'
-import { countLabels, type LabelStatistics } from './head/label-counts.ts'
+import { LabelCensus, type LabelStatistics } from './head/label-counts.ts'
 import {
   labelNamesFromHead,
   labelValuesFromHead,
@@ -115,6 +115,7 @@ export class Store implements Appender, Querier, ArrivalFeed, LogQuerier {
   readonly #records: OpenRecords
   readonly #clock: Clock
   readonly #head = new Head({ isTimeChecked: true })
+  readonly #census = new LabelCensus(this.#head.index)
   readonly #arrivals = new Arrivals(this.#head)
   readonly #logs = new LogHead()
   readonly #metadata = new MetadataTable()
@@ -465,7 +466,7 @@ export class Store implements Appender, Querier, ArrivalFeed, LogQuerier {
 
   /** How many of the series in memory have which labels; of those that fulfil the matchers. */
   labelStatistics(o: { matchers: readonly Matcher[]; limit: number }): Promise<LabelStatistics> {
-    return countLabels(this.#head.index, o)
+    return this.#census.count(o)
   }
 
   selectRecent(selection: Selection): SeriesColumns[] | undefined {

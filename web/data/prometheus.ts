@@ -42,7 +42,7 @@ export interface InstantRow {
   timeMs: number
   /** As the server wrote it: NaN, +Inf and all digits survive. */
   value: string
-  /** All samples of a range selector, the oldest first; absent for one value. */
+  /** All samples of a range selector, the oldest first, histograms with their buckets; absent for one number. */
   points?: { timeMs: number; value: string }[]
 }
 
@@ -162,14 +162,28 @@ function toRow(element: InstantElement): InstantRow {
   const others = histogram === undefined ? (element.histograms ?? []) : [histogram]
   const points = [
     ...floats.map(([timeS, text]) => ({ timeMs: timeS * 1000, value: text })),
-    ...others.map(([timeS, one]) => ({
-      timeMs: timeS * 1000,
-      value: `{count:${one.count}, sum:${one.sum}}`,
-    })),
+    ...others.map(([timeS, one]) => ({ timeMs: timeS * 1000, value: histogramText(one) })),
   ].sort((a, b) => a.timeMs - b.timeMs)
   const last = points.at(-1) ?? { timeMs: 0, value: 'NaN' }
-  const isRange = element.values !== undefined || element.histograms !== undefined
-  return { labels, ...last, ...(isRange ? { points } : {}) }
+  const isPlain = value !== undefined
+  const shown = last.value.replace(/^(\{count:[^,]*, sum:[^,}]*),.*\}$/s, '$1, …}')
+  return { labels, timeMs: last.timeMs, value: shown, ...(isPlain ? {} : { points }) }
+}
+
+const brackets = [
+  ['(', ']'],
+  ['[', ')'],
+  ['(', ')'],
+  ['[', ']'],
+] as const
+
+/** A native histogram as Prometheus prints it: count, sum, and each bucket with its bounds. */
+function histogramText({ count, sum, buckets }: HistogramValue): string {
+  const parts = (buckets ?? []).map(([rule, low, high, own]) => {
+    const [left, right] = brackets[rule] ?? brackets[0]
+    return `${left}${low},${high}${right}:${own}`
+  })
+  return `{${[`count:${count}`, `sum:${sum}`, ...parts].join(', ')}}`
 }
 
 /** A sample that was kept with the trace that made it. */

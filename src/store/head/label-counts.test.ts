@@ -1,10 +1,10 @@
-// Sections: the whole store and a selection give the same numbers; limits.
+// Sections: the whole store and a selection give the same numbers; many askers.
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { makeLabels } from '../../model/labels.ts'
 import { makeMatcher } from '../../model/matcher.ts'
-import { countLabels } from './label-counts.ts'
+import { LabelCensus } from './label-counts.ts'
 import { SeriesIndex } from './series-index.ts'
 
 function makeIndex(): SeriesIndex {
@@ -16,7 +16,7 @@ function makeIndex(): SeriesIndex {
 }
 
 test('labels are told with values, series and bytes, the one with the most values first', async () => {
-  const all = await countLabels(makeIndex(), { matchers: [], limit: 3 })
+  const all = await new LabelCensus(makeIndex()).count({ matchers: [], limit: 3 })
   assert.equal(all.seriesCount, 52)
   assert.equal(all.pairCount, 55)
   assert.equal(all.isCut, false)
@@ -46,14 +46,14 @@ test('labels are told with values, series and bytes, the one with the most value
 })
 
 test('a selection is counted by its series and agrees with the whole', async () => {
-  const index = makeIndex()
+  const census = new LabelCensus(makeIndex())
   const everything = [makeMatcher('__name__', '=~', '.+')]
   assert.deepEqual(
-    await countLabels(index, { matchers: everything, limit: 100 }),
-    await countLabels(index, { matchers: [], limit: 100 }),
+    await census.count({ matchers: everything, limit: 100 }),
+    await census.count({ matchers: [], limit: 100 }),
   )
   const views = [makeMatcher('__name__', '=', 'views_total')]
-  const some = await countLabels(index, { matchers: views, limit: 100 })
+  const some = await census.count({ matchers: views, limit: 100 })
   assert.equal(some.seriesCount, 2)
   assert.deepEqual(
     some.labels.map(({ name, valueCount }) => [name, valueCount]),
@@ -62,4 +62,14 @@ test('a selection is counted by its series and agrees with the whole', async () 
       ['__name__', 1],
     ],
   )
+})
+
+test('the same question of many is answered by one count, others wait for their turn', async () => {
+  const census = new LabelCensus(makeIndex())
+  const one = census.count({ matchers: [], limit: 10 })
+  assert.equal(census.count({ matchers: [], limit: 10 }), one)
+  assert.notEqual(census.count({ matchers: [], limit: 5 }), one)
+  const selection = census.count({ matchers: [makeMatcher('page', '=', 'p1')], limit: 10 })
+  assert.equal((await selection).seriesCount, 25)
+  assert.notEqual(census.count({ matchers: [], limit: 10 }), one, 'a new one after the first ended')
 })

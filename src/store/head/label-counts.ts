@@ -46,11 +46,43 @@ export interface LabelStatistics {
   isCut: boolean
 }
 
-/** Counts the labels of the series that fulfil all matchers, all series without any. */
-export async function countLabels(
-  index: SeriesIndex,
-  o: { matchers: readonly Matcher[]; limit: number },
-): Promise<LabelStatistics> {
+/** What is asked: matchers (none for everything) and the length of lists. */
+interface CensusQuestion {
+  matchers: readonly Matcher[]
+  limit: number
+}
+
+/** Counts that are asked for at once by many go one after the other, and the same one is made once. */
+export class LabelCensus {
+  readonly #index: SeriesIndex
+  /** The counts of everything that are being made, by their limit. */
+  readonly #wholes = new Map<number, Promise<LabelStatistics>>()
+  #last: Promise<unknown> = Promise.resolve()
+
+  constructor(index: SeriesIndex) {
+    this.#index = index
+  }
+
+  /** Counts the labels of the series that fulfil all matchers, all series without any. */
+  count(question: CensusQuestion): Promise<LabelStatistics> {
+    if (question.matchers.length > 0) return this.#inTurn(question)
+    const { limit } = question
+    let whole = this.#wholes.get(limit)
+    if (whole === undefined) {
+      whole = this.#inTurn(question).finally(() => this.#wholes.delete(limit))
+      this.#wholes.set(limit, whole)
+    }
+    return whole
+  }
+
+  #inTurn(question: CensusQuestion): Promise<LabelStatistics> {
+    const work = this.#last.then(() => countLabels(this.#index, question))
+    this.#last = work.catch(() => undefined)
+    return work
+  }
+}
+
+async function countLabels(index: SeriesIndex, o: CensusQuestion): Promise<LabelStatistics> {
   const { symbols } = index
   const counter = new LabelCounter(o.limit)
   if (o.matchers.length === 0) {
