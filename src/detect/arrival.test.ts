@@ -197,7 +197,16 @@ const wideRules = `groups:
   - { alert: Either, expr: 'heat > 44 or limit > 29.9' }
   - { alert: Named, expr: '{__name__=~"heat|other"} > 44' }
   - { alert: Narrow, expr: 'heat{room="1"} > 30' }
+  - { alert: Floor, expr: 'sum by (floor) (heat) > 140', for: 4s }
+  - { alert: FloorRatio, expr: 'max by (floor) (heat) / max by (floor) (limit) > 1.7' }
+  - { alert: FloorCount, expr: 'count by (floor) (heat > 30) >= 3' }
+  - { alert: Wing, expr: 'avg by (wing) (heat) > 22.5' }
 `
+
+/** Five rooms to a floor, most of the house to a wing. */
+function placeOf(room: number): string {
+  return `room=${room},floor=f${room % 60},wing=${room % 7 === 0 ? 'small' : 'large'}`
+}
 
 for (let seed = 1; seed <= 12; seed++) {
   test(`asking about the changed series alone gives the same (seed ${seed})`, async (t) => {
@@ -208,8 +217,8 @@ for (let seed = 1; seed <= 12; seed++) {
     const random = makeSeededRandom(seed)
     const all: Record<string, number> = {}
     for (let room = 0; room < 300; room++) {
-      all[`heat{room=${room}}`] = random() * 45
-      all[`limit{room=${room}}`] = 20 + random() * 10
+      all[`heat{${placeOf(room)}}`] = random() * 45
+      all[`limit{${placeOf(room)}}`] = 20 + random() * 10
     }
     bench.feed(all)
     await bench.clock.advance(50)
@@ -221,8 +230,8 @@ for (let seed = 1; seed <= 12; seed++) {
       for (let index = 0; index < count; index++) {
         const room = Math.floor(random() * 303)
         if (random() < 0.7) {
-          samples[`heat{room=${room}}`] = random() < 0.05 ? undefined : random() * 45
-        } else samples[`limit{room=${room}}`] = 20 + random() * 10
+          samples[`heat{${placeOf(room)}}`] = random() < 0.05 ? undefined : random() * 45
+        } else samples[`limit{${placeOf(room)}}`] = 20 + random() * 10
       }
       bench.feed(samples)
       await bench.clock.advance(50)

@@ -1,23 +1,26 @@
 /**
  * Which series of one rule brought samples since its last evaluation. A rule over many series whose
- * elements depend on their own series alone is then asked about these only. When too many changed, or
+ * answer falls into parts is then asked about the parts of these only. When too many changed, or
  * nobody kept count, the rule is asked about all.
  */
 
 import type { Appender } from '../model/flow.ts'
 import type { Labels } from '../model/labels.ts'
 import type { SeriesId } from '../model/sample.ts'
+import type { PartLabels } from '../query/query.ts'
 
 /** Below this many series the whole answer costs as little. */
 const seriesCountMin = 256
+/** Above this part of the series the whole answer is cheaper as well. */
+const wholeRatio = 0.5
 /** Above this many changed series the whole answer is cheaper. */
 const changedCountMax = 128
 
 /** The part of the answer to ask for. */
 export interface ChangedPart {
-  /** The changed series and those that share their labels. */
+  /** The changed series and those of the same parts. */
   seriesIds: SeriesId[]
-  /** Keys of the changed label sets, without the metric's name. */
+  /** Keys of the changed parts; those of the labels of their elements. */
   keys: ReadonlySet<string>
 }
 
@@ -28,19 +31,22 @@ export class ChangedSeries {
   readonly #changed = new Set<SeriesId>()
   /** Until the first whole evaluation nothing is known. */
   #isWhole = true
-  /** Whether several metrics are read, so that series share their labels. */
+  /** The labels that make a part. */
+  readonly #by: PartLabels
+  /** Whether a part may have several series: groups do, and labels that several metrics have. */
   readonly #hasTwins: boolean
-  /** Series by their labels without the name; made when first needed. */
+  /** Series by the key of their part; made when first needed. */
   #twins: Map<string, SeriesId[]> | undefined
 
-  constructor(hasTwins: boolean) {
-    this.#hasTwins = hasTwins
+  constructor(by: PartLabels, hasTwins: boolean) {
+    this.#by = by
+    this.#hasTwins = hasTwins || by !== 'all'
   }
 
   /** The rule reads another series. */
   addSeries(seriesId: SeriesId, labels: Labels): void {
     this.#seriesCount++
-    if (this.#twins !== undefined) addTwin(this.#twins, seriesId, labels)
+    if (this.#twins !== undefined) this.#addTwin(this.#twins, seriesId, labels)
   }
 
   /** A series brought a sample. */
@@ -74,21 +80,35 @@ export class ChangedSeries {
     if (this.#hasTwins && this.#twins === undefined) {
       this.#twins = new Map()
       for (const { seriesId } of listSeries())
-        addTwin(this.#twins, seriesId, appender.labelsOf(seriesId))
+        this.#addTwin(this.#twins, seriesId, appender.labelsOf(seriesId))
     }
     for (const seriesId of this.#changed) {
-      const { key } = appender.labelsOf(seriesId).with('__name__', '')
+      const key = this.#keyOf(appender.labelsOf(seriesId))
+      if (keys.has(key)) continue
       keys.add(key)
       for (const twin of this.#twins?.get(key) ?? []) seriesIds.add(twin)
     }
     this.#changed.clear()
-    return { seriesIds: [...seriesIds], keys }
+    // Groups so large cost as much as the whole.
+    if (seriesIds.size > this.#seriesCount * wholeRatio) {
+      this.lose()
+      return undefined
+    }
+    // In the order of the store's own answers, so that sums of floats are the same to the last bit.
+    return { seriesIds: [...seriesIds].sort((a, b) => a - b), keys }
   }
-}
 
-function addTwin(twins: Map<string, SeriesId[]>, seriesId: SeriesId, labels: Labels): void {
-  const { key } = labels.with('__name__', '')
-  const known = twins.get(key)
-  if (known === undefined) twins.set(key, [seriesId])
-  else if (!known.includes(seriesId)) known.push(seriesId)
+  #keyOf(labels: Labels): string {
+    const by = this.#by
+    return by === 'all'
+      ? labels.with('__name__', '').key
+      : labels.filter((name) => by.includes(name)).key
+  }
+
+  #addTwin(twins: Map<string, SeriesId[]>, seriesId: SeriesId, labels: Labels): void {
+    const key = this.#keyOf(labels)
+    const known = twins.get(key)
+    if (known === undefined) twins.set(key, [seriesId])
+    else known.push(seriesId)
+  }
 }

@@ -199,20 +199,17 @@ export class RuleRunner {
     return this.#apply(timeMs, answer, { cause, startMs, recovered })
   }
 
-  /** Plain alerts whose elements depend on their own series alone can be asked about a few of them. */
+  /** Plain alerts whose answer falls into parts can be asked about a few of them. */
   #makeChanged(): ChangedSeries | undefined {
-    const isPossible =
-      this.#judge !== undefined &&
-      this.#judge.strategy === undefined &&
-      this.query.isElementwise &&
-      !this.hasQueryOffset
-    if (!isPossible) return undefined
+    const { partLabels } = this.query
+    const isPlain = this.#judge !== undefined && this.#judge.strategy === undefined
+    if (!isPlain || partLabels === undefined || this.hasQueryOffset) return undefined
     const names = new Set<string | undefined>()
     for (const { matchers } of this.query.selectors) {
       const name = matchers.find((matcher) => matcher.name === '__name__')
       names.add(name?.operator === '=' ? name.value : undefined)
     }
-    return new ChangedSeries(names.size > 1 || names.has(undefined))
+    return new ChangedSeries(partLabels, names.size > 1 || names.has(undefined))
   }
 
   /**

@@ -20,7 +20,7 @@ import { makeLogPicker } from './logql/tail.ts'
 import { queriesTotal, queryDuration } from './metrics.ts'
 import type { QueryTimes } from './promql/context.ts'
 import { describeExpression } from './promql/describe.ts'
-import { isElementwise } from './promql/elementwise.ts'
+import { findPartLabels, type PartLabels } from './promql/part-labels.ts'
 import { type ExplainNode, explainTree } from './promql/explain.ts'
 import { makeParseError } from './promql/parse-error.ts'
 import {
@@ -38,6 +38,7 @@ import { RunningQueries, type RunningQuery } from './running.ts'
 import type { QuerySettings } from './settings.ts'
 
 export { allBuckets, type Bucket } from './promql/histogram/bucket.ts'
+export type { PartLabels } from './promql/part-labels.ts'
 export { parseNumber } from './promql/literal.ts'
 export { runScript } from './script/run-script.ts'
 export { ScriptStore } from './script/script-store.ts'
@@ -113,8 +114,8 @@ export interface PreparedQuery {
   /** What every vector selector reads. */
   readonly selectors: readonly SelectorReach[]
   readonly valueType: ValueType
-  /** Whether `seriesIds` may be given: each element depends on the latest samples of its own series alone. */
-  readonly isElementwise: boolean
+  /** By which labels the answer falls into parts that `seriesIds` may ask for; `undefined`: it does not. */
+  readonly partLabels: PartLabels | undefined
   /** Synchronously on memory alone; `undefined` when a range reaches behind memory. Throws execution errors. */
   evaluateRecent(timeMs: number, seriesIds?: readonly SeriesId[]): QueryAnswer | undefined
   evaluate(timeMs: number, signal?: AbortSignal): Promise<QueryAnswer>
@@ -212,7 +213,7 @@ export class QueryEngine {
       expression,
       selectors: listReaches(prepared.root, atZero),
       valueType: prepared.valueType,
-      isElementwise: isElementwise(prepared.root),
+      partLabels: findPartLabels(prepared.root),
       evaluateRecent: (timeMs, seriesIds) => this.#runRecent(prepared, timeMs, seriesIds),
       evaluate: async (timeMs, signal) => {
         const times = { startTimeMs: timeMs, endTimeMs: timeMs, stepMs: 0 }
