@@ -105,6 +105,8 @@ export interface RangeSeries {
   histogram: (Histogram | undefined)[] | undefined
   /** Start timestamps, 0 where unknown. */
   startTimeMs: Float64Array | undefined
+  /** Which of the stored samples each row is, where some were left out. */
+  ordinal?: Float64Array | undefined
 }
 
 /** Any evaluated expression. A scalar has one number per step. */

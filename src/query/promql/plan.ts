@@ -3,10 +3,11 @@
  * times are known. Selectors that read the same series over touching spans are read once.
  */
 
+import type { Selection } from '../../model/flow.ts'
 import { formatMatcher, type Matcher } from '../../model/matcher.ts'
 import type { Grid } from './block.ts'
 import { durationMsOf, executionError, type QueryTimes } from './context.ts'
-import type { Expression, SelectorNode, SubqueryNode, TimeShift } from './tree.ts'
+import type { Expression, MatrixNode, SelectorNode, SubqueryNode, TimeShift } from './tree.ts'
 import { childrenOf } from './tree.ts'
 
 /** One read from the store and the selectors that share its answer. */
@@ -17,7 +18,21 @@ export interface Read {
   nodes: SelectorNode[]
   /** Only count and sum of histograms are asked for: unknown resets are then told from sample to sample, as upstream. */
   isStatistic: boolean
+  /** Windows of whole buckets are asked for, of which some samples are enough. */
+  buckets: Buckets | undefined
 }
+
+type Buckets = NonNullable<Selection['buckets']>
+
+/** Functions that need of a window some samples and how many there are; those of counters falls too. */
+const bucketFunctions = new Set([
+  ...['min_over_time', 'max_over_time', 'first_over_time', 'last_over_time'],
+  ...['count_over_time', 'present_over_time', 'rate', 'increase', 'delta'],
+])
+const fallFunctions = new Set(['rate', 'increase'])
+/** Buckets shorter than this, and queries of less, are not worth reading a series twice for. */
+const bucketMsMin = 60_000
+const bucketSpanMsMin = 86_400_000
 
 /** Functions of count and sum alone, and those that need the whole histogram below them. */
 const statisticFunctions = new Set(['histogram_count', 'histogram_sum', 'histogram_avg'])
@@ -62,9 +77,15 @@ export function rangeMsOf(node: Parameters<typeof durationMsOf>[0], times: Query
 export function planReads(root: Expression, grid: Grid, times: QueryTimes): Read[] {
   const reads: Read[] = []
   const byKey = new Map<string, Read[]>()
-  const add = (node: SelectorNode, startTimeMs: number, endTimeMs: number, place: Place): void => {
-    const isStatistic = place === 'statistic'
-    const key = `${isStatistic} ${keyOf(node)}`
+  const add = (
+    node: SelectorNode,
+    span: { startTimeMs: number; endTimeMs: number },
+    wanted: { place: Place; buckets: Buckets | undefined },
+  ): void => {
+    const { startTimeMs, endTimeMs } = span
+    const { buckets } = wanted
+    const isStatistic = wanted.place === 'statistic'
+    const key = `${isStatistic} ${buckets?.lengthMs} ${buckets?.areFallsNeeded} ${keyOf(node)}`
     const alike = byKey.get(key) ?? []
     byKey.set(key, alike)
     for (const read of alike) {
@@ -75,21 +96,48 @@ export function planReads(root: Expression, grid: Grid, times: QueryTimes): Read
         return
       }
     }
-    const read = { matchers: node.matchers, startTimeMs, endTimeMs, nodes: [node], isStatistic }
+    const { matchers } = node
+    const read = { matchers, startTimeMs, endTimeMs, nodes: [node], isStatistic, buckets }
     alike.push(read)
     reads.push(read)
   }
-  const walk = (node: Expression, inside: Grid, place: Place): void => {
+  const walk = (node: Expression, inside: Grid, place: Place, above?: Expression): void => {
     if (node.kind === 'selector' || node.kind === 'matrix') {
-      const span = spanOf(node, inside, times)
       const selector = node.kind === 'matrix' ? node.selector : node
-      add(selector, span.startTimeMs, span.endTimeMs, place)
+      const buckets = node.kind === 'matrix' ? bucketsOf(node, above, { inside, times }) : undefined
+      add(selector, spanOf(node, inside, times), { place, buckets })
     } else if (node.kind === 'subquery') {
       walk(node.inner, subqueryGrid(node, inside, times), 'whole')
-    } else for (const child of childrenOf(node)) walk(child, inside, placeBelow(node, place))
+    } else for (const child of childrenOf(node)) walk(child, inside, placeBelow(node, place), node)
   }
   walk(root, grid, 'plain')
   return reads
+}
+
+/** The longest buckets that all windows of a range function are made of, when it needs no more of them. */
+function bucketsOf(
+  node: MatrixNode,
+  above: Expression | undefined,
+  at: { inside: Grid; times: QueryTimes },
+): Buckets | undefined {
+  if (above?.kind !== 'call' || !bucketFunctions.has(above.name)) return undefined
+  if (node.selector.mode !== 'plain') return undefined
+  const { times } = at
+  const rangeMs = rangeMsOf(node.range, times)
+  if (times.endTimeMs - times.startTimeMs + rangeMs < bucketSpanMsMin) return undefined
+  const { startTimeMs, stepMs, stepCount } = shiftGrid(node.selector, at.inside, times)
+  const edges = [startTimeMs, rangeMs, stepCount > 1 ? stepMs : 0]
+  const lengthMs = edges.reduce(greatestDivisor)
+  if (!(lengthMs >= bucketMsMin)) return undefined
+  return { lengthMs, areFallsNeeded: fallFunctions.has(above.name) }
+}
+
+/** The largest number of which both are multiples; NaN for fractions. */
+function greatestDivisor(a: number, b: number): number {
+  let [large, small] = [Math.abs(a), Math.abs(b)]
+  if (!Number.isInteger(large) || !Number.isInteger(small)) return Number.NaN
+  while (small > 0) [large, small] = [small, large % small]
+  return large
 }
 
 /** Both sides of an operator begin anew; nothing below a subquery or a quantile is a statistic. */

@@ -223,9 +223,10 @@ function* finish(prepared: PreparedTree, grid: Grid, context: Context): Work<Que
 }
 
 function selectionOf(read: Read, limits: RunLimits, signal: AbortSignal | undefined): Selection {
-  const { matchers, startTimeMs, endTimeMs } = read
+  const { matchers, startTimeMs, endTimeMs, buckets } = read
   const { sampleCountMax } = limits
-  return { matchers, startTimeMs, endTimeMs, sampleCountMax, ...(signal ? { signal } : {}) }
+  const rest = { ...(signal ? { signal } : {}), ...(buckets ? { buckets } : {}) }
+  return { matchers, startTimeMs, endTimeMs, sampleCountMax, ...rest }
 }
 
 function makeContext(

@@ -91,8 +91,11 @@ export function selectRanges(node: SelectorNode, context: Context): RangeSeries[
 }
 
 function withoutStale(columns: SeriesColumns): RangeSeries {
-  const { labels, count, timeMs, value, histogram, startTimeMs } = columns
-  const series = { labels, isNameDropped: false, count, timeMs, value, histogram, startTimeMs }
+  const { labels, count, timeMs, value, histogram, startTimeMs, ordinal } = columns
+  const rest = { histogram, startTimeMs, ordinal }
+  const series = { labels, isNameDropped: false, count, timeMs, value, ...rest }
+  // Where samples were left out, the markers were first.
+  if (ordinal !== undefined) return series
   const bits = bitsOf(value)
   let staleCount = 0
   for (let index = 0; index < count; index++) {

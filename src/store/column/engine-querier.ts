@@ -152,6 +152,13 @@ export class EngineQuerier {
       const levels = this.#rollups.levelsOf(dayOf(span))
       return fitting.find((level) => levels?.includes(level.bucketMs))
     }
+    const [firstSpan, lastSpan] = [spanOf(startTimeMs), spanOf(endTimeMs)]
+    let isAnyRolled = false
+    if (!(lastSpan - firstSpan < spanCountMax)) return undefined
+    for (let span = firstSpan; span <= lastSpan && !isAnyRolled; span++) {
+      isAnyRolled = levelOf(span) !== undefined
+    }
+    if (!isAnyRolled) return undefined
     const tables = await this.#readTables(selection, found, levelOf)
     const rolled = tables.filter(({ level }) => level !== undefined)
     // Rollups that were true when they were asked for may have been on their way out.

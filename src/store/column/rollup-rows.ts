@@ -11,7 +11,7 @@
 import { bitsOf, isStaleAt } from '../../model/sample.ts'
 
 /** More falls than this are those of a gauge. */
-const fallsPerBucketMax = 0.25
+const fallsPerBucketMax = 1
 
 /** Chooses rows. Holds scratch space: what is kept is valid until the next call. */
 export class RollupRows {

@@ -316,11 +316,12 @@ function madFloats(run: FloatRun): void {
 }
 
 function countFloats(run: FloatRun): void {
-  const { low, high, fromStep, toStep, out, presence, base } = run
+  const { ordinal, low, high, fromStep, toStep, out, presence, base } = run
   for (let step = fromStep; step < toStep; step++) {
-    const count = high[step]! - low[step]!
-    if (count <= 0) continue
-    out[base + step] = count
+    const from = low[step]!
+    const to = high[step]!
+    if (from >= to) continue
+    out[base + step] = ordinal === undefined ? to - from : ordinal[to - 1]! - ordinal[from]! + 1
     presence[base + step] = isFloat
   }
 }

@@ -61,7 +61,7 @@ function everFalls(value: Float64Array, from: number, to: number): boolean {
 }
 
 function rateFloats(run: FloatRun, call: RangeCall, kind: Kind): void {
-  const { timeMs, value, low, high, fromStep, toStep, out, presence, base } = run
+  const { timeMs, value, ordinal, low, high, fromStep, toStep, out, presence, base } = run
   const { edges, rangeMs } = call
   const divisor = kind.isRate ? rangeMs / 1000 : 1
   const { isCounter } = kind
@@ -78,7 +78,8 @@ function rateFloats(run: FloatRun, call: RangeCall, kind: Kind): void {
     }
     const right = edges.startTimeMs + step * edges.stepMs
     const sampled = (timeMs[last]! - timeMs[from]!) / 1000
-    const distance = sampled / (last - from)
+    const distance =
+      sampled / (ordinal === undefined ? last - from : ordinal[last]! - ordinal[from]!)
     let toStart = (timeMs[from]! - (right - rangeMs)) / 1000
     let toEnd = (right - timeMs[last]!) / 1000
     if (toStart >= distance * 1.1) toStart = distance / 2

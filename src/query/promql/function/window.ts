@@ -35,6 +35,8 @@ export interface FloatRun {
   high: Int32Array
   fromStep: number
   toStep: number
+  /** Which of the stored samples each row is, where some were left out: to count them. */
+  ordinal?: Float64Array | undefined
   /** Where the results go: cell `base + step`. */
   out: Float64Array
   presence: Uint8Array
@@ -94,6 +96,7 @@ export function* evaluateWindows(
     const run: FloatRun = {
       timeMs: one.timeMs,
       value: one.value,
+      ordinal: one.ordinal,
       low,
       high,
       fromStep: 0,
