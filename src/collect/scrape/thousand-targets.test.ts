@@ -6,7 +6,6 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { createServer, type Server } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { test } from 'node:test'
 import { systemClock } from '../../base/clock.ts'
 import { silentLog } from '../../base/log.ts'
@@ -18,13 +17,30 @@ import { Collector } from '../collect.ts'
 import { type CollectSettings, collectSettings } from '../settings.ts'
 
 const targetCount = 1000
-const intervalMs = 3000
+const intervalMs = 4000
 const turnCount = 3
 
 const schema = z.strictObject({
   global: z.strictObject(collectSettings.global).prefault({}),
   ...collectSettings.top,
 })
+
+/** How late a timer came at worst while the watch ran: turns cannot be better than that. */
+function watchTimers(): { stop: () => number } {
+  let worstMs = 0
+  let dueMs = performance.now() + 20
+  const timer = setInterval(() => {
+    const nowMs = performance.now()
+    worstMs = Math.max(worstMs, nowMs - dueMs)
+    dueMs = nowMs + 20
+  }, 20)
+  return {
+    stop: () => {
+      clearInterval(timer)
+      return worstMs
+    },
+  }
+}
 
 async function startServers(): Promise<{ ports: number[]; close: () => void }> {
   const servers: Server[] = []
@@ -74,20 +90,17 @@ scrape_configs:
       startTimeMs: 0,
       endTimeMs: Date.now() + 60_000,
     })
-  const delay = monitorEventLoopDelay({ resolution: 10 })
+  const watch = watchTimers()
   try {
     await collector.start()
-    delay.enable()
     let ups = await readUps()
     while (ups.length < targetCount || ups.some(({ count }) => count < turnCount)) {
       await new Promise((resolve) => setTimeout(resolve, 200))
       ups = await readUps()
     }
-    delay.disable()
-    // Turns begin when the event loop comes round to them: a machine that stood still was late by that.
-    const standstillMs = delay.max / 1e6
-    context.diagnostic(`the longest standstill was ${Math.round(standstillMs)} ms`)
-    const lateMsMax = 50 + standstillMs
+    const worstMs = watch.stop()
+    context.diagnostic(`the latest timer came ${Math.round(worstMs)} ms late`)
+    const lateMsMax = 100 + 2 * worstMs
     assert.equal(ups.length, targetCount)
     const ofTenth = new Array<number>(10).fill(0)
     let onGridCount = 0
@@ -99,20 +112,21 @@ scrape_configs:
         assert.equal(value[turn], 1)
         const lateMs = timeMs[turn]! - firstTimeMs - turn * intervalMs
         // A turn left out would be a whole interval late, and drift would add up.
-        const isInTime = Math.abs(lateMs) < Math.min(lateMsMax, intervalMs)
-        assert.ok(isInTime || standstillMs > intervalMs / 2, `turn ${turn} is ${lateMs} ms late`)
+        const isInTime = Math.abs(lateMs) < lateMsMax
+        assert.ok(isInTime || lateMsMax > intervalMs / 2, `turn ${turn} is ${lateMs} ms late`)
         sampleCount++
         if (lateMs === 0) onGridCount++
       }
     }
     // Targets stand by the hash of their address: each tenth of the interval gets about a hundred.
-    if (standstillMs < intervalMs / 10) {
+    if (worstMs < intervalMs / 20) {
       for (const count of ofTenth) assert.ok(count > 50 && count < 160, `spread: ${ofTenth}`)
     }
     context.diagnostic(`${onGridCount} of ${sampleCount} samples are on the millisecond`)
     // What is a hundredth of the interval late at most bears its planned time.
-    if (standstillMs < intervalMs / 100) assert.ok(onGridCount > 0.9 * sampleCount)
+    if (lateMsMax < intervalMs / 10) assert.ok(onGridCount > sampleCount / 2)
   } finally {
+    watch.stop()
     await collector.stop()
     close()
     await rm(folder, { recursive: true, force: true })
