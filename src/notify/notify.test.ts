@@ -823,12 +823,19 @@ test('the built-in messages speak Chinese, on the clocks of the receiver', async
     acknowledgedBy: '',
   }
   await notifier.send(
-    makeNotification({ background, acknowledge, alerts: [makeAlert({ rule })] }),
+    makeNotification({
+      background,
+      acknowledge,
+      alerts: [makeAlert({ rule, noDataSinceTimeMs: startTimeMs })],
+    }),
     never,
   )
   const { title, text } = JSON.parse(calls[0]!.body).markdown
   assert.match(title, /^\[告警:1\] CheckoutErrors checkout — 疑似: deployment checkout v1 → v2/)
-  assert.match(text, /自 2026-11-20 18:00:00 GMT\+8, 当前值 0\.08123 \(阈值 > 0\.03\)/)
+  assert.match(
+    text,
+    /自 2026-11-20 18:00:00 GMT\+8, 当前值 0\.08123 \(阈值 > 0\.03\), 无数据，自 2026-11-20 18:00:00 GMT\+8/,
+  )
   assert.match(text, /\[认领\]\(http:\/\/ship\.example\/ack\/t0ken\)/)
   assert.match(text, /\[静默\]\(http:\/\/ship\.example\/alerts\?silence=/)
   const [row] = await records.notifications.list({ limit: 1 })

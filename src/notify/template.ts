@@ -2,7 +2,7 @@
  * Message templates: Alertmanager's data and functions over the Go template language, the built-in
  * templates, and the user's files on top. Beyond Alertmanager's data there are `.Incident` (`.Number`,
  * `.Url`, `.Cause`), `.Acknowledge` (`.Url`, `.By`), `.Silence.Url`, `.Chart.Url`, `.FallbackOf`, `.Person`,
- * and of each alert `.Since`, `.Until`, `.Limit`, `.Owner`; empty when there is nothing to say.
+ * and of each alert `.Since`, `.Until`, `.Figure`, `.Limit`, `.NoDataSince`, `.Owner`; empty when there is nothing to say.
  * Source: alertmanager template/template.go (Apache-2.0), behaviour re-implemented.
  */
 
@@ -166,6 +166,8 @@ interface TemplateAlert {
   /** What the value is beyond, such as "> 0.03"; empty when the rule names no number. */
   Limit: string
   Owner: string
+  /** Since when its data have not arrived; empty when they do. */
+  NoDataSince: string
 }
 
 class AlertList extends Array<TemplateAlert> {
@@ -205,6 +207,10 @@ function templateAlertOf(alert: Alert, timeZone: string): TemplateAlert {
     Figure: formatFigure(alert.value),
     Limit:
       split?.threshold === undefined ? '' : `${split.operator} ${formatFigure(split.threshold)}`,
+    NoDataSince:
+      alert.noDataSinceTimeMs === undefined
+        ? ''
+        : new GoTime(alert.noDataSinceTimeMs, timeZone).Format(timeLayout),
     Owner: annotations.get('owner') || labels.get('owner') || labels.get('team'),
   }
 }

@@ -81,6 +81,7 @@ const schema = z
     color: textOr('{{ template "slack.default.color" . }}', 'Colour of the bar at the side.'),
     title: textOr('{{ template "slack.default.title" . }}', 'The title.'),
     title_link: textOr('{{ template "slack.default.titlelink" . }}', 'What the title opens.'),
+    message_text: textOr('', 'Text of the message itself, above its attachment.'),
     pretext: textOr('{{ template "slack.default.pretext" . }}', 'Text above the message.'),
     text: textOr('{{ template "slack.default.text" . }}', 'The message.'),
     fallback: textOr('{{ template "slack.default.fallback" . }}', 'The message as one line.'),
@@ -264,6 +265,7 @@ function makeBody(settings: SlackSettings, message: OutgoingMessage): object {
   }
   return withoutEmpty({
     channel: write(settings.channel),
+    text: write(settings.message_text),
     username: write(settings.username),
     icon_emoji: write(settings.icon_emoji),
     icon_url: write(settings.icon_url),
