@@ -1,6 +1,7 @@
 /** One alert: what it says, why, since when, what it looks like, and who was told. */
 
 import type { AlertView } from '../../../src/api/api.ts'
+import type { PageView } from '../../../src/api/on-call.ts'
 import { TimeChart } from '../../chart/TimeChart.tsx'
 import { guessUnit } from '../../chart/unit.ts'
 import { useNowTimeMs } from '../../data/clock.ts'
@@ -17,9 +18,14 @@ import { Link } from '../../route/router.tsx'
 import { useWords } from '../../word/word.tsx'
 import { AlertBadge } from '../AlertBadge.tsx'
 import { splitComparison } from './comparison.ts'
+import { PagePanel } from './PagePanel.tsx'
 
 /** The details. */
-export function AlertDetails(props: { alert: AlertView; onSilence: () => void }) {
+export function AlertDetails(props: {
+  alert: AlertView
+  page: PageView | undefined
+  onSilence: () => void
+}) {
   const { alert } = props
   const words = useWords()
   const { summary, description, runbook_url: runbook, ...others } = alert.annotations
@@ -47,6 +53,7 @@ export function AlertDetails(props: { alert: AlertView; onSilence: () => void })
           </p>
         ) : null}
       </div>
+      {props.page === undefined ? null : <PagePanel page={props.page} />}
       <AlertChart alert={alert} />
       {alert.expression === '' ? null : (
         <div className="stack">

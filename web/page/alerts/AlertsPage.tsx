@@ -1,17 +1,19 @@
 /** Alerts: what fires, what is held back and why? Details in a drawer with its own address. */
 
 import type { AlertView } from '../../../src/api/api.ts'
+import type { PageView } from '../../../src/api/on-call.ts'
 import type { Health } from '../../../src/model/health.ts'
 import { useNowTimeMs } from '../../data/clock.ts'
+import { useAcknowledgeAll, usePages } from '../../data/pages.ts'
 import { useAlerts } from '../../data/queries.ts'
 import { Card, PageHead } from '../../kit/Card.tsx'
 import { Button } from '../../kit/Button.tsx'
 import { Empty, Shown } from '../../kit/Feedback.tsx'
-import { Segments, TextField } from '../../kit/Field.tsx'
+import { Segments, SelectField, TextField } from '../../kit/Field.tsx'
 import { Age, useFormat } from '../../kit/format.tsx'
 import { SearchIcon, SilenceIcon } from '../../kit/icons.ts'
 import { Labels } from '../../kit/Labels.tsx'
-import { Drawer } from '../../kit/Overlay.tsx'
+import { ConfirmButton, Drawer } from '../../kit/Overlay.tsx'
 import { type Column, Table } from '../../kit/Table.tsx'
 import { Link, useAddress } from '../../route/router.tsx'
 import { useKeys } from '../../shell/keys.ts'
@@ -20,6 +22,9 @@ import type { Words } from '../../word/words.ts'
 import { AlertBadge, type ShownState, stateOf } from '../AlertBadge.tsx'
 import { usePageTitle } from '../page-title.ts'
 import { AlertDetails } from './AlertDetails.tsx'
+import { PageState } from './PagePanel.tsx'
+import { groupByLabel, pagesByAlert, unansweredPages } from './page-of-alert.ts'
+import './alerts.css'
 import { SilenceDialog } from '../silences/SilenceDialog.tsx'
 
 const states = ['firing', 'pending', 'held', 'resolved'] as const
@@ -36,12 +41,19 @@ export default function AlertsPage() {
   const format = useFormat()
   const alerts = reading.data?.alerts ?? []
   const counts = countStates(alerts)
+  const pages = pagesByAlert(usePages('open').data?.pages ?? [])
   const wanted = address.search['state']
   const state: ShownState = isShownState(wanted) ? wanted : firstState(counts)
   const filter = (address.search['filter'] ?? '').toLowerCase()
   const rows = alerts
     .filter((alert) => stateOf(alert) === state)
     .filter((alert) => matches(alert, filter))
+  const groupLabel = address.search['group'] ?? ''
+  const labelNames = [...new Set(alerts.flatMap((alert) => Object.keys(alert.labels)))].sort()
+  const unanswered = unansweredPages(
+    rows.map(({ fingerprint }) => fingerprint),
+    pages,
+  )
   const silenced = address.search['silence']
   const silence = (fingerprint: string): void =>
     address.set({ silence: fingerprint, alert: undefined }, true)
@@ -77,6 +89,7 @@ export default function AlertsPage() {
         }
         actions={
           <>
+            {unanswered.length === 0 ? null : <AcknowledgeAll pages={unanswered} />}
             <Button icon={<SilenceIcon size={15} />} onClick={() => silence('new')}>
               {words.silence.open}
             </Button>
@@ -94,13 +107,11 @@ export default function AlertsPage() {
           label={words.alert.state}
           value={state}
           onChange={(next) => address.set({ state: next, alert: undefined })}
-          options={[
-            ...states.map((one) => ({
-              value: one,
-              label: words.alert.states[one],
-              count: counts[one],
-            })),
-          ]}
+          options={states.map((one) => ({
+            value: one,
+            label: words.alert.states[one],
+            count: counts[one],
+          }))}
         />
         <TextField
           label={words.alert.filter}
@@ -111,6 +122,16 @@ export default function AlertsPage() {
           value={address.search['filter'] ?? ''}
           onChange={(value) => address.set({ filter: value })}
         />
+        <SelectField
+          label={words.page.groupBy}
+          isLabelHidden
+          value={groupLabel}
+          options={[
+            { value: '', label: words.page.groupNone },
+            ...labelNames.map((name) => ({ value: name, label: name })),
+          ]}
+          onChange={(name) => address.set({ group: name === '' ? undefined : name })}
+        />
       </div>
       <Shown reading={reading} what={words.alert.failed} rowCount={6}>
         {() => (
@@ -118,15 +139,25 @@ export default function AlertsPage() {
             {rows.length === 0 ? (
               <NoAlerts state={state} filter={filter} ruleCount={reading.data?.ruleCount ?? 0} />
             ) : (
-              <Table
-                label={words.alert.states[state]}
-                columns={alertColumns(words)}
-                rows={rows}
-                rowKey={(row) => row.fingerprint}
-                selectedKey={chosen?.fingerprint}
-                initialSort={{ key: 'state', isDescending: false }}
-                onOpen={(row) => address.set({ alert: row.fingerprint }, true)}
-              />
+              groupByLabel(rows, groupLabel).map((group) => (
+                <section key={group.value}>
+                  {groupLabel === '' ? null : (
+                    <h2 className="alert-group-name">
+                      {group.value === '' ? words.page.without({ label: groupLabel }) : group.value}
+                      <span className="card-count">{group.alerts.length}</span>
+                    </h2>
+                  )}
+                  <Table
+                    label={`${words.alert.states[state]} ${group.value}`.trim()}
+                    columns={alertColumns(words, pages)}
+                    rows={group.alerts}
+                    rowKey={(row) => row.fingerprint}
+                    selectedKey={chosen?.fingerprint}
+                    initialSort={{ key: 'state', isDescending: false }}
+                    onOpen={(row) => address.set({ alert: row.fingerprint }, true)}
+                  />
+                </section>
+              ))
             )}
           </Card>
         )}
@@ -137,7 +168,11 @@ export default function AlertsPage() {
         title={chosen?.name ?? ''}
       >
         {chosen ? (
-          <AlertDetails alert={chosen} onSilence={() => silence(chosen.fingerprint)} />
+          <AlertDetails
+            alert={chosen}
+            page={pages.get(chosen.fingerprint)}
+            onSilence={() => silence(chosen.fingerprint)}
+          />
         ) : null}
       </Drawer>
       {silenced !== undefined && (silenced === 'new' || reading.data) ? (
@@ -148,6 +183,24 @@ export default function AlertsPage() {
         />
       ) : null}
     </>
+  )
+}
+
+/** Takes all pages of what is shown, after naming them. */
+function AcknowledgeAll(props: { pages: readonly PageView[] }) {
+  const { pages } = props
+  const words = useWords()
+  const act = useAcknowledgeAll(pages.map(({ id }) => id))
+  const title = words.page.all({ count: pages.length })
+  return (
+    <ConfirmButton
+      button={{ children: title }}
+      title={title}
+      text={words.page.allText({ titles: pages.map((page) => page.title) })}
+      confirm={words.page.acts.acknowledge}
+      reason={{ label: words.page.reason }}
+      act={act}
+    />
   )
 }
 
@@ -192,7 +245,7 @@ function matches(alert: AlertView, filter: string): boolean {
   return text.join(' ').toLowerCase().includes(filter)
 }
 
-function alertColumns(words: Words): Column<AlertView>[] {
+function alertColumns(words: Words, pages: ReadonlyMap<string, PageView>): Column<AlertView>[] {
   return [
     {
       key: 'state',
@@ -215,9 +268,19 @@ function alertColumns(words: Words): Column<AlertView>[] {
       ),
     },
     {
+      key: 'page',
+      head: words.page.title,
+      width: '190px',
+      sortBy: (row) => pages.get(row.fingerprint)?.state ?? '',
+      cell: (row) => {
+        const page = pages.get(row.fingerprint)
+        return page === undefined ? <span className="quiet">–</span> : <PageState page={page} />
+      },
+    },
+    {
       key: 'labels',
       head: words.alert.labels,
-      width: '34%',
+      width: '30%',
       isMinor: true,
       cell: (row) => <Labels labels={row.labels} hide={['alertname', 'severity']} />,
     },
