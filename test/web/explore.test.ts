@@ -121,6 +121,17 @@ test('queries are named, hidden, moved and removed, and the address holds it', a
   await window.close()
 })
 
+test('what the server warns of stands beside the answer, in every view', async (context) => {
+  if (!(await bench.launch(context))) return
+  const window = await bench.window()
+  for (const view of ['chart', 'table', 'raw']) {
+    const page = await bench.open(window, addressOf('quantile(2, shop_orders)', `&view=${view}`))
+    await page.getByText('quantile value should be between 0 and 1').waitFor()
+    await page.close()
+  }
+  await window.close()
+})
+
 test('a query is explained by a key: parts, rows, and the labels of a part', async (context) => {
   if (!(await bench.launch(context))) return
   const window = await bench.window()

@@ -101,7 +101,7 @@ export function toGrid(
 export async function fetchRange(
   query: string,
   range: TimeRange,
-  o: { signal?: AbortSignal; stepMs?: number; hasStats?: boolean } = {},
+  o: { signal?: AbortSignal; stepMs?: number; hasStats?: boolean; limit?: number } = {},
 ): Promise<ChartData> {
   const stepMs = o.stepMs ?? stepOf(range)
   const { startMs, endMs } = alignRange(range, stepMs)
@@ -111,6 +111,7 @@ export async function fetchRange(
     {
       ...{ query, start: startMs / 1000, end: endMs / 1000, step: stepMs / 1000 },
       stats: o.hasStats ? 'true' : undefined,
+      limit: o.limit,
     },
     o.signal,
   )
@@ -129,22 +130,31 @@ function toHistograms(matrix: MatrixAnswer['result']): HistogramSeries[] {
   })
 }
 
+/** The rows of an instant query and what is to be said about them. */
+export interface InstantData {
+  rows: InstantRow[]
+  warnings: string[]
+}
+
+/** Rows that are asked for: more would only make a page slow; the server says that there are more. */
+const instantRowsMax = 10_000
+
 /** Runs an instant query and answers rows, whatever the type of the result. */
 export async function fetchInstant(
   query: string,
   timeMs: number | undefined,
   signal?: AbortSignal,
-): Promise<InstantRow[]> {
-  const { data } = await callPrometheus<VectorAnswer>(
+): Promise<InstantData> {
+  const { data, warnings } = await callPrometheus<VectorAnswer>(
     '/query',
-    { query, time: timeMs === undefined ? undefined : timeMs / 1000 },
+    { query, time: timeMs === undefined ? undefined : timeMs / 1000, limit: instantRowsMax },
     signal,
   )
   if (data.resultType === 'scalar' || data.resultType === 'string') {
     const [timeS, value] = data.result as [number, string]
-    return [{ labels: {}, timeMs: timeS * 1000, value }]
+    return { rows: [{ labels: {}, timeMs: timeS * 1000, value }], warnings }
   }
-  return (data.result as InstantElement[]).map(toRow)
+  return { rows: (data.result as InstantElement[]).map(toRow), warnings }
 }
 
 interface InstantElement {

@@ -279,7 +279,7 @@ const emptyReading = {
 export function useRangeQueries(
   queries: readonly string[],
   range: TimeRange,
-  o: { stepMs?: number; isPolled?: boolean; hasStats?: boolean } = {},
+  o: { stepMs?: number; isPolled?: boolean; hasStats?: boolean; limit?: number } = {},
 ): Reading<ChartData>[] {
   const stepMs = o.stepMs ?? stepOf(range)
   const key =
@@ -289,12 +289,13 @@ export function useRangeQueries(
   const beatMs = useBeatMs(Math.min(60_000, Math.max(10_000, stepMs)))
   return useQueries({
     queries: queries.map((query) => ({
-      queryKey: ['range', query, key, stepMs, o.hasStats ?? false],
+      queryKey: ['range', query, key, stepMs, o.hasStats ?? false, o.limit ?? 0],
       queryFn: ({ signal }: { signal: AbortSignal }) => {
         const toTimeMs = range.lastMs === undefined ? range.toTimeMs : Date.now()
         const fromTimeMs = range.lastMs === undefined ? range.fromTimeMs : toTimeMs - range.lastMs
         const span = { fromTimeMs, toTimeMs, lastMs: range.lastMs }
-        return fetchRange(query, span, { signal, stepMs, hasStats: o.hasStats ?? false })
+        const { hasStats = false, limit } = o
+        return fetchRange(query, span, { signal, stepMs, hasStats, ...(limit ? { limit } : {}) })
       },
       refetchInterval: range.lastMs === undefined && !o.isPolled ? (false as const) : beatMs,
       placeholderData: keepPreviousData,
@@ -377,7 +378,7 @@ export interface Act<I> {
 export function useAct<I, O>(
   act: (input: I) => Promise<O>,
   touched: readonly string[],
-): Act<I> & { answer: O | undefined } {
+): Act<I> & { answer: O | undefined; ask: (input: I) => Promise<O | undefined> } {
   const client = useQueryClient()
   const mutation = useMutation({
     mutationFn: act,
@@ -391,6 +392,8 @@ export function useAct<I, O>(
     isRunning: mutation.isPending,
     error: mutation.error,
     answer: mutation.data,
+    // A failure is shown as `error`, so that nobody has to catch it.
+    ask: (input) => mutation.mutateAsync(input).catch(() => undefined),
     reset: mutation.reset,
   }
 }

@@ -45,6 +45,9 @@ import { RunningQueries } from './RunningQueries.tsx'
 import { Start } from './Start.tsx'
 import { type Listed, RawView, TableView } from './TableView.tsx'
 
+/** Series of one query that are asked for: more than a chart can show. The server says that there are more. */
+const seriesCountMax = 2000
+
 const views = ['chart', 'table', 'heat', 'raw'] as const
 type View = (typeof views)[number]
 
@@ -244,7 +247,10 @@ function useAnswers(queries: readonly PageQuery[], view: View, range: TimeRange)
   const shown = queries.flatMap((query, index) => (query.isHidden ? [] : [{ query, index }]))
   const expressions = shown.map(({ query }) => query.expression)
   const isInstant = view === 'table' || view === 'raw'
-  const readings = useRangeQueries(isInstant ? [] : expressions, range, { hasStats: true })
+  const readings = useRangeQueries(isInstant ? [] : expressions, range, {
+    hasStats: true,
+    limit: seriesCountMax,
+  })
   const instants = useInstantQueries(isInstant ? expressions : [], range)
   const list: (Answered | undefined)[] = queries.map(() => undefined)
   const drawn: Drawn[] = []
@@ -261,14 +267,14 @@ function useAnswers(queries: readonly PageQuery[], view: View, range: TimeRange)
       error,
       isFetching,
       seriesCount: isInstant
-        ? instant?.data?.length
+        ? instant?.data?.rows.length
         : data && data.series.length + data.histograms.length,
       sampleCount: data?.sampleCount,
       elapsedMs: data?.elapsedMs,
     }
     if (data !== undefined) drawn.push({ index, query, data })
     if (isInstant)
-      listed.push({ index, query, rows: instant?.data, hasFailed: Boolean(instant?.error) })
+      listed.push({ index, query, data: instant?.data, hasFailed: Boolean(instant?.error) })
   })
   const refetch = (): void => {
     for (const one of isInstant ? instants : readings) void one.refetch()

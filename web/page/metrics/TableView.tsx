@@ -1,6 +1,6 @@
 /** The answers as of the end of the range: a table for each query, or every sample as it was kept. */
 
-import type { InstantRow } from '../../data/prometheus.ts'
+import type { InstantData, InstantRow } from '../../data/prometheus.ts'
 import { seriesName } from '../../data/prometheus.ts'
 import { Card } from '../../kit/Card.tsx'
 import { CopyButton } from '../../kit/Copy.tsx'
@@ -11,17 +11,18 @@ import { type Column, Table } from '../../kit/Table.tsx'
 import { useWords } from '../../word/word.tsx'
 import { legendName } from './legend-name.ts'
 import type { PageQuery } from './query-state.ts'
+import { Warnings } from './Warnings.tsx'
 
 /** Rows that a table shows; more nobody reads. */
 const tableRowsMax = 1000
 /** Samples that the raw view writes. */
 const rawLinesMax = 5000
 
-/** A query with its rows, `undefined` until they come. */
+/** A query with its answer, `undefined` until it comes. */
 export interface Listed {
   index: number
   query: PageQuery
-  rows: InstantRow[] | undefined
+  data: InstantData | undefined
   hasFailed: boolean
 }
 
@@ -36,7 +37,8 @@ export function TableView(props: { listed: readonly Listed[] }) {
 
 function Answer(props: { one: Listed; children: (rows: InstantRow[]) => React.ReactNode }) {
   const words = useWords()
-  const { query, rows, hasFailed } = props.one
+  const { query, data, hasFailed } = props.one
+  const rows = data?.rows
   if (hasFailed && rows === undefined) return null
   return (
     <Card
@@ -51,6 +53,11 @@ function Answer(props: { one: Listed; children: (rows: InstantRow[]) => React.Re
         <Empty title={words.metrics.empty}>{words.metrics.emptyHint}</Empty>
       ) : (
         props.children(rows)
+      )}
+      {data === undefined || data.warnings.length === 0 ? null : (
+        <div className="card-note">
+          <Warnings warnings={data.warnings} />
+        </div>
       )}
     </Card>
   )

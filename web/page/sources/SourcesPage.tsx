@@ -94,7 +94,7 @@ function useRates(sources: readonly SourceView[]): ReadonlyMap<string, number> {
   const { range } = useRange()
   const isHeard = sources.some((one) => one.kind === 'receiver' && one.lastTimeMs !== undefined)
   const now = { ...range, lastMs: range.lastMs ?? 3_600_000 }
-  const counted = useInstantQueries(isHeard ? [receiverRates] : [], now)[0]?.data
+  const counted = useInstantQueries(isHeard ? [receiverRates] : [], now)[0]?.data?.rows
   return useMemo(() => {
     const rates = new Map<string, number>()
     for (const { id, intervalMs, sampleCount } of sources)
