@@ -81,6 +81,8 @@ export class Head {
   #lastBits: Uint32Array = new Uint32Array(2_048)
   #first: Uint32Array = new Uint32Array(1_024).fill(noChunk)
   #last: Uint32Array = new Uint32Array(1_024).fill(noChunk)
+  /** Where a series' last late row went: others come near it. */
+  #lateChunk: Uint32Array = new Uint32Array(1_024).fill(noChunk)
   #emptyRounds: Uint8Array = new Uint8Array(1_024)
   /** Numbers of erased series were taken back: their names should leave the disk too. */
   mustNamesGo = false
@@ -125,12 +127,14 @@ export class Head {
       this.#lastBits = grow(this.#lastBits, new Uint32Array(capacity * 2))
       this.#first = grow(this.#first, new Uint32Array(capacity).fill(noChunk, size))
       this.#last = grow(this.#last, new Uint32Array(capacity).fill(noChunk, size))
+      this.#lateChunk = grow(this.#lateChunk, new Uint32Array(capacity).fill(noChunk, size))
       this.#emptyRounds = grow(this.#emptyRounds, new Uint8Array(capacity))
       this.#flushedTimeMs = grow(this.#flushedTimeMs, new Float64Array(capacity))
     }
     this.#lastTimeMs[id] = Number.NEGATIVE_INFINITY
     this.#first[id] = noChunk
     this.#last[id] = noChunk
+    this.#lateChunk[id] = noChunk
     this.#emptyRounds[id] = 0
     this.#flushedTimeMs[id] = Number.NEGATIVE_INFINITY
   }
@@ -280,10 +284,11 @@ export class Head {
     value: { bits: Uint32Array; row: number },
   ): 'known' | 'duplicate' | 'late' {
     const { pool } = this
-    for (let chunk = this.#first[id]!; chunk !== noChunk; chunk = pool.nextOf(chunk)) {
-      if (pool.firstTimeMs(chunk) > timeMs) break
+    const from = this.#findStart(id, timeMs)
+    for (let chunk = from; chunk !== noChunk; chunk = pool.nextOf(chunk)) {
+      if (pool.lastTimeMs(chunk) < timeMs) continue
       const rows = pool.range(chunk, timeMs, timeMs)
-      if (rows >>> 8 === (rows & 255)) continue
+      if (rows >>> 8 === (rows & 255)) break
       return pool.hasBits(chunk, rows >>> 8, value.bits, value.row) ? 'known' : 'duplicate'
     }
     const known = this.late.compare(id, timeMs, value)
@@ -341,7 +346,7 @@ export class Head {
     const { pool } = this
     const { bits, row } = source
     let before = noChunk
-    let chunk = this.#first[id]!
+    let chunk = this.#findStart(id, timeMs)
     while (chunk !== noChunk && pool.lastTimeMs(chunk) < timeMs) {
       before = chunk
       chunk = pool.nextOf(chunk)
@@ -353,10 +358,12 @@ export class Head {
     if (timeMs < pool.firstTimeMs(chunk)) {
       if (before !== noChunk && pool.hasRoom(before, timeMs)) {
         pool.push(before, timeMs, bits, row)
+        this.#lateChunk[id] = before
         return
       }
       const added = pool.addBetween({ before, after: chunk }, timeMs, bits, row)
       if (before === noChunk) this.#first[id] = added
+      this.#lateChunk[id] = added
       return
     }
     if (!pool.hasRoom(chunk, timeMs)) {
@@ -365,6 +372,14 @@ export class Head {
       if (timeMs >= pool.firstTimeMs(added)) chunk = added
     }
     pool.insert(chunk, timeMs, bits, row)
+    this.#lateChunk[id] = chunk
+  }
+
+  /** Where to begin to look for a time: where the last late row went, or at the beginning. */
+  #findStart(id: SeriesId, timeMs: number): number {
+    const chunk = this.#lateChunk[id]!
+    const isUseful = chunk !== noChunk && this.pool.firstTimeMs(chunk) <= timeMs
+    return isUseful ? chunk : this.#first[id]!
   }
 
   /** Takes back what `check` reserved for rows that did not reach the journal. */
@@ -484,7 +499,10 @@ export class Head {
       while (chunk !== noChunk && this.pool.lastTimeMs(chunk) < keptTimeMs) {
         chunk = this.pool.free(chunk)
       }
-      if (chunk !== first) hasForgotten = true
+      if (chunk !== first) {
+        hasForgotten = true
+        this.#lateChunk[id] = noChunk
+      }
       this.#first[id] = chunk
       if (this.histograms.has(id)) {
         this.histograms.truncate(id, chunk === noChunk ? Infinity : this.pool.firstTimeMs(chunk))
@@ -548,6 +566,7 @@ export class Head {
       while (chunk !== noChunk) chunk = this.pool.free(chunk)
       this.#first[id] = noChunk
       this.#last[id] = noChunk
+      this.#lateChunk[id] = noChunk
       const bits = bitsOf(stored.value)
       for (let row = 0; row < stored.count; row++) {
         const timeMs = stored.timeMs[row]!
@@ -617,6 +636,7 @@ export class Head {
     while (chunk !== noChunk) chunk = this.pool.free(chunk)
     this.#first[id] = noChunk
     this.#last[id] = noChunk
+    this.#lateChunk[id] = noChunk
     let isPlaced = false
     for (let row = 0; row < stored.count; row++) {
       const storedTimeMs = stored.timeMs[row]!

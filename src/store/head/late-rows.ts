@@ -18,6 +18,8 @@ export interface LateRun {
   count: number
   timeMs: Float64Array
   value: Float64Array
+  /** The same memory as `value`. */
+  bits: Uint32Array
   /** Histograms by time, packed; their rows have the mark of one as value. */
   packed: Map<number, Uint8Array> | undefined
 }
@@ -66,23 +68,15 @@ export class LateRows {
 
   /** What is known of a time: nothing, the same value, or another. */
   compare(id: SeriesId, timeMs: number, value: BitsAt): 'none' | 'same' | 'other' {
-    for (const run of this.#runsOf(id)) {
-      const row = lowerBound(run, timeMs)
-      if (row === run.count || run.timeMs[row] !== timeMs) continue
-      const bits = bitsOf(run.value)
-      const isSame =
-        bits[row * 2] === value.bits[value.row * 2] &&
-        bits[row * 2 + 1] === value.bits[value.row * 2 + 1]
-      return isSame ? 'same' : 'other'
-    }
-    return 'none'
+    const taken = compareRow(this.#taken.get(id), timeMs, value)
+    return taken === 'none' ? compareRow(this.#gathering.get(id), timeMs, value) : taken
   }
 
   /** Rows of a series with start ≤ time ≤ end, in order; `undefined` when there are none. */
   read(id: SeriesId, startTimeMs: number, endTimeMs: number): LateRun | undefined {
     let found: LateRun | undefined
     for (const run of this.#runsOf(id)) {
-      const bits = bitsOf(run.value)
+      const { bits } = run
       const from = lowerBound(run, startTimeMs)
       for (let row = from; row < run.count && run.timeMs[row]! <= endTimeMs; row++) {
         found ??= makeRun(Math.max(runCapacity, run.count - from))
@@ -113,7 +107,7 @@ export class LateRows {
     if (before === undefined) this.#taken.set(id, run)
     else {
       this.#takenBytes -= bytesOf(before)
-      const bits = bitsOf(run.value)
+      const { bits } = run
       for (let row = 0; row < run.count; row++) {
         const timeMs = run.timeMs[row]!
         insertRow(before, timeMs, { bits, row, packed: run.packed?.get(timeMs) })
@@ -153,7 +147,7 @@ export class LateRows {
         const from = lowerBound(run, startTimeMs)
         const to = lowerBound(run, endTimeMs + 1)
         run.timeMs.copyWithin(from, to, run.count)
-        bitsOf(run.value).copyWithin(from * 2, to * 2, run.count * 2)
+        run.bits.copyWithin(from * 2, to * 2, run.count * 2)
         run.count -= to - from
         if (run.count > 0) continue
         runs.delete(id)
@@ -171,9 +165,25 @@ export class LateRows {
   }
 }
 
+function compareRow(
+  run: LateRun | undefined,
+  timeMs: number,
+  value: BitsAt,
+): 'none' | 'same' | 'other' {
+  if (run === undefined) return 'none'
+  const row = lowerBound(run, timeMs)
+  if (row === run.count || run.timeMs[row] !== timeMs) return 'none'
+  const { bits } = run
+  const isSame =
+    bits[row * 2] === value.bits[value.row * 2] &&
+    bits[row * 2 + 1] === value.bits[value.row * 2 + 1]
+  return isSame ? 'same' : 'other'
+}
+
 function makeRun(capacity: number): LateRun {
   const timeMs = new Float64Array(capacity)
-  return { count: 0, timeMs, value: new Float64Array(capacity), packed: undefined }
+  const value = new Float64Array(capacity)
+  return { count: 0, timeMs, value, bits: bitsOf(value), packed: undefined }
 }
 
 function bytesOf(run: LateRun): number {
@@ -206,8 +216,9 @@ function insertRow(
     // Bits survive `set` between float64 columns.
     value.set(run.value)
     run.value = value
+    run.bits = bitsOf(value)
   }
-  const bits = bitsOf(run.value)
+  const { bits } = run
   if (at < run.count) {
     run.timeMs.copyWithin(at + 1, at, run.count)
     bits.copyWithin(at * 2 + 2, at * 2, run.count * 2)
