@@ -9,6 +9,7 @@ import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/p
 import { join } from 'node:path'
 import { messageOf } from '../../base/error.ts'
 import type { Log } from '../../base/log.ts'
+import type { Histogram } from '../../model/histogram.ts'
 import { type Labels, labelsFromPairs } from '../../model/labels.ts'
 
 /** A group of the largest size has about 30 MB. */
@@ -16,7 +17,7 @@ const fileBytesMax = 64 * 1024 * 1024
 
 /** A pushed group: its samples by the key of their series, and when it was pushed and failed to be. */
 export interface PushGroup {
-  samples: Map<string, { labels: Labels; value: number }>
+  samples: Map<string, { labels: Labels; value: number | Histogram }>
   pushTimeMs: number
   failureTimeMs: number
 }
@@ -25,9 +26,11 @@ interface SavedGroup {
   grouping: string[]
   pushTimeMs: number
   failureTimeMs: number
-  /** Labels as `[name, value, …]`, and the value as text, since JSON has no NaN. */
-  samples: [string[], string][]
+  /** Labels as `[name, value, …]`, and the value as text, since JSON has no NaN; or a histogram. */
+  samples: [string[], string | SavedHistogram][]
 }
+
+type SavedHistogram = Omit<Histogram, 'sum'> & { sum: string }
 
 /** Keeps groups in a folder. */
 export class PushGroupFiles {
@@ -104,7 +107,7 @@ function formatSaved(grouping: Labels, group: PushGroup): string {
     failureTimeMs: group.failureTimeMs,
     samples: [...group.samples.values()].map(({ labels, value }) => [
       [...labels.pairs],
-      Object.is(value, -0) ? '-0' : String(value),
+      typeof value === 'number' ? formatNumber(value) : { ...value, sum: formatNumber(value.sum) },
     ]),
   }
   return JSON.stringify(saved)
@@ -114,11 +117,25 @@ function readSaved(saved: SavedGroup): { grouping: Labels; group: PushGroup } {
   const samples: PushGroup['samples'] = new Map()
   for (const [pairs, text] of saved.samples) {
     const labels = labelsFromPairs(readTexts(pairs))
-    samples.set(labels.key, { labels, value: Number(text) })
+    const value = typeof text === 'string' ? Number(text) : readHistogram(text)
+    samples.set(labels.key, { labels, value })
   }
   const { pushTimeMs, failureTimeMs } = saved
   const group = { samples, pushTimeMs: Number(pushTimeMs), failureTimeMs: Number(failureTimeMs) }
   return { grouping: labelsFromPairs(readTexts(saved.grouping)), group }
+}
+
+function formatNumber(value: number): string {
+  return Object.is(value, -0) ? '-0' : String(value)
+}
+
+function readHistogram(saved: SavedHistogram): Histogram {
+  const lists = [saved.positive.index, saved.positive.count, saved.negative.index]
+  const isRight = [...lists, saved.negative.count, saved.customBounds].every(
+    (list) => Array.isArray(list) && list.every((one) => typeof one === 'number'),
+  )
+  if (!isRight || typeof saved.schema !== 'number') throw new Error('it holds no histogram')
+  return { ...saved, sum: Number(saved.sum) }
 }
 
 function readTexts(list: unknown): string[] {

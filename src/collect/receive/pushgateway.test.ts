@@ -6,8 +6,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { silentLog } from '../../base/log.ts'
-import { all, double, family } from '../testdata/metric-family.ts'
-import { makeReceiverBench, pushTo } from '../testdata/receiver-bench.ts'
+import { makeMatcher } from '../../model/matcher.ts'
+import { all, double, family, nativeBuckets } from '../testdata/metric-family.ts'
+import { benchTimeMs, makeReceiverBench, pushTo } from '../testdata/receiver-bench.ts'
 import { field, whole } from '../testdata/write-request.ts'
 import { PushGroupFiles } from './push-group-files.ts'
 import { parseGrouping, PushgatewayReceiver } from './pushgateway.ts'
@@ -152,4 +153,44 @@ test('a page in protobuf is pushed as its text would be', async () => {
     'took_count{job="a"} 1:3',
     'took_sum{job="a"} 1:4.5',
   ])
+})
+
+test('native histograms are pushed, kept over a restart and written again', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'shipwatch-push-'))
+  try {
+    const files = () => new PushGroupFiles(folder, silentLog)
+    const before = makeBench(files())
+    const page = family(
+      { name: 'took', type: 4 },
+      field(
+        7,
+        all(
+          whole(1, 3n),
+          double(2, Number.NaN),
+          nativeBuckets({ span: 12, delta: 13 }, [[2, 1]], [3]),
+        ),
+      ),
+    )
+    const type =
+      'application/vnd.google.protobuf; proto=io.prometheus.client.MetricFamily; encoding=delimited'
+    const push = pushTo('/metrics/job/a', page, {
+      method: 'PUT',
+      headers: { 'content-type': type },
+    })
+    assert.equal((await before.receiver.receive(push)).status, 200)
+    await before.receiver.stop()
+    const after = makeBench(files())
+    await after.receiver.start()
+    await after.clock.advance(15_000)
+    const [found] = await after.store.select({
+      matchers: [makeMatcher('__name__', '=', 'took')],
+      startTimeMs: 0,
+      endTimeMs: benchTimeMs * 2,
+    })
+    assert.deepEqual(found?.histogram?.[0]?.positive, { index: [2], count: [3] })
+    assert.equal(found?.histogram?.[0]?.sum, Number.NaN)
+    await after.receiver.stop()
+  } finally {
+    await rm(folder, { recursive: true, force: true })
+  }
 })

@@ -10,6 +10,7 @@
 import type { Clock } from '../../base/clock.ts'
 import type { Log } from '../../base/log.ts'
 import type { Appender, MetricMetadata } from '../../model/flow.ts'
+import type { Histogram } from '../../model/histogram.ts'
 import { labelsFromPairs } from '../../model/labels.ts'
 import type { DropLedger } from '../drops.ts'
 import { collectErrors } from '../errors.ts'
@@ -49,7 +50,7 @@ export interface PushedSample {
 /** What a page holds, line by line. */
 export interface PageVisitor {
   /** `pairs` is `[name, value, …]` with `__name__` first. */
-  sample(pairs: string[], value: number, about: PushedSample): void
+  sample(pairs: string[], value: number | Histogram, about: PushedSample): void
   metadata(metric: string, metadata: MetricMetadata): void
 }
 
@@ -118,7 +119,11 @@ export async function readPushedPage(
       const pairs = normalizeBounds(reader.readLabels())
       const timeMs = reader.hasTime ? reader.timeMs : undefined
       visitor.sample(pairs, reader.value, { timeMs, exemplars: reader.exemplars })
-    } else if (kind !== 'known' && kind !== 'histogram') {
+    } else if (kind === 'histogram') {
+      const timeMs = reader.hasTime ? reader.timeMs : undefined
+      const about = { timeMs, exemplars: reader.exemplars }
+      visitor.sample(reader.readLabels(), reader.histogram!, about)
+    } else if (kind !== 'known') {
       const before = described.get(reader.metric) ?? { type: 'unknown', help: '', unit: '' }
       const text = kind === 'type' && reader.text === 'untyped' ? 'unknown' : reader.text
       described.set(reader.metric, { ...before, [kind]: text } as MetricMetadata)
@@ -127,7 +132,7 @@ export async function readPushedPage(
   for (const [metric, metadata] of described) visitor.metadata(metric, metadata)
 }
 
-/** Pages in protobuf are read as their text would be: with classic buckets. */
+/** Pages in protobuf give native histograms beside the series that their text would give. */
 function makePushedReader(contentType: string, body: Buffer): PageReader {
   const type = contentType.split(';', 1)[0]!.trim().toLowerCase()
   if (type !== 'application/vnd.google.protobuf') {
@@ -140,7 +145,7 @@ function makePushedReader(contentType: string, body: Buffer): PageReader {
         'of protobuf, proto=io.prometheus.client.MetricFamily with encoding=delimited is accepted',
     })
   }
-  return new ProtobufPageReader(body)
+  return new ProtobufPageReader(body, { hasNative: true, keepsClassic: true })
 }
 
 function readExtraLabels(parameters: URLSearchParams): string[] {
