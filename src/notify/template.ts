@@ -28,7 +28,7 @@ import { GoSpan, GoTime, goZeroTimeMs } from './go-time.ts'
 import { calmMarkup, escapeSlack } from './markup.ts'
 import type { MessageAction } from './message-actions.ts'
 import type { Notification } from './notification.ts'
-import { type Language, languages } from './words.ts'
+import type { Language } from './words.ts'
 
 /** A file of templates. */
 export interface TemplateFile {
@@ -49,28 +49,49 @@ const parsedCountMax = 1_000
 /** All templates, plain and escaping. */
 export class MessageTemplates {
   readonly #functions: ReadonlyMap<string, TemplateFunction>
-  /** By escaping and language, such as `html zh`. */
+  readonly #files: readonly TemplateFile[]
+  /** By escaping and language, such as `html zh`; made when first needed. */
   readonly #sets = new Map<string, TemplateSet>()
   readonly #builtIn = new Map<string, Template>()
 
   /** Throws `NOTIFY_TEMPLATE_INVALID` for a file that cannot be read. */
   constructor(files: readonly TemplateFile[], clock: Clock) {
     this.#functions = makeFunctions(clock)
+    this.#files = files
+    // What is wrong with a file is wrong in every language.
+    this.#setOf({ escape: 'none', language: 'en' })
+    this.#setOf({ escape: 'html', language: 'en' })
+  }
+
+  #setOf(format: TemplateFormat): TemplateSet {
+    const key = `${format.escape} ${format.language}`
+    let set = this.#sets.get(key)
+    if (set === undefined) {
+      const isPlain = this.#files.length === 0
+      const base = isPlain ? this.#builtInOf(format) : this.#makeWith(format, this.#files)
+      set = { base, parsed: new Map() }
+      this.#sets.set(key, set)
+    }
+    return set
+  }
+
+  #builtInOf(format: TemplateFormat): Template {
+    const key = `${format.escape} ${format.language}`
+    const builtIn = this.#builtIn.get(key) ?? this.#makeWith(format, [])
+    this.#builtIn.set(key, builtIn)
+    return builtIn
+  }
+
+  #makeWith(
+    { escape: format, language }: TemplateFormat,
+    files: readonly TemplateFile[],
+  ): Template {
+    const builtIn = language === 'zh' ? ['default.tmpl', 'default-zh.tmpl'] : ['default.tmpl']
     const read = (name: string): TemplateFile => ({
       name,
       text: readFileSync(join(import.meta.dirname, name), 'utf8'),
     })
-    const english = read('default.tmpl')
-    const chinese = read('default-zh.tmpl')
-    for (const format of ['none', 'html'] as const) {
-      for (const language of languages) {
-        const key = `${format} ${language}`
-        const builtIn = language === 'zh' ? [english, chinese] : [english]
-        this.#builtIn.set(key, this.#makeBase(format, builtIn))
-        const base = this.#makeBase(format, [...builtIn, ...files])
-        this.#sets.set(key, { base, parsed: new Map() })
-      }
-    }
+    return this.#makeBase(format, [...builtIn.map(read), ...files])
   }
 
   #makeBase(format: 'none' | 'html', files: readonly TemplateFile[]): Template {
@@ -88,7 +109,7 @@ export class MessageTemplates {
   /** Writes `text` as a template; throws `TemplateError`. */
   render(text: string, format: TemplateFormat, data: object): string {
     if (!text.includes('{{')) return text
-    const set = this.#sets.get(`${format.escape} ${format.language}`)!
+    const set = this.#setOf(format)
     let template = set.parsed.get(text)
     if (template === undefined) {
       template = parseTemplate(text, {
@@ -105,7 +126,7 @@ export class MessageTemplates {
 
   /** Writes a built-in template, whatever the user's files define under its name. */
   renderBuiltIn(name: string, format: TemplateFormat, data: object): string {
-    return this.#builtIn.get(`${format.escape} ${format.language}`)!.executeNamed(name, data)
+    return this.#builtInOf(format).executeNamed(name, data)
   }
 }
 
