@@ -16,7 +16,6 @@ import type {
   IncidentList,
   IncidentView,
   LogList,
-  NotificationList,
   NowView,
   SessionView,
   SettingsView,
@@ -146,16 +145,6 @@ export function useSilencePreview(matchers: readonly SilenceMatcher[]): Reading<
       call<SilencePreview>('POST', '/silences/preview', { signal, body: { matchers } }),
     enabled: matchers.length > 0,
     placeholderData: keepPreviousData,
-  })
-}
-
-/** The ledger of notifications, newest first. */
-export function useNotifications(limit = 200): Reading<NotificationList> {
-  return useQuery({
-    queryKey: ['notifications', limit],
-    queryFn: ({ signal }) =>
-      call<NotificationList>('GET', '/notifications', { signal, search: { limit } }),
-    refetchInterval: useBeatMs(15_000),
   })
 }
 

@@ -35,6 +35,7 @@ export {
   IconPlus as AddIcon,
   IconRefresh as RetryIcon,
   IconRocket as DeliveryIcon,
+  IconRoute as RoutesIcon,
   IconSearch as SearchIcon,
   IconSettings as SettingsIcon,
   IconTable as TableIcon,

@@ -9,6 +9,7 @@ import {
   MetricsIcon,
   NowIcon,
   OnCallIcon,
+  RoutesIcon,
   RulesIcon,
   SettingsIcon,
   SilenceIcon,
@@ -28,6 +29,7 @@ export interface Place {
     | 'metrics'
     | 'logs'
     | 'rules'
+    | 'routes'
     | 'sources'
     | 'settings'
   path: string
@@ -62,6 +64,7 @@ export const placeGroups: readonly {
     places: [
       { key: 'silences', path: '/silences', icon: SilenceIcon, chord: 'x' },
       { key: 'rules', path: '/rules', icon: RulesIcon, chord: 'r' },
+      { key: 'routes', path: '/routes', icon: RoutesIcon, chord: 'u' },
       { key: 'notifications', path: '/notifications', icon: LedgerIcon, chord: 't' },
       { key: 'sources', path: '/sources', icon: SourcesIcon, chord: 'o' },
       { key: 'settings', path: '/settings', icon: SettingsIcon, chord: ',' },

@@ -293,6 +293,7 @@ export const en = {
     where: { memory: 'memory', cache: 'cache', engine: 'engine' },
     took: 'Its own time',
     withBelow: (v: { elapsed: string }) => `${v.elapsed} with the parts below it`,
+    ofStored: (v: { count: string }) => ` of ${v.count}`,
     sharedRead: (v: { count: number }) => `Read once for ${v.count} selectors`,
     values: (v: { count: number }) => count(v.count, '# value', '# values'),
     explorer: 'Labels',
@@ -1163,9 +1164,6 @@ export const en = {
     previewHint:
       'Type labels, or take those of an alert: the path lights up, and every other route says why it was not taken.',
     told: (v: { receivers: string }) => `${v.receivers} would be told.`,
-    toldOf: (v: { receivers: string; labels: string }) =>
-      `${v.receivers} would be told of ${v.labels}`,
-    list: (names: readonly string[]) => list(names),
     first: 'First message',
     firstAfter: (v: { span: string }) => `${v.span} after the first alert of a group`,
     again: 'When the group changes',

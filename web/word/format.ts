@@ -66,6 +66,11 @@ export class Format {
     return this.#number(value, 0)
   }
 
+  /** Names as the language lists them: "a, b and c". */
+  list(names: readonly string[]): string {
+    return new Intl.ListFormat(this.language, { style: 'long', type: 'conjunction' }).format(names)
+  }
+
   /** A value with three significant digits and the unit that suits its size. */
   quantity(value: number | null | undefined, unit: Unit): Quantity {
     if (value === null || value === undefined || Number.isNaN(value))
