@@ -124,6 +124,18 @@ test('queries over whole buckets are answered from rollups as from all samples',
       }
     }
     assert.ok(savedCount > 0)
+    // What a query is said to have looked at does not depend on how it was read; what it read does.
+    const times = { startTimeMs, endTimeMs: startTimeMs + 2 * dayMs, stepMs: 3_600_000 }
+    const asked = { expression: 'rate(requests_total[1h])', ...times, hasStats: true }
+    const told = (await rolledEngine.range(asked)).stats.detail!
+    const wholeTold = (await wholeEngine.range(asked)).stats.detail!
+    assert.deepEqual(told.stepSampleCounts, wholeTold.stepSampleCounts)
+    const { read } = (await rolledEngine.explain(asked)).root.children[0]!
+    const { read: wholeRead } = (await wholeEngine.explain(asked)).root.children[0]!
+    assert.ok(read!.sampleCount < wholeRead!.sampleCount * 0.7)
+    assert.ok(Math.abs(read!.storedSampleCount - wholeRead!.sampleCount) < 10)
+    assert.equal(wholeRead!.storedSampleCount, wholeRead!.sampleCount)
+    assert.ok(read!.engineSampleCount + read!.cacheSampleCount > 0)
   } finally {
     await store.close()
   }

@@ -451,6 +451,8 @@ export interface ExplainNodeView {
   read?: {
     seriesCount: number
     sampleCount: number
+    /** Samples kept in the span; more than were read where rollups were enough. */
+    storedSampleCount: number
     memorySampleCount: number
     cacheSampleCount: number
     engineSampleCount: number

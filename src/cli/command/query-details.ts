@@ -178,7 +178,7 @@ function formatExplained(view: ExplainView): string {
       `${'  '.repeat(depth)}${text}`,
       String(node.seriesCount),
       String(node.pointCount),
-      read === undefined ? '-' : String(read.sampleCount),
+      read === undefined ? '-' : formatRead(read),
       read === undefined ? '-' : formatShares(read),
       formatMs(node.ownMs),
       formatMs(node.elapsedMs),
@@ -194,6 +194,13 @@ function formatExplained(view: ExplainView): string {
     `at most ${view.peakSampleCount} samples held`,
   ]
   return `${formatTable(rows)}\n${sums.join(', ')}\n`
+}
+
+/** Where rollups were enough, fewer samples were read than are kept. */
+function formatRead({ sampleCount, storedSampleCount }: NonNullable<ExplainNodeView['read']>) {
+  return storedSampleCount > sampleCount
+    ? `${sampleCount} of ${storedSampleCount}`
+    : String(sampleCount)
 }
 
 function formatShares(read: NonNullable<ExplainNodeView['read']>): string {

@@ -19,6 +19,8 @@ const countedRowsMax = 20_000
 export interface ReadCost extends ReadReport {
   seriesCount: number
   sampleCount: number
+  /** Samples that are kept in the span: more than were read where rollups were enough. */
+  storedSampleCount: number
   elapsedMs: number
   /** How many selectors of the expression share this read. */
   selectorCount: number
@@ -96,14 +98,17 @@ export class Profile {
     this.#stepSampleCount[at]! += count
   }
 
-  /** Counts windows of samples, one for each step: rows low ≤ row < high. */
-  countWindows(low: Int32Array, high: Int32Array): void {
+  /** Counts windows of samples, one for each step: rows low ≤ row < high; `ordinal` where some were left out. */
+  countWindows(low: Int32Array, high: Int32Array, ordinal: Float64Array | undefined): void {
     if (this.#nestedDepth > 0) return
     const counts = this.#stepSampleCount
     const last = counts.length - 1
     let sum = 0
     for (let step = 0; step < low.length; step++) {
-      const count = high[step]! - low[step]!
+      const from = low[step]!
+      const to = high[step]!
+      const isWhole = ordinal === undefined || from >= to
+      const count = isWhole ? to - from : ordinal[to - 1]! - ordinal[from]! + 1
       sum += count
       counts[Math.min(this.#firstStep + step, last)]! += count
     }
@@ -129,6 +134,7 @@ export class Profile {
     else {
       cost.read.seriesCount = Math.max(cost.read.seriesCount, read.seriesCount)
       cost.read.sampleCount += read.sampleCount
+      cost.read.storedSampleCount += read.storedSampleCount
       cost.read.elapsedMs += read.elapsedMs
       cost.read.memorySampleCount += read.memorySampleCount
       cost.read.cacheSampleCount += read.cacheSampleCount

@@ -154,9 +154,13 @@ async function readOne(
   const report = { memorySampleCount: 0, cacheSampleCount: 0, engineSampleCount: 0 }
   const series = await querier.select({ ...selection, report })
   let sampleCount = 0
-  for (const { count } of series) sampleCount += count
+  let storedSampleCount = 0
+  for (const { count, ordinal } of series) {
+    sampleCount += count
+    storedSampleCount += ordinal === undefined ? count : ordinal[count - 1]! - ordinal[0]! + 1
+  }
   const elapsedMs = monotonicMs() - begunMs
-  const cost = { ...report, seriesCount: series.length, sampleCount, elapsedMs }
+  const cost = { ...report, seriesCount: series.length, sampleCount, storedSampleCount, elapsedMs }
   for (const node of read.nodes)
     profile.noteRead(node, { ...cost, selectorCount: read.nodes.length })
   return series

@@ -169,6 +169,11 @@ function Node(props: { row: NodeRow; wholeMs: number; isOpen: boolean; onToggle:
               }
             >
               {format.value(node.read.sampleCount, 'count')}
+              {node.read.storedSampleCount > node.read.sampleCount
+                ? words.metrics.ofStored({
+                    count: format.value(node.read.storedSampleCount, 'count'),
+                  })
+                : ''}
               {node.read.selectorCount > 1 ? ' *' : ''}
               <Shares read={node.read} />
             </span>

@@ -92,7 +92,7 @@ export function* evaluateWindows(
     const one = series[index]!
     const base = block.addRow(one.labels, one.isNameDropped || !definition.keepsName)
     findBounds(one, call, { low, high })
-    context.profile?.countWindows(low, high)
+    context.profile?.countWindows(low, high, one.ordinal)
     const run: FloatRun = {
       timeMs: one.timeMs,
       value: one.value,
