@@ -28,6 +28,7 @@ import { receiversListCommand, receiversTestCommand } from './receivers.ts'
 import { restoreCommand } from './restore.ts'
 import { routesTestCommand } from './routes-test.ts'
 import { serveCommand } from './serve.ts'
+import { sloListCommand } from './slo-list.ts'
 import { testRulesCommand } from './test-rules.ts'
 import { versionCommand } from './version.ts'
 
@@ -41,6 +42,7 @@ export const commands: readonly Command[] = [
   testRulesCommand,
   backtestRulesCommand,
   routesTestCommand,
+  sloListCommand,
   queryCommand,
   queryExplainCommand,
   querySeriesCommand,
