@@ -15,7 +15,7 @@ export function usePushState() {
   return useQuery({ queryKey: ['push'], queryFn: readState })
 }
 
-/** Agrees to pushes under a name for this browser. */
+/** Agrees to pushes, with a name for this browser and that of its person; the user who is signed in unless given. */
 export function useAgreeToPushes() {
   return useAct(agree, ['push'])
 }
@@ -34,7 +34,7 @@ async function readState(): Promise<PushState> {
   return subscription ? 'on' : 'off'
 }
 
-async function agree(label: string): Promise<void> {
+async function agree(device: { label: string; owner: string }): Promise<void> {
   if ((await Notification.requestPermission()) !== 'granted') return
   await navigator.serviceWorker.register(workerPath)
   const registration = await navigator.serviceWorker.ready
@@ -45,7 +45,13 @@ async function agree(label: string): Promise<void> {
   })
   const { endpoint, keys } = subscription.toJSON()
   try {
-    const body = { endpoint, keys: { p256dh: keys?.['p256dh'], auth: keys?.['auth'] }, label }
+    const { label, owner } = device
+    const body = {
+      endpoint,
+      keys: { p256dh: keys?.['p256dh'], auth: keys?.['auth'] },
+      label,
+      ...(owner === '' ? {} : { owner }),
+    }
     await call<unknown>('POST', '/push/subscriptions', { body })
   } catch (thrown) {
     // Both sides know of it, or neither does.

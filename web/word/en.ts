@@ -1361,6 +1361,7 @@ export const en = {
     },
     name: 'Name of this device',
     nameExample: 'for example: Anna’s phone',
+    owner: 'Whose it is',
     unnamed: 'browser',
     agree: 'Show alerts here',
     end: 'Show no more alerts here',

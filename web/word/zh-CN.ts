@@ -1249,6 +1249,7 @@ export const zhCn: Words = {
     },
     name: '设备名称',
     nameExample: '例如：Anna 的手机',
+    owner: '使用者',
     unnamed: '浏览器',
     agree: '在此显示告警',
     end: '不再显示告警',

@@ -9,7 +9,7 @@ import { TextField } from '../../kit/Field.tsx'
 import { useWords } from '../../word/word.tsx'
 
 /** The card. */
-export function Pushes() {
+export function Pushes(props: { user: string }) {
   const words = useWords().push
   const reading = usePushState()
   return (
@@ -20,7 +20,7 @@ export function Pushes() {
             <p className="mid" role="status">
               {words.states[state]}
             </p>
-            {state === 'off' ? <Agree /> : null}
+            {state === 'off' ? <Agree user={props.user} /> : null}
             {state === 'on' ? <End /> : null}
           </div>
         )}
@@ -29,24 +29,28 @@ export function Pushes() {
   )
 }
 
-function Agree() {
+function Agree(props: { user: string }) {
   const words = useWords().push
   const act = useAgreeToPushes()
   const [name, setName] = useState('')
+  const [owner, setOwner] = useState('')
   return (
     <form
       className="stack"
       onSubmit={(event) => {
         event.preventDefault()
-        act.run(name.trim() || words.unnamed)
+        act.run({ label: name.trim() || words.unnamed, owner: owner.trim() })
       }}
     >
-      <TextField
-        label={words.name}
-        value={name}
-        onChange={setName}
-        placeholder={words.nameExample}
-      />
+      <div className="tiles">
+        <TextField
+          label={words.name}
+          value={name}
+          onChange={setName}
+          placeholder={words.nameExample}
+        />
+        <TextField label={words.owner} value={owner} onChange={setOwner} placeholder={props.user} />
+      </div>
       <ActFault error={act.error} />
       <div className="line">
         <Button type="submit" isRunning={act.isRunning}>

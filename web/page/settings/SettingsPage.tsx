@@ -57,7 +57,7 @@ export default function SettingsPage() {
       />
       <div className="settings">
         <Looks />
-        <Pushes />
+        <Pushes user={session?.user ?? ''} />
         <Shown reading={reading} what={words.settings.failed} rowCount={8}>
           {(data) => (
             <>
