@@ -100,7 +100,7 @@ export class Eraser {
   }
 
   /** Whether the engine is losing label sets. */
-  readonly isErasing = (): boolean => this.#pending.length > 0 || this.#hasJustErased()
+  readonly areNamesGoing = (): boolean => this.#pending.length > 0 || this.#hasJustErased()
 
   /** Once after the last order. */
   #hasJustErased(): boolean {
@@ -154,6 +154,11 @@ export class Eraser {
   /** Resolves when no order is under way. */
   async finish(): Promise<void> {
     while (this.#pending.length > 0) await Promise.all(this.#pending.map(({ done }) => done))
+  }
+
+  /** Whether any order is under way. */
+  get hasOrders(): boolean {
+    return this.#pending.length > 0
   }
 
   /** Leaves out of an answer of the engine what is being deleted. */

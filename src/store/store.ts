@@ -294,7 +294,7 @@ export class Store implements Appender, Querier, ArrivalFeed, LogQuerier {
           head: this.#head,
           versions: this.#versions,
           isErased: eraser.isErased,
-          isErasing: eraser.isErasing,
+          areNamesGoing: eraser.areNamesGoing,
         }),
         compactor,
         retainer,
@@ -482,7 +482,11 @@ export class Store implements Appender, Querier, ArrivalFeed, LogQuerier {
     const split = this.#split(selection)
     const recent = selectFromHead(this.#head, split.recent)
     if (split.older === undefined) return recent
-    return this.#eraser!.filter(await this.#engineQuerier.select(split.older, recent))
+    const { buckets, ...older } = split.older
+    // Rollups have what is being deleted, in their ordinals too.
+    const isWhole = buckets === undefined || this.#eraser!.hasOrders
+    const found = await this.#engineQuerier.select(isWhole ? older : split.older, recent)
+    return this.#eraser!.filter(found)
   }
 
   release(answer: readonly SeriesColumns[]): void {

@@ -42,7 +42,7 @@ interface SampleFlusherParts {
   /** Whether a row of a segment was deleted since. */
   isErased: (segment: number, id: number, timeMs: number) => boolean
   /** Whether label sets are being deleted: what was written of them may be gone. */
-  isErasing: () => boolean
+  areNamesGoing: () => boolean
 }
 
 /** Brings samples in, one pass at a time. */
@@ -167,7 +167,7 @@ export class SampleFlusher {
   }
 
   #makeWriter(): ChunkWriter {
-    if (this.#parts.isErasing()) this.#written.forget()
+    if (this.#parts.areNamesGoing()) this.#written.forget()
     const { head, versions, directory } = this.#parts
     return new ChunkWriter({ index: head.index, written: this.#written, versions, directory })
   }
