@@ -194,8 +194,10 @@ export class RuleRunner {
       this.#fail(timeMs, thrown, startMs)
       return Promise.resolve()
     }
-    if (answer === undefined) return undefined
-    if (this.#recovery !== undefined && recovered === undefined) return undefined
+    if (answer === undefined || (this.#recovery !== undefined && recovered === undefined)) {
+      this.changed?.lose()
+      return undefined
+    }
     return this.#apply(timeMs, answer, { cause, startMs, recovered })
   }
 
