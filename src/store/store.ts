@@ -483,8 +483,9 @@ export class Store implements Appender, Querier, ArrivalFeed, LogQuerier {
     const recent = selectFromHead(this.#head, split.recent)
     if (split.older === undefined) return recent
     const { buckets, ...older } = split.older
-    // Rollups have what is being deleted, in their ordinals too.
-    const isWhole = buckets === undefined || this.#eraser!.hasOrders
+    // Rollups have what is being deleted, in their ordinals too, and lack what only memory has.
+    const isBehind = split.recent.startTimeMs < this.#head.coveredTimeMs
+    const isWhole = buckets === undefined || isBehind || this.#eraser!.hasOrders
     const found = await this.#engineQuerier.select(isWhole ? older : split.older, recent)
     return this.#eraser!.filter(found)
   }
