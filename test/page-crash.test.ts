@@ -144,12 +144,14 @@ test(`no page is lost over ${runCount} deaths between evaluation and the last wr
     const pass = index < places.length ? 1 : 1 + Math.floor(random() * 6)
     return `${place}:${pass}`
   })
+  const failures: string[] = []
   const lanes = Array.from({ length: atOnceCount }, async () => {
     for (;;) {
       const fault = faults.shift()
       if (fault === undefined) return
-      await run(fault)
+      await run(fault).catch((thrown: unknown) => failures.push(String(thrown)))
     }
   })
   await Promise.all(lanes)
+  assert.deepEqual(failures, [])
 })

@@ -188,23 +188,33 @@ export class AlertGroup {
     signal: AbortSignal,
   ): Promise<boolean> {
     const { receiver } = this.route
+    const { notificationLog } = this.#around
     const firing = alerts.filter((alert) => this.#around.isFiring(alert))
     const resolved = alerts.filter((alert) => !this.#around.isFiring(alert))
     let background: Promise<AlertBackground | undefined> | undefined
     const results = await Promise.all(
       this.#around.channels(receiver).map(async (channel): Promise<boolean> => {
-        const entry = this.#around.notificationLog.find(receiver, channel.key, this.key)
+        const entry = notificationLog.find(receiver, channel.key, this.key)
         const reason = findReason(entry, {
           firing: firing.map((alert) => alert.fingerprint),
           resolved: resolved.map((alert) => alert.fingerprint),
           sendsResolved: channel.sendsResolved,
           repeatIntervalMs: this.route.repeatIntervalMs,
           nowTimeMs: this.#around.clock.nowTimeMs(),
+          isUnsure: notificationLog.isUnsure(receiver, channel.key, this.key),
         })
         const isResting = reason === 'repeat interval elapsed' && this.#around.isTaken(this)
         decisionsTotal.inc({ reason: isResting ? 'acknowledged' : (reason ?? 'none') })
         if (reason === undefined || isResting) return true
         const said = channel.sendsResolved ? alerts : firing
+        const news = {
+          receiver,
+          channel: channel.key,
+          groupKey: this.key,
+          timeMs: this.#around.clock.nowTimeMs(),
+          firing: firing.map((alert) => alert.fingerprint),
+          resolved: resolved.map((alert) => alert.fingerprint),
+        }
         if (said.length > 0) {
           background ??= this.#around.describe(said.map((alert) => alert.fingerprint))
           const notification = this.#makeNotification(said, firing.length > 0, reason)
@@ -212,19 +222,16 @@ export class AlertGroup {
           const offer = page === undefined ? undefined : this.#around.offerFor(page)
           if (offer !== undefined) notification.acknowledge = offer
           if (entry === undefined) this.#observeDelay(said)
+          await notificationLog.begin(news)
           passFaultPoint('message-sending')
           const { isDelivered } = await this.#around.send(channel.key, notification, signal)
           passFaultPoint('message-sent')
-          if (!isDelivered) return false
+          if (!isDelivered) {
+            await notificationLog.giveUp(receiver, channel.key, this.key)
+            return false
+          }
         }
-        await this.#around.notificationLog.set({
-          receiver,
-          channel: channel.key,
-          groupKey: this.key,
-          timeMs: this.#around.clock.nowTimeMs(),
-          firing: firing.map((alert) => alert.fingerprint),
-          resolved: resolved.map((alert) => alert.fingerprint),
-        })
+        await notificationLog.set({ ...news, timeMs: this.#around.clock.nowTimeMs() })
         passFaultPoint('log-written')
         return true
       }),

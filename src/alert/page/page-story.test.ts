@@ -171,6 +171,7 @@ class Story {
     await this.attempt(async () => {
       await this.bench.desk.setSilence({
         matchers: [{ name: 'i', operator: '=~', value: '.+' }],
+        resolved: 'tell',
         ...{ startTimeMs: startMs, endTimeMs, createdBy: 'test', comment: 'test' },
       })
       isMade = true
@@ -224,6 +225,7 @@ async function runStory(seed: number): Promise<void> {
   }
   await story.advance(2 * minute)
   assert.deepEqual(story.bench.desk.pages.listOpen(), [], 'd: nothing is open')
+  checkRoom(story)
   await checkStories(story)
   assert.deepEqual(story.listener.violations, [])
   await story.bench.desk.stop()
@@ -248,6 +250,15 @@ function checkNoneLost(story: Story): void {
         `a: ${receiver} was told of ${group} (${JSON.stringify(page)})`,
       )
   }
+}
+
+/** d, of the receiver itself. */
+function checkRoom(story: Story): void {
+  const last = new Map<string, string>()
+  for (const { notification } of story.listener.sent)
+    if (notification.receiver === 'room') last.set(notification.groupKey, notification.status)
+  for (const [groupKey, status] of last)
+    assert.equal(status, 'resolved', `d: the room believes that ${groupKey} goes on`)
 }
 
 /** c, d, e */
