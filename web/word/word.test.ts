@@ -1,7 +1,12 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { en } from './en.ts'
-import { zhCn } from './zh-CN.ts'
+import { en as enFirst } from './en.ts'
+import { enPages } from './en-pages.ts'
+import { zhCn as zhCnFirst } from './zh-CN.ts'
+import { zhCnPages } from './zh-CN-pages.ts'
+
+const en = { ...enFirst, ...enPages }
+const zhCn = { ...zhCnFirst, ...zhCnPages }
 
 type Leaf = { path: string; value: unknown }
 

@@ -1,6 +1,6 @@
 /**
- * Gives pages the words of the reader's language. A language is a chunk of its own and is loaded
- * before the first page is drawn.
+ * Gives pages the words of the reader's language. A language is two chunks of its own: the words that every page needs
+ * are loaded before the first page is drawn, those of pages that nobody sees first beside the code of such a page.
  */
 
 import { createContext, type ReactNode, useContext } from 'react'
@@ -8,9 +8,35 @@ import type { Language, Words } from './words.ts'
 
 const WordContext = createContext<{ words: Words; language: Language } | undefined>(undefined)
 
+const loaded = new Map<Language, Words>()
+let arePagesWanted = false
+
 /** Loads the words of a language. */
 export async function loadWords(language: Language): Promise<Words> {
-  return language === 'zh-CN' ? (await import('./zh-CN.ts')).zhCn : (await import('./en.ts')).en
+  let words = loaded.get(language)
+  if (!words) {
+    const first =
+      language === 'zh-CN' ? (await import('./zh-CN.ts')).zhCn : (await import('./en.ts')).en
+    // Those of the pages are put in before a page that has them is drawn.
+    words = { ...first } as Words
+    loaded.set(language, words)
+  }
+  if (arePagesWanted) await addPageWords(language, words)
+  return words
+}
+
+/** Loads the words of pages that nobody sees first, of the languages in use and of those to come. */
+export async function loadPageWords(): Promise<void> {
+  arePagesWanted = true
+  await Promise.all([...loaded].map(([language, words]) => addPageWords(language, words)))
+}
+
+async function addPageWords(language: Language, words: Words): Promise<void> {
+  const more =
+    language === 'zh-CN'
+      ? (await import('./zh-CN-pages.ts')).zhCnPages
+      : (await import('./en-pages.ts')).enPages
+  Object.assign(words, more)
 }
 
 /** The language that the browser's preferences ask for. */

@@ -1,11 +1,16 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { TimelineEntry } from '../../../src/model/incident.ts'
-import { en } from '../../word/en.ts'
+import { en as enFirst } from '../../word/en.ts'
+import { enPages } from '../../word/en-pages.ts'
 import { Format } from '../../word/format.ts'
 import type { Words } from '../../word/words.ts'
-import { zhCn } from '../../word/zh-CN.ts'
+import { zhCn as zhCnFirst } from '../../word/zh-CN.ts'
+import { zhCnPages } from '../../word/zh-CN-pages.ts'
 import { entryText, evidenceText } from './story-words.ts'
+
+const en = { ...enFirst, ...enPages }
+const zhCn = { ...zhCnFirst, ...zhCnPages }
 
 const english: Words = en
 const formatOf = (words: Words): Format =>
