@@ -207,6 +207,7 @@ export class Compactor {
       this.#save()
       log.debug({ day, levels }, 'A day has rollups.')
     }
+    storeMetrics.rolledDays.set(this.#rolled.size)
   }
 
   /** Rollups from before a restart are true when the day has as many chunks as it had then. */

@@ -106,6 +106,10 @@ export const storeMetrics = {
     name: 'shipwatch_store_compacted_days_total',
     help: 'Days of samples that were written anew in fewer, larger chunks or without deleted series.',
   }),
+  rolledDays: gauge({
+    name: 'shipwatch_store_rolled_days',
+    help: 'Days with rollups, which long queries over whole hours or five minutes read.',
+  }),
   engineUp: gauge({
     name: 'shipwatch_store_engine_up',
     help: '1 when the storage engine is open, 0 when it is not.',
