@@ -56,8 +56,7 @@ function* evaluateNode(node: Expression, grid: Grid, context: Context): Work<Val
     case 'subquery': {
       const series = yield* evaluateRanges(node, grid, context)
       // No function looks at this window: it is the answer.
-      if (node.kind === 'matrix')
-        for (const { count } of series) context.profile?.countStep(0, count)
+      if (node.kind === 'matrix') for (const one of series) context.profile?.countAll(one)
       return { type: 'matrix', series }
     }
     case 'unary':

@@ -2,15 +2,26 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import type { Histogram } from '../../model/histogram.ts'
 import { makeLabels } from '../../model/labels.ts'
 import type { ExplainNode } from '../query.ts'
 import { makeTestEngine } from '../testdata/engine.ts'
+
+/** A histogram of one span with four buckets, which Prometheus counts as 13 samples. */
+const heat: Histogram = {
+  ...{ schema: 1, count: 5, sum: 20, zeroThreshold: 0, zeroCount: 0 },
+  positive: { index: [0, 1, 2, 3], count: [1, 2, 1, 1] },
+  negative: { index: [], count: [] },
+  customBounds: [],
+  resetHint: 'unknown',
+}
 
 /** One sample every 10 s, 1 to 100, of `one` (1 series) and of `three` (3 series). */
 function makeFilledEngine() {
   const { engine, store } = makeTestEngine()
   for (let row = 0; row <= 100; row++) {
     store.add(makeLabels({ __name__: 'one' }), row * 10_000, row + 1)
+    store.add(makeLabels({ __name__: 'heat' }), row * 10_000, heat)
     for (const a of ['1', '2', '3'])
       store.add(makeLabels({ __name__: 'three', a, b: a === '1' ? 'x' : 'y' }), row * 10_000, row)
   }
@@ -34,6 +45,9 @@ test('samples are counted by step as Prometheus counts them', async () => {
     ['one @ 30', 201, 1],
     ['timestamp(three)', 21, 3],
     ['sum by (b) (three)', 21, 3],
+    ['heat', 21, 13],
+    ['heat[59s]', 201, 78],
+    ['sum_over_time(heat[59s])', 201, 78],
   ]
   for (const [expression, timeS, count] of instants) {
     const answer = await engine.instant({ expression, timeMs: timeS * 1000, hasStats: true })
@@ -45,6 +59,8 @@ test('samples are counted by step as Prometheus counts them', async () => {
     ['max_over_time(one[59s])', [6, 6, 6, 6]],
     ['max_over_time(three[59s:5s])', [36, 36, 36, 36]],
     ['one @ 30', [1, 1, 1, 1]],
+    ['heat', [13, 13, 13, 13]],
+    ['rate(heat[59s])', [78, 78, 78, 78]],
     ['max_over_time(one[59s] @ 30)', [4, 4, 4, 4]],
     ['three + on (a) group_left () sum by (a) (three)', [6, 6, 6, 6]],
   ]

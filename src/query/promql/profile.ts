@@ -5,7 +5,8 @@
  */
 
 import type { ReadReport } from '../../model/flow.ts'
-import { type Grid, isAbsent, type Value } from './block.ts'
+import type { Histogram } from '../../model/histogram.ts'
+import { type Block, type Grid, isAbsent, type Value } from './block.ts'
 import type { Expression, SelectorNode } from './tree.ts'
 
 /** Labels of a node's rows that are told. */
@@ -115,6 +116,23 @@ export class Profile {
     this.queryableSampleCount += sum
   }
 
+  /** The same for windows that hold histograms. */
+  countMixedWindows(low: Int32Array, high: Int32Array, series: MixedRows): void {
+    const sums = new Float64Array(series.count + 1)
+    for (let row = 0; row < series.count; row++)
+      sums[row + 1] = sums[row]! + weightOf(series.histogram?.[row])
+    for (let step = 0; step < low.length; step++)
+      this.countStep(step, sums[Math.max(low[step]!, high[step]!)]! - sums[low[step]!]!)
+  }
+
+  /** Counts all samples of a series for the first step. */
+  countAll(series: MixedRows): void {
+    let count = series.count
+    for (const found of series.histogram ?? [])
+      if (found !== undefined) count += weightOf(found) - 1
+    this.countStep(0, count)
+  }
+
   /** The inside of a subquery begins (1) or ends (-1). */
   nest(change: 1 | -1): void {
     this.#nestedDepth += change
@@ -170,6 +188,31 @@ export class Profile {
   }
 }
 
+/** Rows of which some may be histograms. */
+interface MixedRows {
+  count: number
+  histogram: (Histogram | undefined)[] | undefined
+}
+
+/**
+ * How many samples one counts for: a float for one, a histogram for as many as fill its bytes in Prometheus's
+ * memory (model/histogram FloatHistogram.Size, promql HPoint.size: facts only).
+ */
+function weightOf(histogram: Histogram | undefined): number {
+  if (histogram === undefined) return 1
+  const { positive, negative, customBounds } = histogram
+  const spanCount = countSpans(positive.index) + countSpans(negative.index)
+  const bucketCount = positive.index.length + negative.index.length
+  return Math.floor((168 + 8 * (spanCount + bucketCount + customBounds.length) + 8) / 16)
+}
+
+/** Runs of neighbouring buckets. */
+function countSpans(index: readonly number[]): number {
+  let count = 0
+  for (let at = 0; at < index.length; at++) if (index[at - 1] !== index[at]! - 1) count++
+  return count
+}
+
 function sizeOf(value: Value): { seriesCount: number; pointCount: number } {
   switch (value.type) {
     case 'scalar':
@@ -219,16 +262,15 @@ function countLabels(value: Value): LabelCount[] {
 }
 
 /** Counts the present cells of a selector's block step by step. */
-export function countSelected(
-  profile: Profile,
-  block: { presence: Uint8Array; rowCount: number; stepCount: number },
-  grid: Grid,
-): void {
-  const { presence, rowCount, stepCount } = block
-  const counts = new Uint32Array(stepCount)
+export function countSelected(profile: Profile, block: Block, grid: Grid): void {
+  const { presence, rowCount, stepCount, histogram } = block
+  const counts = new Float64Array(stepCount)
   let cell = 0
   for (let row = 0; row < rowCount; row++)
     for (let step = 0; step < stepCount; step++) if (presence[cell++] !== isAbsent) counts[step]!++
+  histogram?.forEach((found, at) => {
+    if (found !== undefined && at < cell) counts[at % stepCount]! += weightOf(found) - 1
+  })
   for (let step = 0; step < grid.stepCount; step++)
     if (counts[step]! > 0) profile.countStep(step, counts[step]!)
 }

@@ -92,7 +92,8 @@ export function* evaluateWindows(
     const one = series[index]!
     const base = block.addRow(one.labels, one.isNameDropped || !definition.keepsName)
     findBounds(one, call, { low, high })
-    context.profile?.countWindows(low, high, one.ordinal)
+    if (one.histogram === undefined) context.profile?.countWindows(low, high, one.ordinal)
+    else context.profile?.countMixedWindows(low, high, one)
     const run: FloatRun = {
       timeMs: one.timeMs,
       value: one.value,
