@@ -62,6 +62,8 @@ let lastBefore = 0
 
 test('a backup under write load has every row that was acknowledged before it began', async (context) => {
   const store = await openStore(join(root, 'source'))
+  mkdirSync(join(root, 'source', 'push-groups'))
+  writeFileSync(join(root, 'source', 'push-groups', 'a.json'), '{"pushed":true}')
   const names = Array.from({ length: 500 }, (_, index) =>
     makeLabels({ __name__: 'm', series: String(index) }),
   )
@@ -118,6 +120,7 @@ test('a restored directory answers samples, lines and silences as the source did
   assert.equal(result.engine, 'included')
   assert.deepEqual([...steps], ['check', 'write'])
   assert.ok(existsSync(join(dataDir, 'engine', 'store')), 'the engine is in it')
+  assert.equal(readFileSync(join(dataDir, 'push-groups', 'a.json'), 'utf8'), '{"pushed":true}')
   const store = await openStore(dataDir)
   const everything = { matchers: [], startTimeMs: 0, endTimeMs: Infinity }
   const found = await store.select(everything)

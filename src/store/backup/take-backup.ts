@@ -29,6 +29,9 @@ const copiedNames = [
   'tail-positions.json',
 ]
 
+/** Folders of such files. */
+const copiedFolders = ['push-groups']
+
 /** What a backup is taken of. */
 export interface BackupSource {
   dataDir: string
@@ -93,6 +96,7 @@ export class BackupTaker {
       const parts = await source.listParts()
       if (parts !== undefined) addEngine(snapshot, join(dataDir, 'engine'), parts)
       for (const name of copiedNames) snapshot.copy(join(dataDir, name))
+      for (const name of copiedFolders) copyFolder(snapshot, join(dataDir, name))
       return parts === undefined ? ('server' as const) : ('included' as const)
     })
     const records = join(dataDir, 'records.db')
@@ -100,6 +104,13 @@ export class BackupTaker {
     await source.copyRecords(copy)
     snapshot.add(records, copy)
     return engine
+  }
+}
+
+function copyFolder(snapshot: Snapshot, folder: string): void {
+  if (!isDirectory(folder)) return
+  for (const name of readdirSync(folder)) {
+    if (name.endsWith('.json')) snapshot.copy(join(folder, name))
   }
 }
 
@@ -122,7 +133,8 @@ function isDirectory(path: string): boolean {
     readdirSync(path)
     return true
   } catch (thrown) {
-    if ((thrown as NodeJS.ErrnoException).code === 'ENOTDIR') return false
+    const { code } = thrown as NodeJS.ErrnoException
+    if (code === 'ENOTDIR' || code === 'ENOENT') return false
     throw thrown
   }
 }
