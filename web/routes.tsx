@@ -3,12 +3,7 @@
 import { FailedPage, MissingPage } from './page/MissingPage.tsx'
 import { makeRouter } from './route/router.tsx'
 import { Shell } from './shell/Shell.tsx'
-import { loadPageWords } from './word/word.tsx'
-
-/** A page that nobody sees first, with its words. */
-function withWords<P>(load: () => Promise<P>): () => Promise<P> {
-  return async () => (await Promise.all([load(), loadPageWords()]))[0]
-}
+import { withPageWords } from './word/word.tsx'
 
 /** The router of the UI. */
 export const router = makeRouter({
@@ -18,25 +13,34 @@ export const router = makeRouter({
   pages: [
     { path: '/', load: () => import('./page/now/NowPage.tsx') },
     { path: '/sign-in', load: () => import('./page/sign-in/SignInPage.tsx') },
-    { path: '/incidents', load: withWords(() => import('./page/incidents/IncidentsPage.tsx')) },
-    { path: '/incidents/$id', load: withWords(() => import('./page/incident/IncidentPage.tsx')) },
-    { path: '/alerts', load: withWords(() => import('./page/alerts/AlertsPage.tsx')) },
-    { path: '/deliveries', load: withWords(() => import('./page/deliveries/DeliveriesPage.tsx')) },
-    { path: '/deliveries/$id', load: withWords(() => import('./page/delivery/DeliveryPage.tsx')) },
-    { path: '/metrics', load: withWords(() => import('./page/metrics/MetricsPage.tsx')) },
+    { path: '/incidents', load: withPageWords(() => import('./page/incidents/IncidentsPage.tsx')) },
+    {
+      path: '/incidents/$id',
+      load: withPageWords(() => import('./page/incident/IncidentPage.tsx')),
+    },
+    { path: '/alerts', load: withPageWords(() => import('./page/alerts/AlertsPage.tsx')) },
+    {
+      path: '/deliveries',
+      load: withPageWords(() => import('./page/deliveries/DeliveriesPage.tsx')),
+    },
+    {
+      path: '/deliveries/$id',
+      load: withPageWords(() => import('./page/delivery/DeliveryPage.tsx')),
+    },
+    { path: '/metrics', load: withPageWords(() => import('./page/metrics/MetricsPage.tsx')) },
     // Where the links in alerts lead, Prometheus's and ours.
-    { path: '/graph', load: withWords(() => import('./page/metrics/MetricsPage.tsx')) },
-    { path: '/logs', load: withWords(() => import('./page/logs/LogsPage.tsx')) },
-    { path: '/rules', load: withWords(() => import('./page/rules/RulesPage.tsx')) },
-    { path: '/rules/edit', load: withWords(() => import('./page/rules/RuleEditorPage.tsx')) },
-    { path: '/silences', load: withWords(() => import('./page/silences/SilencesPage.tsx')) },
-    { path: '/on-call', load: withWords(() => import('./page/on-call/OnCallPage.tsx')) },
-    { path: '/routes', load: withWords(() => import('./page/routes/RoutesPage.tsx')) },
+    { path: '/graph', load: withPageWords(() => import('./page/metrics/MetricsPage.tsx')) },
+    { path: '/logs', load: withPageWords(() => import('./page/logs/LogsPage.tsx')) },
+    { path: '/rules', load: withPageWords(() => import('./page/rules/RulesPage.tsx')) },
+    { path: '/rules/edit', load: withPageWords(() => import('./page/rules/RuleEditorPage.tsx')) },
+    { path: '/silences', load: withPageWords(() => import('./page/silences/SilencesPage.tsx')) },
+    { path: '/on-call', load: withPageWords(() => import('./page/on-call/OnCallPage.tsx')) },
+    { path: '/routes', load: withPageWords(() => import('./page/routes/RoutesPage.tsx')) },
     {
       path: '/notifications',
-      load: withWords(() => import('./page/notifications/NotificationsPage.tsx')),
+      load: withPageWords(() => import('./page/notifications/NotificationsPage.tsx')),
     },
-    { path: '/sources', load: withWords(() => import('./page/sources/SourcesPage.tsx')) },
-    { path: '/settings', load: withWords(() => import('./page/settings/SettingsPage.tsx')) },
+    { path: '/sources', load: withPageWords(() => import('./page/sources/SourcesPage.tsx')) },
+    { path: '/settings', load: withPageWords(() => import('./page/settings/SettingsPage.tsx')) },
   ],
 })

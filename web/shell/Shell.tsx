@@ -10,13 +10,13 @@ import { Fault } from '../kit/Feedback.tsx'
 import { useFormat } from '../kit/format.tsx'
 import { KeysIcon, PauseIcon, PlayIcon, RailIcon, SearchIcon } from '../kit/icons.ts'
 import { Link, Outlet, useAddress, useIsLeaving } from '../route/router.tsx'
-import { useWords } from '../word/word.tsx'
+import { useWords, withPageWords } from '../word/word.tsx'
 import { Announcer } from './announce.tsx'
 import { type Binding, focusFilter, stepRow, useKeys } from './keys.ts'
 import { placeGroups, places } from './places.ts'
 import { RangePicker, useRangeKeys } from './RangePicker.tsx'
 
-const CommandBar = lazy(() => import('./CommandBar.tsx'))
+const CommandBar = lazy(withPageWords(() => import('./CommandBar.tsx')))
 const KeysOverlay = lazy(() => import('./KeysOverlay.tsx'))
 
 /** The frame with the page inside; asks for a session first. */

@@ -25,8 +25,13 @@ export async function loadWords(language: Language): Promise<Words> {
   return words
 }
 
-/** Loads the words of pages that nobody sees first, of the languages in use and of those to come. */
-export async function loadPageWords(): Promise<void> {
+/** Code that is fetched later, with the words of pages that nobody sees first. */
+export function withPageWords<C>(load: () => Promise<C>): () => Promise<C> {
+  return async () => (await Promise.all([load(), loadPageWords()]))[0]
+}
+
+/** Loads the words of the languages in use and of those to come. */
+async function loadPageWords(): Promise<void> {
   arePagesWanted = true
   await Promise.all([...loaded].map(([language, words]) => addPageWords(language, words)))
 }
