@@ -4,6 +4,7 @@
  */
 
 import assert from 'node:assert/strict'
+import { createDecipheriv, createECDH, createHmac } from 'node:crypto'
 import { createServer, type IncomingHttpHeaders } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { type TestContext, test } from 'node:test'
@@ -29,6 +30,7 @@ interface Call {
   url: string
   headers: IncomingHttpHeaders
   body: string
+  raw: Buffer
 }
 
 interface Answer {
@@ -48,7 +50,7 @@ interface Manners {
   /** HTTP 200, yet not delivered for now. */
   tooFast?: Answer
   /** The text that people see, which is cut. */
-  textOf: (body: string) => string
+  textOf: (body: string, raw: Buffer) => string
   bytesMax?: number
   lengthMax?: number
   /** The service takes texts that are longer than any we make. */
@@ -57,6 +59,8 @@ interface Manners {
   isTemplate?: boolean
   /** What a label must not be able to write. */
   markup?: RegExp
+  /** What has to be known before a message can be sent. */
+  prepare?: (records: MemoryRecords, address: string) => Promise<void>
   /** Calls that come before the message, such as that for a token. */
   before?: (call: Call) => Answer | undefined
   check?: (call: Call) => void
@@ -64,6 +68,32 @@ interface Manners {
 
 const json = (value: object, status = 200): Answer => ({ status, body: JSON.stringify(value) })
 const jsonOf = (body: string) => JSON.parse(body)
+
+/** A browser that takes pushes. */
+const browser = createECDH('prime256v1')
+browser.generateKeys()
+const browserAuth = Buffer.alloc(16, 5)
+
+/** What the browser makes of a push: RFC 8291, from the other side. */
+function decryptPush(raw: Buffer): string {
+  const theirs = raw.subarray(21, 21 + raw[20]!)
+  const one = Buffer.from([1])
+  const hmac = (key: Buffer, ...parts: (string | Buffer)[]): Buffer => {
+    const mac = createHmac('sha256', key)
+    for (const part of parts) mac.update(part)
+    return mac.digest()
+  }
+  const first = hmac(browserAuth, browser.computeSecret(theirs))
+  const material = hmac(first, 'WebPush: info\0', browser.getPublicKey(), theirs, one)
+  const second = hmac(raw.subarray(0, 16), material)
+  const key = hmac(second, 'Content-Encoding: aes128gcm\0', one).subarray(0, 16)
+  const nonce = hmac(second, 'Content-Encoding: nonce\0', one).subarray(0, 12)
+  const decipher = createDecipheriv('aes-128-gcm', key, nonce)
+  decipher.setAuthTag(raw.subarray(-16))
+  const sealed = raw.subarray(21 + theirs.length, -16)
+  const plain = Buffer.concat([decipher.update(sealed), decipher.final()])
+  return plain.subarray(0, -1).toString('utf8')
+}
 
 const manners: Record<string, Manners> = {
   slack: {
@@ -692,6 +722,32 @@ const manners: Record<string, Manners> = {
       })
     },
   },
+  webpush: {
+    key: 'webpush_configs',
+    settings: () => ({ users: ['anna'] }),
+    prepare: (records, address) =>
+      records.pushes.save({
+        endpoint: `${address}/S3CR3T-S3CR3T-S3CR3T`,
+        owner: 'anna',
+        label: 'phone',
+        publicKey: browser.getPublicKey('base64url'),
+        auth: browserAuth.toString('base64url'),
+        createdTimeMs: 1,
+      }),
+    success: { status: 201 },
+    isTemplate: true,
+    textOf: (_body, raw) => jsonOf(decryptPush(raw)).body,
+    bytesMax: 2_500,
+    check: ({ url, headers, raw }) => {
+      assert.equal(url, '/S3CR3T-S3CR3T-S3CR3T')
+      assert.match(headers.authorization!, /^vapid t=.*, k=/)
+      assert.equal(headers.urgency, 'high')
+      const { title, body, actions } = jsonOf(decryptPush(raw))
+      assert.match(title, /^\[FIRING:1\] Down/)
+      assert.match(body, /checkout is down/)
+      assert.equal(actions[0].url, 'http://ship.example/incidents/abc')
+    },
+  },
   victorops: {
     key: 'victorops_configs',
     settings: (address) => ({ api_url: address, api_key: 'S3CR3T', routing_key: 'ops' }),
@@ -785,14 +841,12 @@ async function open(t: TestContext, one: Manners, change: object = {}): Promise<
     logged: [] as string[],
   }
   const server = createServer((request, response) => {
-    let body = ''
-    request.setEncoding('utf8')
-    request.on('data', (chunk) => {
-      body += chunk
-    })
+    const chunks: Buffer[] = []
+    request.on('data', (chunk: Buffer) => chunks.push(chunk))
     request.on('end', () => {
       const { method = '', url = '', headers } = request
-      const call = { method, url, headers, body }
+      const raw = Buffer.concat(chunks)
+      const call = { method, url, headers, body: raw.toString('utf8'), raw }
       let answer: Answer | 'silence' | undefined = one.before?.(call)
       if (answer === undefined) {
         stage.calls.push(call)
@@ -812,6 +866,7 @@ async function open(t: TestContext, one: Manners, change: object = {}): Promise<
   const clock = new VirtualClock(startTimeMs)
   const records = new MemoryRecords()
   const address = `${(change as { scheme?: string }).scheme ?? 'http'}://127.0.0.1:${port}`
+  await one.prepare?.(records, address)
   const { scheme: _scheme, ...more } = change as { scheme?: string }
   const receivers = [{ name: 'team', [one.key]: [{ ...one.settings(address), ...more }] }]
   const settings = {
@@ -934,7 +989,7 @@ for (const [kind, one] of Object.entries(manners)) {
     const summary = `x${'🚢'.repeat(20_000)}`
     const groupLabels = makeLabels({ alertname: 'Down', service: summary })
     assert.deepEqual((await stage.send(makeNotification({ summary, groupLabels }))).failures, [])
-    const text = one.textOf(stage.calls[0]!.body)
+    const text = one.textOf(stage.calls[0]!.body, stage.calls[0]!.raw)
     assert.ok(text.isWellFormed() && !text.includes('\ufffd'), 'whole characters')
     if (one.bytesMax !== undefined) assert.ok(Buffer.byteLength(text) <= one.bytesMax)
     if (one.lengthMax !== undefined) assert.ok(text.length <= one.lengthMax)
@@ -943,7 +998,7 @@ for (const [kind, one] of Object.entries(manners)) {
     if (one.markup === undefined) return
     const marked = await open(t, one)
     await marked.send()
-    assert.doesNotMatch(one.textOf(marked.calls[0]!.body), one.markup)
+    assert.doesNotMatch(one.textOf(marked.calls[0]!.body, marked.calls[0]!.raw), one.markup)
   })
 }
 

@@ -4,6 +4,7 @@
  * Source: RFC 8030 (web push), RFC 8291, RFC 8292.
  */
 
+import { Secret } from '../../base/secret.ts'
 import { durationOr, flagOr, textOr, z } from '../../config/schema.ts'
 import type { PushSubscriptionRecord } from '../../store/store.ts'
 import { cutBytes } from '../cut-text.ts'
@@ -17,6 +18,7 @@ import {
   type OutgoingMessage,
   renderText,
   SendFailure,
+  secretTexts,
   sendRequest,
 } from './channel.ts'
 
@@ -93,7 +95,9 @@ export const webpush = defineChannel({
           (await tools.pushes.list(settings.users)).map((one) => [one.endpoint, one]),
         )
         // An endpoint is the right to push to it.
-        secrets = [...targets.keys()].flatMap((url) => [url, new URL(url).pathname])
+        secrets = [...targets.keys()].flatMap((url) =>
+          secretTexts({ value: new Secret(url), file: undefined }),
+        )
         if (targets.size === 0) {
           const message = 'no browser takes pushes'
           throw new SendFailure(message, { reason: 'client-error', canRetry: false })
