@@ -54,6 +54,8 @@ export interface RuleStatus {
   state: 'firing' | 'pending' | 'inactive' | 'unknown' | 'recording'
   /** When it came into this state; `undefined` when that was before the start. */
   stateSinceTimeMs: number | undefined
+  /** How long it has been in each since the start, up to its last evaluation. */
+  stateSpansMs: { firing: number; pending: number; inactive: number }
   alerts: RuleAlertStatus[]
 }
 

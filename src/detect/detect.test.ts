@@ -328,3 +328,25 @@ groups:
   await bench.clock.advance(100)
   assert.deepEqual(names(), ['Warm resolved', 'Hot resolved'])
 })
+
+test('a rule tells its state, since when, how long it was in each, and how it runs', async (t) => {
+  const rules = simple
+    .replace('heat > 30', 'heat > 30\n    for: 1m')
+    .replace('- name: g', '- name: g\n  interval: 15s')
+  const bench = await new Bench(rules).start(t)
+  await bench.feedFor(2 * minute, { 'heat{room=attic}': 20 })
+  const breachTimeMs = bench.clock.nowTimeMs()
+  await bench.feedFor(5 * minute, { 'heat{room=attic}': 35 })
+  const [group] = bench.detector.health((file) =>
+    file.endsWith('rules.yml') ? 'rules.yml' : undefined,
+  )
+  assert.equal(group!.editName, 'rules.yml')
+  assert.equal(group!.missedCount, 0)
+  const [rule] = group!.rules
+  assert.equal(rule!.state, 'firing')
+  assert.ok(Math.abs(rule!.stateSinceTimeMs! - (breachTimeMs + minute)) < second)
+  const spans = Object.values(rule!.stateSpansMs).map((spanMs) => Math.round(spanMs / minute))
+  assert.deepEqual(spans, [4, 1, 2])
+  assert.ok(rule!.sampleCount > 0)
+  assert.ok(rule!.latenessMs! <= rule!.latenessMsWorst!)
+})

@@ -36,6 +36,7 @@ import { RuleJudge, type SilencePolicy } from './rule-judge.ts'
 import { RecentWorst } from './recent-worst.ts'
 import { SeriesWriter, type WrittenSample } from './series-writer.ts'
 import type { SharedAnswers } from './shared-answers.ts'
+import { StateTimes } from './state-times.ts'
 import type { SavedCourse } from './strategy/strategy-judge.ts'
 import { makeLink } from './template.ts'
 
@@ -107,9 +108,7 @@ export class RuleRunner {
   readonly worstLateness = new RecentWorst()
   /** Samples that the last evaluation read. */
   sampleCount = 0
-  /** Since when the rule is in its state; `undefined` when it was so at the start. */
-  stateSinceTimeMs: number | undefined
-  #shownState = ''
+  readonly stateTimes = new StateTimes()
 
   readonly #around: RuleSurroundings
   readonly #writer: SeriesWriter
@@ -350,7 +349,7 @@ export class RuleRunner {
     this.health = 'ok'
     this.lastError = ''
     this.sampleCount = answer.stats.sampleCount
-    this.#noteState(timeMs)
+    if (this.alerts !== undefined) this.stateTimes.note(timeMs, this.alerts.worst())
     this.#finish(timeMs, run.startMs)
     evaluationsTotal.inc({ cause: run.cause })
     if (arrivedTimeMs !== undefined) {
@@ -503,12 +502,6 @@ export class RuleRunner {
       { rule: this.rule.name, group: this.group.name, error: this.lastError },
       'a rule could not be evaluated',
     )
-  }
-
-  #noteState(timeMs: number): void {
-    const state = this.alerts?.worst() ?? 'recording'
-    if (state !== this.#shownState && this.#shownState !== '') this.stateSinceTimeMs = timeMs
-    this.#shownState = state
   }
 
   #finish(timeMs: number, startMs: number): void {

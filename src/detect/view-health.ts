@@ -49,7 +49,8 @@ function viewRuleHealth(runner: RuleRunner): RuleStatus {
     latenessMsWorst: runner.worstLateness.worst,
     isOnArrival: runner.isOnArrival,
     state: findState(runner),
-    stateSinceTimeMs: runner.stateSinceTimeMs,
+    stateSinceTimeMs: runner.stateTimes.sinceTimeMs,
+    stateSpansMs: { ...runner.stateTimes.spansMs },
     alerts: (alerts?.listLive() ?? []).map(viewAlert),
   }
 }
