@@ -1,7 +1,7 @@
 /** A real ClickHouse server of Debian keeps samples and lines; while it is away, taking data and recent answers go on. */
 
 import assert from 'node:assert/strict'
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
@@ -146,6 +146,24 @@ test('a server by URL has what the embedded engine would have, and may go and co
     await store.flush()
     assert.equal((await valuesOf(store, 'm')).length, 600)
     assert.deepEqual(await valuesOf(store, 'n'), [1])
+
+    // Days that are over are written anew and get rollups, as in the embedded engine.
+    await clock.advance(3 * dayMs)
+    await clock.advance(31_000)
+    await store.flush()
+    const daysIn = (file: string): unknown[] =>
+      JSON.parse(readFileSync(join(dataDir, file), 'utf8')) as unknown[]
+    assert.ok(daysIn('compacted.json').length > 0)
+    assert.ok(daysIn('rolled.json').length > 0)
+    assert.equal((await valuesOf(store, 'm')).length, 600)
+    const [rolled] = await store.select({
+      matchers: [makeMatcher('__name__', '=', 'm')],
+      startTimeMs: startTimeMs - 10 * dayMs,
+      endTimeMs: startTimeMs,
+      buckets: { lengthMs: 3_600_000, areFallsNeeded: true },
+    })
+    assert.equal(rolled?.ordinal?.at(-1), 599)
+    assert.ok(rolled.count < 60)
 
     // Whole days leave a server as they leave the embedded engine.
     await clock.advance(20 * dayMs)
