@@ -26,7 +26,7 @@ import type { ConfiguredChannel } from './receiver-book.ts'
 const retryPolicy: RetryPolicy = { attemptCountMax: 100, firstDelayMs: 500, delayMsMax: 60_000 }
 const answerLengthMax = 500
 const requestLengthMax = 1_000
-const labelsLengthMax = 4_000
+const labelsLengthMax = 2_000
 
 /** How one message over one channel went. */
 export interface Outcome {

@@ -94,7 +94,7 @@ export const heartbeatsTotal = counter({
 /** Rows of the ledger that went. */
 export const ledgerForgottenTotal = counter({
   name: 'shipwatch_notify_ledger_forgotten_rows_total',
-  help: 'Attempts that were older than notify.ledger_retention and were removed from the ledger.',
+  help: 'Attempts that were removed from the ledger, being older than notify.ledger_retention or beyond notify.ledger_rows_max.',
 })
 
 /** Messages that reached nobody. */

@@ -472,7 +472,8 @@ export class Notifier {
     try {
       const endTimeMs = nowTimeMs - this.#settings.ledger_retention
       const count = await records.notifications.removeBefore(endTimeMs)
-      if (count > 0) ledgerForgottenTotal.inc(count)
+      const more = await records.notifications.removeBeyond(this.#settings.ledger_rows_max)
+      ledgerForgottenTotal.inc(count + more)
       await this.#letters.removeBefore(nowTimeMs - this.#settings.dead_letter_retention)
     } catch (thrown) {
       log.warn({ error: messageOf(thrown) }, 'old rows of the ledger could not be removed')

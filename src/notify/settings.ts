@@ -1,6 +1,13 @@
 /** Settings of notifying, under Alertmanager's own names: receivers with their channels, and templates. */
 
-import { durationOr, type SettingsOf, type SettingsPart, text, z } from '../config/schema.ts'
+import {
+  durationOr,
+  numberOr,
+  type SettingsOf,
+  type SettingsPart,
+  text,
+  z,
+} from '../config/schema.ts'
 import { allChannels } from './channel/all.ts'
 import { heartbeatSchema } from './heartbeat.ts'
 import { httpConfig } from './http-config.ts'
@@ -65,6 +72,11 @@ const notifySection = z
       defaultText: '[]',
     }),
     heartbeat: heartbeatSchema,
+    ledger_rows_max: numberOr(
+      300_000,
+      { min: 1_000, max: 100_000_000 },
+      'Most attempts that stand in the ledger, of about two kilobytes each.',
+    ),
     ledger_retention: durationOr('180d', 'How long attempts stand in the ledger.'),
     dead_letter_retention: durationOr('30d', 'How long messages that reached nobody are kept.'),
     chart_span: durationOr('3h', 'How much the charts in messages show; 0s sends none.'),

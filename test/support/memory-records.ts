@@ -218,6 +218,7 @@ function makeNotifications(): NotificationRecords {
       const kept = rows.filter((row) => row.timeMs >= timeMs)
       return rows.splice(0, rows.length, ...kept).length - kept.length
     },
+    removeBeyond: async (count) => rows.splice(0, Math.max(0, rows.length - count)).length,
   }
 }
 

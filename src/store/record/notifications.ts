@@ -66,6 +66,18 @@ export function makeNotificationRecords(run: Run): NotificationRecords {
         const query = database.deleteFrom('notification').where('time_ms', '<', timeMs)
         return Number((await query.executeTakeFirst()).numDeletedRows)
       }),
+    removeBeyond: (count) =>
+      run(async (database) => {
+        const { last } = await database
+          .selectFrom('notification')
+          .select((row) => row.fn.max('position').as('last'))
+          .executeTakeFirstOrThrow()
+        // Positions count up, so that no row has to be counted.
+        const query = database
+          .deleteFrom('notification')
+          .where('position', '<=', Number(last ?? 0) - count)
+        return Number((await query.executeTakeFirst()).numDeletedRows)
+      }),
   }
 }
 

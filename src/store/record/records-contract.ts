@@ -206,6 +206,9 @@ export function testRecords(name: string, open: () => Promise<OpenedRecords>): v
     assert.equal(await find({ limit: 2, after: 'c' }), 'b,a')
     assert.equal(await records.notifications.removeBefore(5), 1)
     assert.equal(await find({}), 'd,c,b')
+    assert.equal(await records.notifications.removeBeyond(3), 0)
+    assert.equal(await records.notifications.removeBeyond(2), 1)
+    assert.equal(await find({}), 'd,c')
   })
 
   check('a search goes through as much of the ledger as it takes', async ({ records }) => {

@@ -129,6 +129,8 @@ export interface NotificationRecords {
   list(filter: NotificationFilter): Promise<NotificationAttempt[]>
   /** Forgets older rows; answers how many. */
   removeBefore(timeMs: number): Promise<number>
+  /** Forgets all but the last `count` rows noted; answers how many. */
+  removeBeyond(count: number): Promise<number>
 }
 
 /** A message that reached nobody. */
