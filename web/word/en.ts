@@ -307,6 +307,9 @@ export const en = {
     notInMemoryHint: 'It may have older samples: ask for it over a longer range.',
     noLabels: 'Its series have no labels.',
     filterValues: 'Filter the values',
+    exploding: 'Nearly a value for each series',
+    explodingHint:
+      'Nearly every series has a value of its own: an id, it seems. Drop the label at the sender or with metric_relabel_configs.',
     addMatcher: (v: { label: string; value: string }) => `Only ${v.label} = ${v.value}`,
     addUnlike: (v: { label: string; value: string }) => `Without ${v.label} = ${v.value}`,
     running: 'Running queries',

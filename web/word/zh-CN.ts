@@ -256,6 +256,9 @@ export const zhCn: FirstWords = {
     notInMemoryHint: '可能有更早的样本：请在更长的范围内查询。',
     noLabels: '它的序列没有标签。',
     filterValues: '筛选取值',
+    exploding: '几乎每条序列都有自己的值',
+    explodingHint:
+      '几乎每条序列都有自己的值：看来是编号。请在发送方或用 metric_relabel_configs 去掉此标签。',
     addMatcher: (v) => `只看 ${v.label} = ${v.value}`,
     addUnlike: (v) => `排除 ${v.label} = ${v.value}`,
     running: '运行中的查询',

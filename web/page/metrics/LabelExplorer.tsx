@@ -13,10 +13,22 @@ import { Empty, Shown } from '../../kit/Feedback.tsx'
 import { TextField } from '../../kit/Field.tsx'
 import { useFormat } from '../../kit/format.tsx'
 import { AddIcon, CloseIcon, LeftIcon, SearchIcon } from '../../kit/icons.ts'
+import { StateMark } from '../../kit/State.tsx'
 import { useWords } from '../../word/word.tsx'
 import { type LabelMatcher, selectorText } from './add-matcher.ts'
 
 const shownCountMax = 100
+
+/** A label with nearly a value for each series is an id, and makes series without end. */
+function isExploding(label: LabelView): boolean {
+  return label.valueCount >= 100 && label.valueCount > label.seriesCount / 2
+}
+
+function Exploding(props: { label: LabelView }) {
+  const words = useWords()
+  if (!isExploding(props.label)) return null
+  return <StateMark health="warning" size={11} label={words.metrics.exploding} />
+}
 
 /** The explorer. `metric` and `label` are what is opened; both live in the address. */
 export function LabelExplorer(props: {
@@ -121,7 +133,10 @@ function Bars(props: { labels: readonly LabelView[] }) {
     <ul className="plain-list">
       {props.labels.map((label) => (
         <li key={label.name} className="plain-item">
-          <code>{label.name}</code>
+          <span className="explorer-label">
+            <code>{label.name}</code>
+            <Exploding label={label} />
+          </span>
           <span className="plain-count">
             <span className="part-bar" aria-hidden>
               <span style={{ width: `${(label.valueCount / most) * 100}%` }} />
@@ -207,7 +222,10 @@ function OneLabel(
         aria-expanded={isOpen}
         onClick={() => props.onOpen(metric, isOpen ? '' : label.name)}
       >
-        <code>{label.name}</code>
+        <span className="explorer-label">
+          <code>{label.name}</code>
+          <Exploding label={label} />
+        </span>
         <span className="plain-count">
           <span className="part-bar" aria-hidden>
             <span style={{ width: `${Math.min(1, part) * 100}%` }} />
@@ -238,6 +256,7 @@ function Values(props: Parameters<typeof OneLabel>[0]) {
   const found = values.filter(({ value }) => value.toLowerCase().includes(filter.toLowerCase()))
   return (
     <div className="explorer-values">
+      {isExploding(label) ? <p className="mid">{words.metrics.explodingHint}</p> : null}
       {values.length > 8 ? (
         <Filter label={words.metrics.filterValues} value={filter} onChange={setFilter} />
       ) : null}
