@@ -153,13 +153,19 @@ export class AlertState {
     }
     let liveCount = 0
     const verdicts = this.#verdicts
+    // An element has one severity at a time; nothing keeps the one that it had.
+    const movedKeys =
+      this.rule.strategy === undefined
+        ? undefined
+        : new Set([...answered.values()].map(({ elementLabels }) => elementLabels.key))
     for (const [key, alert] of this.active) {
       const before = alert.state
       if (only !== undefined && !only.has(alert.elementLabels.key)) {
         if (before !== 'inactive') liveCount++
         continue
       }
-      if (!answered.has(key) && !this.#keep(timeMs, alert, options)) {
+      const isMoved = movedKeys?.has(alert.elementLabels.key) === true
+      if (!answered.has(key) && (isMoved || !this.#keep(timeMs, alert, options))) {
         if (this.#end(timeMs, alert)) this.active.delete(key)
         if (alert.state !== before) this.#noteMove(alert, verdicts)
         if (alert.state !== before || before === 'pending') isChanged = true

@@ -82,6 +82,20 @@ test('levels by time fire at their instant, between the turns of the group', asy
   assert.equal(alert!.firedTimeMs! - alert!.activeTimeMs >= 25 * second, true)
 })
 
+test('keep_firing_for keeps the alert, not the severity that it had', async (t) => {
+  const head = 'expr: heat > 30\n    keep_firing_for: 2m'
+  const rules = ruleOf("levels: [{ severity: warning }, { severity: page, when: '> 50' }]", head)
+  const bench = await new Bench(rules).start(t)
+  await bench.feedFor(minute, { 'heat{room=attic}': 55 })
+  assert.deepEqual(takeSent(bench), ['page firing'])
+  await bench.feedFor(30 * second, { 'heat{room=attic}': 35 })
+  assert.deepEqual(takeSent(bench).sort(), ['page resolved moved_to=warning', 'warning firing'])
+  await bench.feedFor(minute, { 'heat{room=attic}': 10 })
+  assert.equal(bench.stateOf('Hot'), 'firing')
+  await bench.feedFor(2 * minute, { 'heat{room=attic}': 10 })
+  assert.equal(bench.stateOf('Hot'), 'inactive')
+})
+
 test('a recovery expression ends the alert, not the end of its own condition', async (t) => {
   const rules = ruleOf('recovery: { expr: door == 1, for: 1m }')
   const bench = await new Bench(rules).start(t)
