@@ -6,6 +6,7 @@
 
 import type { FastifyInstance } from 'fastify'
 import { metricsContentType, renderMetrics } from '../../base/metrics.ts'
+import { renderAliases } from '../compat/metric-aliases.ts'
 import { serverErrors } from '../errors.ts'
 import { plainBodyBytesMax } from '../request.ts'
 import type { RouteContext } from './route.ts'
@@ -66,7 +67,9 @@ export function addManagementRoutes(app: FastifyInstance, context: RouteContext)
     handler: async (request, reply) => {
       if (page.isPageRequest(request)) return page.send(request, reply)
       reply.header('vary', 'accept').header('cache-control', 'no-store')
-      return reply.type(metricsContentType).send(await renderMetrics())
+      const own = await renderMetrics()
+      const aliases = renderAliases(own, parts.configView().lastReload)
+      return reply.type(metricsContentType).send(own + aliases)
     },
   })
 }
