@@ -83,9 +83,10 @@ export class DiskWatch {
     if (this.#refusal === undefined) this.#begin(`a write failed: ${messageOf(thrown)}`)
   }
 
-  /** Takes a new minimum. */
+  /** Takes a new minimum, which holds at once. */
   reload(freeMin: Space | undefined): void {
     this.#freeMin = freeMin
+    void this.check()
   }
 
   /** Looks now. */
