@@ -134,7 +134,7 @@ export class EngineQuerier {
       range,
       { take: (count) => this.#pool.take(count), rowCount, rowCountMax: limit },
     )
-    const answer = unpacker.unpack(recent)
+    const answer = await unpacker.unpack(recent, selection.signal)
     this.#lent.set(answer, unpacker.pairs)
     return answer
   }
@@ -165,10 +165,11 @@ export class EngineQuerier {
     const areTrue = rolled.every(({ table, level }) => levelOf(table.span) === level)
     if (rolled.length === 0 || !areTrue) return undefined
     const range = { found, startTimeMs, endTimeMs }
-    const answer = new RollupUnpacker(
+    const unpacker = new RollupUnpacker(
       tables.map(({ table }) => table),
       { ...range, areFallsNeeded: buckets.areFallsNeeded },
-    ).unpack(recent)
+    )
+    const answer = await unpacker.unpack(recent, selection.signal)
     if (answer === undefined) return undefined
     const limit = selection.sampleCountMax ?? Infinity
     const count = answer.reduce((sum, series) => sum + series.count, 0)

@@ -4,6 +4,7 @@
  * not in order, or are histograms, there is no answer and all samples must be read.
  */
 
+import { setImmediate } from 'node:timers/promises'
 import type { SeriesColumns } from '../../model/flow.ts'
 import type { Labels } from '../../model/labels.ts'
 import { bitsOf, isStaleAt } from '../../model/sample.ts'
@@ -11,7 +12,7 @@ import { FloatChunkDecoder } from '../chunk/float-chunk.ts'
 import { ByteReader } from '../chunk/varint.ts'
 import { type ChunkTable, placesOf } from './chunk-table.ts'
 import { chunkKinds, rollupLevels } from './tables.ts'
-import type { TableSelection } from './unpack-tables.ts'
+import { restRows, type TableSelection } from './unpack-tables.ts'
 
 /** A table and its reader. */
 interface OpenTable {
@@ -48,13 +49,22 @@ export class RollupUnpacker {
   }
 
   /** All series, with what memory has of them; `undefined` when all samples must be read. */
-  unpack(recent: readonly SeriesColumns[]): SeriesColumns[] | undefined {
+  async unpack(
+    recent: readonly SeriesColumns[],
+    signal?: AbortSignal,
+  ): Promise<SeriesColumns[] | undefined> {
     const recentOf = new Map<string, SeriesColumns>()
     for (const series of recent) recentOf.set(series.labels.key, series)
     const answer: SeriesColumns[] = []
     let index = -1
+    let unrestedCount = 0
     for (const { labels } of this.#selection.found.values()) {
       index++
+      if (unrestedCount > restRows) {
+        unrestedCount = 0
+        await setImmediate()
+        signal?.throwIfAborted()
+      }
       const newest = recentOf.get(labels.key)
       recentOf.delete(labels.key)
       this.#count = 0
@@ -65,6 +75,7 @@ export class RollupUnpacker {
       }
       this.#cutEnd()
       if (newest !== undefined && !this.#addNewest(newest)) return undefined
+      unrestedCount += this.#count
       const series = this.#finish(labels)
       if (series !== undefined) answer.push(series)
     }

@@ -1,5 +1,6 @@
 /** Tables of chunks become series: unpacked one chunk behind another, cut at both ends, then what memory has. */
 
+import { setImmediate } from 'node:timers/promises'
 import type { SeriesColumns } from '../../model/flow.ts'
 import type { Histogram } from '../../model/histogram.ts'
 import type { Labels } from '../../model/labels.ts'
@@ -47,6 +48,8 @@ export function weighRows(table: ChunkTable, range: TableSelection): number {
 
 const decoder = new FloatChunkDecoder()
 
+/** Rows that are unpacked between two rests for everything else: about five milliseconds. */
+export const restRows = 524_288
 /** Rows of a pair of columns that is taken when the one before is full. */
 const pairRows = 1_048_576
 
@@ -85,8 +88,8 @@ export class TableUnpacker {
     this.#out = { timeMs: none, value: none, bits: bitsOf(none), at: 0 }
   }
 
-  /** All series with rows in the range, then those that only memory has. */
-  unpack(recent: readonly SeriesColumns[]): SeriesColumns[] {
+  /** All series with rows in the range, then those that only memory has. Rejects when the signal says so. */
+  async unpack(recent: readonly SeriesColumns[], signal?: AbortSignal): Promise<SeriesColumns[]> {
     const recentOf = new Map<string, SeriesColumns>()
     for (const series of recent) recentOf.set(series.labels.key, series)
     const places = this.#tables.map((table) => placesOf(table, this.#selection.found))
@@ -101,8 +104,14 @@ export class TableUnpacker {
       }
     }
     let index = -1
+    let restedCount = 0
     for (const { labels } of this.#selection.found.values()) {
       index++
+      if (rowCount - restedCount > restRows) {
+        restedCount = rowCount
+        await setImmediate()
+        signal?.throwIfAborted()
+      }
       const newest = recentOf.get(labels.key)
       if (newest !== undefined) recentOf.delete(labels.key)
       add(this.#unpackSeries(labels, { places, index }, newest))
