@@ -234,14 +234,14 @@ export interface NotificationList {
   next?: string
 }
 
-/** A message that reached nobody. `GET /dead-letters?state=open|resent|superseded&receiver=&limit=` */
+/** A message that reached nobody. `GET /dead-letters?state=&receiver=&limit=`; `POST /dead-letters/:id/dismiss` ends one, and answers its `id`. */
 export interface DeadLetterView {
   id: string
   timeMs: number
   receiver: string
   channel: string
   groupKey: string
-  state: 'open' | 'resent' | 'superseded'
+  state: 'open' | 'resent' | 'dismissed' | 'superseded'
   endTimeMs: number | undefined
   failure: string
   attemptCount: number

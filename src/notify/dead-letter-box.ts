@@ -92,7 +92,7 @@ export class DeadLetterBox {
   /** A message arrived: what was open of its group is over. Answers whether that was the channel's last. */
   async close(
     of: { receiver: string; channel: string; groupKey: string },
-    state: 'resent' | 'superseded',
+    state: 'resent' | 'dismissed' | 'superseded',
   ): Promise<boolean> {
     const letter = this.#open.get(keyOf(of))
     if (letter === undefined) return false

@@ -713,6 +713,12 @@ test('what reached nobody is kept over a restart, sent again by hand, and over w
   await again.send(makeNotification({ groupKey: 'x' }), never)
   const states = (await again.deadLetters({ limit: 10 })).map(({ state }) => state)
   assert.deepEqual(states.sort(), ['resent', 'superseded'])
+  status = 404
+  await again.send(makeNotification({ groupKey: 'y' }), never)
+  const [open] = await again.deadLetters({ state: 'open', limit: 10 })
+  await again.dismiss(open!.id)
+  assert.deepEqual(await again.deadLetters({ state: 'open', limit: 10 }), [])
+  await assert.rejects(again.dismiss('nobody'), { code: 'NOTIFY_DEAD_LETTER_UNKNOWN' })
 })
 
 test('in quiet hours messages wait, over a restart too, and go out as one in the morning', async (t) => {

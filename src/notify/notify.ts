@@ -247,8 +247,16 @@ export class Notifier {
     const notification = { ...fromPlainNotification(letter.body), reason: 'sent again by hand' }
     const how = { signal: this.#ownSignal(), attemptCountMax: resendAttemptCountMax }
     const outcome = await this.#run(this.#deliver(receiver, channel, notification, how))
-    if (outcome.isDelivered) await this.#close(channel, notification, 'resent')
+    if (outcome.isDelivered) await this.#close(channel.key, notification, 'resent')
     return deliveryOf(outcome)
+  }
+
+  /** A person says that a message that reached nobody is of no use any more. Throws `NOTIFY_DEAD_LETTER_UNKNOWN`. */
+  async dismiss(id: string): Promise<void> {
+    const letter = await this.#parts.records.deadLetters.find(id)
+    if (letter === undefined) throw notifyErrors.DEAD_LETTER_UNKNOWN({ id })
+    const notification = fromPlainNotification(letter.body)
+    await this.#close(letter.channel, notification, 'dismissed')
   }
 
   /** Messages that reached nobody, newest first. */
@@ -415,31 +423,34 @@ export class Notifier {
     notification: Notification,
     outcome: Outcome,
   ): Promise<Delivery> {
-    if (outcome.isDelivered) await this.#close(channel, notification, 'superseded')
+    if (outcome.isDelivered) await this.#close(channel.key, notification, 'superseded')
     else if (!this.#stopped.signal.aborted && outcome.attemptCount > 0) {
       const isFirst = await this.#letters.add(channel.key, notification, {
         failure: outcome.failure,
         attemptCount: outcome.attemptCount,
         labels: labelLines(notification),
       })
-      if (isFirst) this.#alarm(channel, notification, { failure: outcome.failure, isOver: false })
+      if (isFirst)
+        this.#alarm(channel.key, notification, { failure: outcome.failure, isOver: false })
     }
     return deliveryOf(outcome)
   }
 
   async #close(
-    channel: ConfiguredChannel,
+    channelKey: string,
     notification: Notification,
-    state: 'resent' | 'superseded',
+    state: 'resent' | 'dismissed' | 'superseded',
   ): Promise<void> {
     const { receiver, groupKey } = notification
-    const isLast = await this.#letters.close({ receiver, channel: channel.key, groupKey }, state)
-    if (isLast) this.#alarm(channel, notification, { failure: '', isOver: true })
+    const isLast = await this.#letters.close({ receiver, channel: channelKey, groupKey }, state)
+    // Who dismisses it does not say that messages arrive again.
+    if (isLast && state !== 'dismissed')
+      this.#alarm(channelKey, notification, { failure: '', isOver: true })
   }
 
   /** Tells others that a channel fails, or works again; nobody waits for it. */
   #alarm(
-    channel: ConfiguredChannel,
+    channel: string,
     { receiver: failing, groupKey }: Notification,
     what: { failure: string; isOver: boolean },
   ): void {
@@ -447,7 +458,7 @@ export class Notifier {
     if (groupKey.startsWith(alarmPrefix)) return
     const { clock, externalUrl = '' } = this.#parts
     const nowTimeMs = clock.nowTimeMs()
-    const facts = { ...what, receiver: failing, channel: channel.key, nowTimeMs, externalUrl }
+    const facts = { ...what, receiver: failing, channel, nowTimeMs, externalUrl }
     for (const name of this.#settings.alarm_receivers) {
       const receiver = this.#receivers.get(name)
       if (receiver === undefined || name === failing) continue

@@ -143,7 +143,15 @@ export type AlertsPart = Pick<
 /** What is asked of notification. */
 export type NotifierPart = Pick<
   Notifier,
-  'onAttempt' | 'receivers' | 'status' | 'test' | 'resend' | 'deadLetters' | 'chart' | 'pushes'
+  | 'onAttempt'
+  | 'receivers'
+  | 'status'
+  | 'test'
+  | 'resend'
+  | 'dismiss'
+  | 'deadLetters'
+  | 'chart'
+  | 'pushes'
 >
 
 /** What is asked of incidents. */

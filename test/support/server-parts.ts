@@ -374,6 +374,7 @@ export class ServerBench {
           random: () => 0.5,
         }).pushes,
         chart: async (token) => (token === 'known' ? Buffer.from('png') : undefined),
+        dismiss: note('notifier.dismiss', async () => undefined),
         deadLetters: (filter) => this.records.deadLetters.list(filter),
       },
       incidents: {

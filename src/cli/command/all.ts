@@ -20,7 +20,11 @@ import {
 } from './maintenance.ts'
 import { measureCommand } from './measure.ts'
 import { oncallCommand, oncallOverrideCommand } from './oncall.ts'
-import { notificationsListCommand, notificationsResendCommand } from './notifications.ts'
+import {
+  notificationsDismissCommand,
+  notificationsListCommand,
+  notificationsResendCommand,
+} from './notifications.ts'
 import { queriesListCommand, queriesStopCommand } from './queries.ts'
 import { queryCommand } from './query.ts'
 import { queryExplainCommand, queryLabelsCommand, querySeriesCommand } from './query-details.ts'
@@ -60,6 +64,7 @@ export const commands: readonly Command[] = [
   maintenanceEndCommand,
   notificationsListCommand,
   notificationsResendCommand,
+  notificationsDismissCommand,
   receiversListCommand,
   receiversTestCommand,
   importOpenmetricsCommand,

@@ -87,6 +87,25 @@ export const notificationsListCommand: Command = {
   },
 }
 
+/** Ends what reached nobody without sending it. */
+export const notificationsDismissCommand: Command = {
+  name: 'notifications dismiss',
+  summary: 'Say of messages that reached nobody that they are of no use any more.',
+  operands: '<id>…',
+  details: 'The ids are those of shipwatch notifications list --undelivered.',
+  options: { ...clientOptions },
+  run: async (args, output) => {
+    if (args.words.length === 0) throw new UsageError('say which messages: give their ids')
+    const client = makeClient(args)
+    for (const id of args.words) {
+      const path = `${apiRoot}/dead-letters/${encodeURIComponent(id)}/dismiss`
+      await client.post<{ id: string }>(path, {})
+      output.out(`${id}: dismissed\n`)
+    }
+    return exitCodes.fine
+  },
+}
+
 /** Sends again what reached nobody. */
 export const notificationsResendCommand: Command = {
   name: 'notifications resend',

@@ -41,7 +41,7 @@ const ledgerQuery = z.strictObject({
 
 const letterQuery = z.strictObject({
   limit: wholeNumber({ min: 1, max: 1000, fallback: 100 }),
-  state: z.enum(['open', 'resent', 'superseded']).optional(),
+  state: z.enum(['open', 'resent', 'dismissed', 'superseded']).optional(),
   receiver: word,
 })
 
@@ -87,6 +87,17 @@ export function addNotificationRoutes(app: FastifyInstance, context: RouteContex
       const delivery = await notifier.resend(id)
       context.audit(request, 'dead-letter-resend', { id, isDelivered: delivery.isDelivered })
       return delivery
+    },
+  )
+
+  app.post(
+    `${apiRoot}/dead-letters/:id/dismiss`,
+    respond,
+    async (request): Promise<{ id: string }> => {
+      const id = pathPart(request, 'id')
+      await notifier.dismiss(id)
+      context.audit(request, 'dead-letter-dismiss', { id })
+      return { id }
     },
   )
 

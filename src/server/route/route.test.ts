@@ -211,6 +211,7 @@ describe('alerts and notifications', () => {
     assert.ok(!('body' in deadLetters[0]))
     const reply = await send('POST', '/dead-letters/d1/resend', {})
     assert.deepEqual(reply.json(), { isDelivered: false, failures: ['no'] })
+    assert.equal((await send('POST', '/dead-letters/d1/dismiss', {})).json().id, 'd1')
   })
 
   test('the picture of a message is shown to whom knows its address', async () => {

@@ -141,8 +141,8 @@ export interface DeadLetter {
   /** The channel within its receiver, such as `slack[0]`. */
   channel: string
   groupKey: string
-  /** `resent` by a person; `superseded` when a later message about the group arrived. */
-  state: 'open' | 'resent' | 'superseded'
+  /** `resent` or `dismissed` by a person; `superseded` when a later message about the group arrived. */
+  state: 'open' | 'resent' | 'dismissed' | 'superseded'
   endTimeMs: number | undefined
   failure: string
   attemptCount: number
