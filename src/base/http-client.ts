@@ -71,6 +71,8 @@ export interface HttpTransport {
   proxyUrl?: string
   /** Sent to the proxy alone. */
   proxyHeaders?: Readonly<Record<string, string>>
+  /** How long a connection waits for its next request; 30 s unless given. A server's own wish goes before. */
+  keepAliveMs?: number
   /** Speaks HTTP/1.1 also where the other side has HTTP/2. */
   isHttp1Only?: boolean
 }
@@ -107,7 +109,10 @@ function dispatcherOf(transport: HttpTransport | undefined): Dispatcher {
 
 function makeDispatcher(transport: HttpTransport): Dispatcher {
   const tls = connectionOptions(transport.tls ?? {})
-  const options = { ...agentOptions, allowH2: transport.isHttp1Only !== true }
+  const { keepAliveMs, ...way } = transport
+  const kept = keepAliveMs === undefined ? {} : { keepAliveTimeout: keepAliveMs }
+  if (Object.keys(way).length === 0) return new Agent({ ...agentOptions, ...kept })
+  const options = { ...agentOptions, ...kept, allowH2: transport.isHttp1Only !== true }
   if (transport.proxyUrl === undefined) return new Agent({ ...options, connect: tls })
   return new ProxyAgent({
     ...options,

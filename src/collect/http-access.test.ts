@@ -5,7 +5,7 @@ import { once } from 'node:events'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { createServer, type RequestListener, request as httpRequest, type Server } from 'node:http'
 import { createServer as createTlsServer } from 'node:https'
-import { type AddressInfo, connect } from 'node:net'
+import { type AddressInfo, connect, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
@@ -255,4 +255,39 @@ test('settings that exclude each other are refused with the key named', () => {
   refuse({ no_proxy: 'a' }, /proxy_url must also be configured/)
   refuse({ proxy_from_environment: true, proxy_url: 'http://a' }, /must not be configured/)
   refuse({ proxy_connect_header: { a: ['b'] } }, /must also be configured/)
+})
+
+test('a kept connection that the other side closed meanwhile is no failure', async () => {
+  let requestCount = 0
+  const port = await serve((request, response) => {
+    requestCount++
+    // The second request comes on the kept connection, which is closed without an answer.
+    if (requestCount === 2) request.socket.destroy()
+    else response.end(`reply ${requestCount}`)
+  })
+  const access = new HttpAccess(schema.parse({}), new VirtualClock(1_000_000))
+  const get = async (): Promise<string> => {
+    const about = { url: `http://127.0.0.1:${port}/`, headers: {}, timeoutMs: 5000 }
+    return (await access.get({ ...about, keepAliveMs: 60_000 })).body.toString()
+  }
+  assert.equal(await get(), 'reply 1')
+  assert.equal(await get(), 'reply 3')
+})
+
+test('a connection is kept for as long as is asked for', async () => {
+  const sockets: Socket[] = []
+  const server = createServer((request, response) => {
+    sockets.push(request.socket)
+    response.end('x')
+  })
+  // Else the server's own wish would count.
+  server.keepAliveTimeout = 0
+  const port = await listen(server)
+  const access = new HttpAccess(schema.parse({}), new VirtualClock(1_000_000))
+  const about = { url: `http://127.0.0.1:${port}/`, headers: {}, timeoutMs: 5000 }
+  await access.get({ ...about, keepAliveMs: 60_000 })
+  await access.get({ ...about, keepAliveMs: 500 })
+  const [long, brief] = sockets
+  await once(brief!, 'close')
+  assert.equal(long!.destroyed, false)
 })

@@ -8,7 +8,7 @@
 import { readFile } from 'node:fs/promises'
 import type { SecureVersion } from 'node:tls'
 import type { Clock } from '../base/clock.ts'
-import { messageOf } from '../base/error.ts'
+import { CodedError, messageOf } from '../base/error.ts'
 import {
   type HttpReply,
   type HttpRequest,
@@ -47,6 +47,8 @@ interface Token {
 /** What is asked for: `GET` of an address. */
 export type AccessRequest = Pick<HttpRequest, 'url' | 'timeoutMs' | 'bodyBytesMax'> & {
   headers: Record<string, string>
+  /** How long the connection waits for the next request. */
+  keepAliveMs?: number
 }
 
 /** One way of reaching things over HTTP, shared by all targets of a job. */
@@ -66,9 +68,11 @@ export class HttpAccess {
     const credentials = await this.#makeCredentials(request.timeoutMs)
     let headers = { ...request.headers, ...credentials }
     let { url } = request
+    const { keepAliveMs, ...plain } = request
     for (let turn = 0; ; turn++) {
       const transport = await makeTransport(this.#settings, url)
-      const reply = await sendHttp({ ...request, url, headers, transport })
+      if (keepAliveMs !== undefined) transport.keepAliveMs = keepAliveMs
+      const reply = await sendAgain({ ...plain, url, headers, transport })
       const next = reply.headers['location']
       const isRedirect = reply.status >= 300 && reply.status < 400 && next !== undefined
       if (!isRedirect || !this.#settings.follow_redirects) return reply
@@ -125,6 +129,23 @@ export class HttpAccess {
     })
     this.#token = await this.#asking
     return this.#token.header
+  }
+}
+
+/** What a connection says that was closed by the other side while it waited for us. */
+const closedPattern = /other side closed|ECONNRESET|EPIPE/
+
+/** Sends, and once more when a kept connection turns out to be closed: to ask twice does no harm. */
+async function sendAgain(request: HttpRequest): Promise<HttpReply> {
+  try {
+    return await sendHttp(request)
+  } catch (thrown) {
+    const isClosed =
+      thrown instanceof CodedError &&
+      thrown.code === 'HTTP_UNREACHABLE' &&
+      closedPattern.test(thrown.message)
+    if (!isClosed) throw thrown
+    return sendHttp(request)
   }
 }
 

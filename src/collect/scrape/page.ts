@@ -29,6 +29,11 @@ export const bodySizeLimit = 'body size limit'
 /** Where a scrape loop gets its pages from. */
 export type PageSource = () => Promise<Page>
 
+/** Connections wait this long for the next turn, as Prometheus's do; TLS costs more than the page. */
+const keepAliveMs = 5 * 60_000
+/** Targets asked less often are connected to anew. */
+const keptIntervalMsMax = 4 * 60_000
+
 const typeOfProtocol: Record<ScrapeProtocol, string> = {
   PrometheusProto:
     'application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited',
@@ -86,6 +91,7 @@ async function ask(
       headers,
       timeoutMs: target.timeoutMs,
       bodyBytesMax: job.bodyBytesMax,
+      ...(target.intervalMs <= keptIntervalMsMax && { keepAliveMs }),
     })
   } catch (thrown) {
     if (thrown instanceof CodedError && thrown.code === 'HTTP_BODY_TOO_LARGE') {
