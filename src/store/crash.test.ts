@@ -117,12 +117,15 @@ test('every acknowledged sample and line is there after kill -9 at random points
 /** Kills in the second test. `SHIPWATCH_KILL_COUNT=50 npm test -- store/crash` is the long form. */
 const killCount = Number(process.env['SHIPWATCH_KILL_COUNT'] ?? 5)
 
-/** Starts the busy victim, kills it after a while; answers the last round by lane, and how often it flushed. */
+/**
+ * Starts the busy victim and kills it a while after it was ready, or after its first flush; answers the
+ * last round by lane, and how often it flushed.
+ */
 async function killBusy(
   dataDir: string,
-  victim: { run: string; startTimeMs: number; lifeMs: number },
+  victim: { run: string; startTimeMs: number; lifeMs: number; from: 'ready' | 'flushed' },
 ): Promise<{ acknowledged: Map<string, number>; flushCount: number }> {
-  const { run, startTimeMs, lifeMs } = victim
+  const { run, startTimeMs, lifeMs, from } = victim
   const acknowledged = new Map<string, number>()
   const process_ = spawn(process.execPath, [busyChild, dataDir, run, String(startTimeMs)], {
     stdio: ['ignore', 'pipe', 'inherit'],
@@ -130,7 +133,7 @@ async function killBusy(
   const ended = new Promise((resolve) => process_.on('close', resolve))
   let flushCount = 0
   for await (const line of createInterface({ input: process_.stdout })) {
-    if (line === 'ready') setTimeout(() => process_.kill('SIGKILL'), lifeMs)
+    if (line === from && flushCount === 0) setTimeout(() => process_.kill('SIGKILL'), lifeMs)
     if (line === 'flushed') flushCount++
     const match = /^([a-z]+) (\d+)$/.exec(line)
     if (match !== null) acknowledged.set(`${run}-${match[1]}`, Number(match[2]))
@@ -147,8 +150,9 @@ test('nothing is lost by kills amid flushing, rewriting of days, and closing of 
   const acknowledged = new Map<string, number>()
   let flushCount = 0
   for (let run = 0; run < killCount; run++) {
-    const lifeMs = 20 + Math.floor(random() * 2_500)
-    const killed = await killBusy(dataDir, { run: String(run), startTimeMs, lifeMs })
+    const lifeMs = 20 + Math.floor(random() * 1_500)
+    const from = run % 2 === 0 ? 'flushed' : 'ready'
+    const killed = await killBusy(dataDir, { run: String(run), startTimeMs, lifeMs, from })
     for (const [lane, round] of killed.acknowledged) acknowledged.set(lane, round)
     flushCount += killed.flushCount
   }

@@ -187,7 +187,9 @@ export class Keeper {
 
   async #turn(): Promise<void> {
     const { clock, journal, logs } = this.#parts
-    const isDue = clock.monotonicMs() - this.#lastRotateMs >= this.#settings.flush_interval
+    // Lines wait for the end of their segment; samples do not, and pack better in a longer one.
+    const isDue =
+      logs.bytes > 0 && clock.monotonicMs() - this.#lastRotateMs >= this.#settings.flush_interval
     if (isDue || logs.bytes > this.#settings.log_memory_size_max) {
       this.#lastRotateMs = clock.monotonicMs()
       await journal.rotate()
@@ -276,9 +278,9 @@ export class Keeper {
     await journal.rotate()
     const segments = journal.listSealed()
     retainer.noteInsert()
-    for (const segment of segments) {
-      if (!segment.isForgotten) continue
-      await sampleFlusher.flushSegment(segment)
+    const forgotten = segments.filter((segment) => segment.isForgotten)
+    await sampleFlusher.flushSegments(forgotten)
+    for (const segment of forgotten) {
       segment.flushedTimeMs = Infinity
       segment.isForgotten = false
     }

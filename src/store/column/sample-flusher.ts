@@ -123,47 +123,47 @@ export class SampleFlusher {
     return writer.sampleCount
   }
 
-  /** Brings in everything that a segment holds from `segment.flushedTimeMs` on. */
-  async flushSegment(segment: Segment): Promise<number> {
-    const reader = new RecordFileReader(await readFile(segment.path))
-    const batches: PackedBatch[] = []
-    const visitor = {
-      onSamples: (batch: PackedBatch) => batches.push(batch),
-      onLines: () => undefined,
-      onSymbol: () => undefined,
-      onSeries: () => undefined,
-      onRemoved: () => undefined,
-    }
-    for (let isMore = true; isMore; ) isMore = reader.next(visitor)
-    const { number, flushedTimeMs } = segment
-    const { isErased } = this.#parts
-    const rows = groupRows(
-      batches,
-      (id, timeMs) => timeMs >= flushedTimeMs && !isErased(number, id, timeMs),
-    )
+  /**
+   * Brings in everything that segments hold from their `flushedTimeMs` on, as one insert. Memory: one segment
+   * at a time.
+   */
+  async flushSegments(segments: readonly Segment[]): Promise<number> {
+    if (segments.length === 0) return 0
     const writer = this.#makeWriter()
     try {
-      for (let from = 0; from < rows.count; ) {
-        let to = from + 1
-        while (to < rows.count && rows.seriesId[to] === rows.seriesId[from]) to++
-        const columns = {
-          timeMs: rows.timeMs.subarray(from, to),
-          value: rows.value.subarray(from, to),
-        }
-        const histogram = rows.packed
-          ?.slice(from, to)
-          .map((bytes) => bytes && unpackHistogram(bytes))
-        const run = { ...columns, count: to - from, histogram }
-        if (this.#parts.head.index.isLive[rows.seriesId[from]!] === 1) {
-          await writeRun(writer, rows.seriesId[from]!, run)
-        }
-        from = to
-      }
+      for (const segment of segments) await this.#addSegment(segment, writer)
       if (writer.sampleCount > 0) await writer.finish(this.#parts.engine)
     } finally {
       await writer.discard()
     }
     return writer.sampleCount
+  }
+
+  async #addSegment(segment: Segment, writer: ChunkWriter): Promise<void> {
+    const { number, flushedTimeMs } = segment
+    const { isErased, head } = this.#parts
+    const rows = groupRows(
+      await readBatches(segment.path),
+      (id, timeMs) => timeMs >= flushedTimeMs && !isErased(number, id, timeMs),
+    )
+    let restedCount = writer.sampleCount
+    for (let from = 0; from < rows.count; ) {
+      if (writer.isFull || writer.sampleCount - restedCount > sliceSampleCount) {
+        restedCount = writer.sampleCount
+        await writer.rest()
+      }
+      let to = from + 1
+      while (to < rows.count && rows.seriesId[to] === rows.seriesId[from]) to++
+      const columns = {
+        timeMs: rows.timeMs.subarray(from, to),
+        value: rows.value.subarray(from, to),
+      }
+      const histogram = rows.packed?.slice(from, to).map((bytes) => bytes && unpackHistogram(bytes))
+      const run = { ...columns, count: to - from, histogram }
+      const id = rows.seriesId[from]!
+      if (head.index.isLive[id] === 1) await writeRun(writer, id, run)
+      from = to
+    }
   }
 
   #makeWriter(): ChunkWriter {
@@ -246,6 +246,21 @@ function splitHistograms(
     }
   }
   return { histograms, floats: { timeMs, value, count } }
+}
+
+/** The batches of samples of a journal segment. */
+async function readBatches(path: string): Promise<PackedBatch[]> {
+  const reader = new RecordFileReader(await readFile(path))
+  const batches: PackedBatch[] = []
+  const visitor = {
+    onSamples: (batch: PackedBatch) => batches.push(batch),
+    onLines: () => undefined,
+    onSymbol: () => undefined,
+    onSeries: () => undefined,
+    onRemoved: () => undefined,
+  }
+  for (let isMore = true; isMore; ) isMore = reader.next(visitor)
+  return batches
 }
 
 /** The rows of batches that are wanted, by series and then as they came. */
