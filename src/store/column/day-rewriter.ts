@@ -25,8 +25,9 @@ import { chunkKinds, chunkRowsMax } from './tables.ts'
 
 /** Bytes that one insert takes. */
 const insertBytesMax = 256 << 20
-/** Samples that are packed between two rests. */
+/** Samples that are packed between two rests, and as how many a chunk counts that is copied. */
 const restSampleCount = 65_536
+const copyCost = 32
 /** What is not to be written again. */
 export interface DroppedRows {
   /** Whether samples of a series, named by its hash, are dropped. */
@@ -158,6 +159,7 @@ class DayPass {
     for (const chunk of chunks) {
       file.addPacked(identity, chunk)
       this.sampleCount += chunk.count
+      this.#unrestedCount += copyCost
       if (file.isFull) await file.write()
     }
   }
