@@ -117,6 +117,15 @@ export function useDeadLetters(): Reading<DeadLetterList> {
   })
 }
 
+/** Ends a message that reached nobody without sending it. */
+export function useDismiss(id: string) {
+  return useAct(
+    (_reason: string) =>
+      call<unknown>('POST', `/dead-letters/${encodeURIComponent(id)}/dismiss`, { body: {} }),
+    ['notifications'],
+  )
+}
+
 /** Sends a message again that reached nobody. */
 export function useResend() {
   return useAct(

@@ -10,7 +10,7 @@ import {
 } from '@codemirror/autocomplete'
 import { defaultKeymap, history, historyKeymap } from '@codemirror/commands'
 import { bracketMatching } from '@codemirror/language'
-import { type Diagnostic, forceLinting, linter, lintGutter } from '@codemirror/lint'
+import { type Diagnostic, lintGutter, setDiagnostics } from '@codemirror/lint'
 import { EditorState, type Text } from '@codemirror/state'
 import { RangeSetBuilder } from '@codemirror/state'
 import {
@@ -118,12 +118,6 @@ export default function YamlEditor(props: YamlEditorProps) {
             override: [(context) => complete(context, sourceRef.current)],
           }),
           colors,
-          linter(
-            (one) => latest.current.faults.map((fault) => toDiagnostic(one.state.doc, fault)),
-            {
-              delay: 0,
-            },
-          ),
           EditorView.lineWrapping,
           EditorView.contentAttributes.of({
             'aria-label': latest.current.label,
@@ -158,9 +152,11 @@ export default function YamlEditor(props: YamlEditorProps) {
     }
   }, [props.value])
 
-  // biome-ignore lint/correctness/useExhaustiveDependencies: new faults are marked at once
   useEffect(() => {
-    if (view.current) forceLinting(view.current)
+    const one = view.current
+    if (!one) return
+    const found = props.faults.map((fault) => toDiagnostic(one.state.doc, fault))
+    one.dispatch(setDiagnostics(one.state, found))
   }, [props.faults])
 
   useEffect(() => {

@@ -51,13 +51,21 @@ export const enPages = {
     lettersNone: 'Every message reached somebody',
     lettersNoneHint:
       'A message that no channel took stands here with the reason, and can be sent again.',
-    letterStates: { open: 'Undelivered', resent: 'Sent again', superseded: 'Overtaken' },
+    letterStates: {
+      open: 'Undelivered',
+      resent: 'Sent again',
+      dismissed: 'Dismissed',
+      superseded: 'Overtaken',
+    },
     why: 'Why',
     tries: (v: { count: number }) => count(v.count, '# attempt', '# attempts'),
     resend: 'Send again',
     resendTitle: 'Send this message again?',
     resendText: (v: { receiver: string }) =>
       `${v.receiver} gets the message as it was written then.`,
+    dismiss: 'Dismiss',
+    dismissTitle: 'Dismiss this message?',
+    dismissText: 'It stays in the list, but nobody is asked to send it any more.',
     sent: 'It arrived.',
     notSent: (v: { why: string }) => `It did not arrive: ${v.why}`,
     receiversFailed: 'The receivers could not be read',
@@ -83,7 +91,7 @@ export const enPages = {
       const bad = v.broken === 0 ? 'all work' : count(v.broken, '# is broken', '# are broken')
       const waiting = v.waiting === 0 ? '' : `, ${v.waiting} not checked yet`
       const missed =
-        v.missed === 0 ? '' : `, ${count(v.missed, '# group is', '# groups are')} too slow`
+        v.missed === 0 ? '' : `, ${count(v.missed, '# group', '# groups')} missed turns`
       return `${count(v.count, '# rule', '# rules')}; ${bad}${waiting}${missed}.`
     },
     view: 'What is shown',
@@ -96,7 +104,7 @@ export const enPages = {
       pending: 'Pending',
       broken: 'Broken',
       waiting: 'Not checked',
-      missed: 'Too slow',
+      missed: 'Missed turns',
     },
     grouping: 'Grouping',
     groupings: { group: 'By group', file: 'By file', none: 'One list' },
@@ -212,7 +220,7 @@ export const enPages = {
       count(v.count, '# alert would wait', '# alerts would wait'),
     records: (v: { count: number }) => count(v.count, '# series', '# series'),
     quiet: 'Quiet',
-    noSeries: 'Nothing is measured: no data matches.',
+    noSeries: 'No series fulfils it now.',
     values: 'Values now',
     moreValues: (v: { count: number }) => `and ${v.count} more`,
     told: 'Would be told',

@@ -49,12 +49,20 @@ export const zhCnPages: PageWords = {
     lettersFailed: '无法读取未送达的消息',
     lettersNone: '所有消息都已送达',
     lettersNoneHint: '没有任何渠道接受的消息会连同原因列在这里，并可重新发送。',
-    letterStates: { open: '未送达', resent: '已重发', superseded: '已被取代' },
+    letterStates: {
+      open: '未送达',
+      resent: '已重发',
+      dismissed: '已忽略',
+      superseded: '已被取代',
+    },
     why: '原因',
     tries: (v) => `尝试 ${n(v.count)} 次`,
     resend: '重新发送',
     resendTitle: '重新发送此消息？',
     resendText: (v) => `${v.receiver} 将收到当时写好的消息。`,
+    dismiss: '忽略',
+    dismissTitle: '忽略此消息？',
+    dismissText: '它仍留在列表中，但不再要求重新发送。',
     sent: '已送达。',
     notSent: (v) => `未能送达：${v.why}`,
     receiversFailed: '无法读取接收方',
@@ -78,7 +86,7 @@ export const zhCnPages: PageWords = {
       if (v.count === 0) return '没有任何规则在值守。'
       const bad = v.broken === 0 ? '均有效' : `${n(v.broken)} 条有误`
       const waiting = v.waiting === 0 ? '' : `，${n(v.waiting)} 条尚未检查`
-      const missed = v.missed === 0 ? '' : `，${n(v.missed)} 组来不及执行`
+      const missed = v.missed === 0 ? '' : `，${n(v.missed)} 组错过了执行`
       return `${n(v.count)} 条规则，${bad}${waiting}${missed}。`
     },
     view: '显示内容',
@@ -91,7 +99,7 @@ export const zhCnPages: PageWords = {
       pending: '待触发',
       broken: '有误',
       waiting: '未检查',
-      missed: '来不及执行',
+      missed: '错过执行',
     },
     grouping: '分组方式',
     groupings: { group: '按组', file: '按文件', none: '不分组' },
@@ -202,7 +210,7 @@ export const zhCnPages: PageWords = {
     wouldWait: (v) => `${n(v.count)} 条告警会待触发`,
     records: (v) => `${n(v.count)} 个序列`,
     quiet: '平静',
-    noSeries: '没有测到任何东西：没有匹配的数据。',
+    noSeries: '现在没有序列满足条件。',
     values: '当前值',
     moreValues: (v) => `另有 ${n(v.count)} 个`,
     told: '会通知',

@@ -1,7 +1,7 @@
 /** Messages that reached nobody: why, and another try. */
 
 import type { DeadLetterView, DeliveryView } from '../../../src/api/api.ts'
-import { useDeadLetters, useResend } from '../../data/routing.ts'
+import { useDeadLetters, useDismiss, useResend } from '../../data/routing.ts'
 import { Card } from '../../kit/Card.tsx'
 import { Empty, Shown } from '../../kit/Feedback.tsx'
 import { Moment } from '../../kit/format.tsx'
@@ -10,7 +10,12 @@ import { StateBadge } from '../../kit/State.tsx'
 import { type Column, Table } from '../../kit/Table.tsx'
 import { useWords } from '../../word/word.tsx'
 
-const stateHealth = { open: 'critical', resent: 'ok', superseded: 'unknown' } as const
+const stateHealth = {
+  open: 'critical',
+  resent: 'ok',
+  dismissed: 'unknown',
+  superseded: 'unknown',
+} as const
 
 /** The list. */
 export function DeadLetters() {
@@ -100,21 +105,31 @@ function Resend(props: { letter: DeadLetterView }) {
   const { letter } = props
   const words = useWords()
   const resend = useResend()
+  const dismiss = useDismiss(letter.id)
   return (
     <div className="act-cell">
-      <ConfirmButton
-        button={{ size: 'small', children: words.ledger.resend }}
-        title={words.ledger.resendTitle}
-        text={words.ledger.resendText({ receiver: letter.receiver })}
-        confirm={words.ledger.resend}
-        act={{
-          ...resend,
-          run: (_reason, o) => resend.run(letter.id, o),
-          reset: () => {
-            if (resend.error) resend.reset()
-          },
-        }}
-      />
+      <div className="line">
+        <ConfirmButton
+          button={{ size: 'small', children: words.ledger.resend }}
+          title={words.ledger.resendTitle}
+          text={words.ledger.resendText({ receiver: letter.receiver })}
+          confirm={words.ledger.resend}
+          act={{
+            ...resend,
+            run: (_reason, o) => resend.run(letter.id, o),
+            reset: () => {
+              if (resend.error) resend.reset()
+            },
+          }}
+        />
+        <ConfirmButton
+          button={{ size: 'small', weight: 'quiet', children: words.ledger.dismiss }}
+          title={words.ledger.dismissTitle}
+          text={words.ledger.dismissText}
+          confirm={words.ledger.dismiss}
+          act={dismiss}
+        />
+      </div>
       <DeliveryWord delivery={resend.answer} />
     </div>
   )

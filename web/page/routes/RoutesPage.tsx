@@ -77,7 +77,7 @@ export default function RoutesPage() {
             <Columns
               side={<RouteAnswer preview={answer} error={isAsking ? preview.error : undefined} />}
             >
-              <Card label={words.routes.labels}>
+              <Card>
                 <LabelFields text={text} fault={read.fault} />
               </Card>
               <Card title={words.routes.tree}>

@@ -150,7 +150,7 @@ function healthFacts({ rule, group }: ListedRule, words: Words, format: Format):
     [words.rules.evaluated, rule.isOnArrival ? words.rules.onArrival : words.rules.byClock],
     ...(rule.isOnArrival ? [[words.rules.lateness, late] as Fact] : []),
     ...(group.missedCount > 0
-      ? [[words.rules.group, words.rules.missed({ count: group.missedCount })] as Fact]
+      ? [[words.rules.states.missed, words.rules.missed({ count: group.missedCount })] as Fact]
       : []),
     ...(rule.kind === 'alerting'
       ? [

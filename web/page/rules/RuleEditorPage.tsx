@@ -140,12 +140,14 @@ function Workbench(props: { origin: Origin; draftKey: string }) {
           />
         </Card>
         <div className="column">
-          <Segments<Panel>
-            label={words.ruleEditor.panel}
-            value={panel}
-            options={offered.map((one) => ({ value: one, label: words.ruleEditor.panels[one] }))}
-            onChange={(next) => address.set({ panel: next === 'now' ? undefined : next })}
-          />
+          <div>
+            <Segments<Panel>
+              label={words.ruleEditor.panel}
+              value={panel}
+              options={offered.map((one) => ({ value: one, label: words.ruleEditor.panels[one] }))}
+              onChange={(next) => address.set({ panel: next === 'now' ? undefined : next })}
+            />
+          </div>
           {panel === 'past' ? (
             <PastPanel text={text} isValid={isValid} />
           ) : panel === 'versions' ? (
