@@ -680,6 +680,33 @@ const manners: Record<string, Manners> = {
       assert.deepEqual(JSON.parse(query.get('TtsParam')!), { what: 'checkout is down' })
     },
   },
+  'voice over Tencent Cloud': {
+    key: 'voice_configs',
+    settings: (address) => ({
+      to: ['+8613800000000'],
+      tencent: {
+        endpoint: address,
+        secret_id: 'id',
+        secret_key: 'S3CR3T',
+        voice_sdk_app_id: '1400000000',
+        template_id: '1',
+        template_params: ['{{ .CommonAnnotations.summary }}'],
+      },
+    }),
+    success: json({
+      Response: { SendStatus: { CallId: 'x', SessionContext: '' }, RequestId: 'r' },
+    }),
+    refusal: json({ Response: { Error: { Code: 'InvalidParameterValue.CalledNumber' } } }),
+    tooFast: json({ Response: { Error: { Code: 'LimitExceeded.DeliveryFrequencyLimit' } } }),
+    isTemplate: true,
+    textOf: (body) => jsonOf(body).TemplateParamSet[0],
+    lengthMax: 35,
+    check: ({ headers, body }) => {
+      assert.equal(headers['x-tc-action'], 'SendTts')
+      assert.equal(jsonOf(body).CalledNumber, '+8613800000000')
+      assert.match(headers.authorization!, /Credential=id\/2023-11-14\/vms\/tc3_request/)
+    },
+  },
   'voice over a gateway': {
     key: 'voice_configs',
     settings: (address) => ({

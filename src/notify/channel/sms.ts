@@ -10,7 +10,7 @@ import { aliyunSmsSchema, sendAliyunSms } from '../phone/aliyun.ts'
 import { gatewaySchema, gatewaySecrets, sendOverGateway } from '../phone/gateway.ts'
 import { numbers, sendToEach } from '../phone/each-number.ts'
 import type { PhoneMessage, PhoneTools } from '../phone/phone-message.ts'
-import { sendTencentSms, tencentSchema } from '../phone/tencent.ts'
+import { sendTencentSms, tencentSmsSchema } from '../phone/tencent.ts'
 import { sendTwilioSms, twilioSchema } from '../phone/twilio.ts'
 import { defineChannel, renderText, secretTexts } from './channel.ts'
 
@@ -24,7 +24,7 @@ const schema = z
     text: textOr('{{ template "sms.default.text" . }}', 'The message, a template.'),
     twilio: twilioSchema.optional().meta({ description: 'Sends over Twilio.' }),
     aliyun: aliyunSmsSchema.optional().meta({ description: 'Sends over Alibaba Cloud.' }),
-    tencent: tencentSchema.optional().meta({ description: 'Sends over Tencent Cloud.' }),
+    tencent: tencentSmsSchema.optional().meta({ description: 'Sends over Tencent Cloud.' }),
     http: gatewaySchema.optional().meta({ description: 'Sends over a gateway of yours.' }),
     timeout: durationOr('10s', 'How long one attempt may take.'),
     http_config: httpConfig,

@@ -1,4 +1,4 @@
-/** Voice calls, over Twilio, Alibaba Cloud or a gateway: a short sentence is read aloud, a key acknowledges. */
+/** Voice calls, over Twilio, Alibaba Cloud, Tencent Cloud or a gateway: a short sentence is read aloud, a key acknowledges. */
 
 import { durationOr, flagOr, textOr, z } from '../../config/schema.ts'
 import { cutLength } from '../cut-text.ts'
@@ -6,6 +6,7 @@ import { connectionSecrets, httpConfig } from '../http-config.ts'
 import { aliyunVoiceSchema, callAliyunVoice } from '../phone/aliyun.ts'
 import { numbers, sendToEach } from '../phone/each-number.ts'
 import { gatewaySchema, gatewaySecrets, sendOverGateway } from '../phone/gateway.ts'
+import { callTencentVoice, tencentVoiceSchema } from '../phone/tencent.ts'
 import { callTwilioVoice, twilioSchema } from '../phone/twilio.ts'
 import { defineChannel, renderText, secretTexts } from './channel.ts'
 
@@ -22,14 +23,15 @@ const schema = z
       .optional()
       .meta({ description: 'Calls over Twilio.' }),
     aliyun: aliyunVoiceSchema.optional().meta({ description: 'Calls over Alibaba Cloud.' }),
+    tencent: tencentVoiceSchema.optional().meta({ description: 'Calls over Tencent Cloud.' }),
     http: gatewaySchema.optional().meta({ description: 'Calls over a gateway of yours.' }),
     timeout: durationOr('10s', 'How long one attempt may take.'),
     http_config: httpConfig,
   })
   .refine(
-    ({ twilio, aliyun, http }) =>
-      [twilio, aliyun, http].filter((one) => one !== undefined).length === 1,
-    'needs exactly one of twilio, aliyun and http',
+    ({ twilio, aliyun, tencent, http }) =>
+      [twilio, aliyun, tencent, http].filter((one) => one !== undefined).length === 1,
+    'needs exactly one of twilio, aliyun, tencent and http',
   )
 
 /** Voice calls. */
@@ -38,12 +40,13 @@ export const voice = defineChannel({
   settingsKey: 'voice_configs',
   schema,
   make: (settings, tools) => {
-    const { twilio, aliyun, http } = settings
+    const { twilio, aliyun, tencent, http } = settings
     return {
       sendsResolved: settings.send_resolved,
       secrets: () => [
         ...secretTexts({ value: twilio?.auth_token, file: twilio?.auth_token_file }),
         ...secretTexts({ value: aliyun?.access_key_secret, file: aliyun?.access_key_secret_file }),
+        ...secretTexts({ value: tencent?.secret_key, file: tencent?.secret_key_file }),
         ...gatewaySecrets(http),
         ...connectionSecrets(settings.http_config),
       ],
@@ -60,6 +63,7 @@ export const voice = defineChannel({
           http: settings.http_config,
           send: (one, phoneTools) => {
             if (http !== undefined) return sendOverGateway(http, one, phoneTools)
+            if (tencent !== undefined) return callTencentVoice(tencent, one, phoneTools)
             return twilio === undefined
               ? callAliyunVoice(aliyun!, one, phoneTools)
               : callTwilioVoice(twilio, one, phoneTools)

@@ -1,10 +1,11 @@
 /**
- * Tencent Cloud: SMS (`SendSms`), signed with TC3-HMAC-SHA256. Texts are templates approved at Tencent
+ * Tencent Cloud: SMS (`SendSms`) and voice calls (`SendTts`), signed with TC3-HMAC-SHA256. Texts are templates approved at Tencent
  * Cloud, filled with parameters. Failures come with HTTP 200, for the call or for the number.
- * Source: Tencent Cloud documentation, "signature v3" and SMS API 2021-01-11.
+ * Source: Tencent Cloud documentation, "signature v3" SMS API 2021-01-11 and VMS API 2020-09-02.
  */
 
 import { createHash, createHmac } from 'node:crypto'
+import type { HttpReply } from '../../base/http-client.ts'
 import { secret, text, textOr, z } from '../../config/schema.ts'
 import {
   checkSource,
@@ -18,58 +19,117 @@ import {
 import { cutLength } from '../cut-text.ts'
 import type { PhoneMessage, PhoneTools } from './phone-message.ts'
 
-const service = 'sms'
 const parameterLengthMax = 35
 
+const accessShape = {
+  secret_id: text('Id of the access key.'),
+  secret_key: secret('The access key.').optional(),
+  secret_key_file: text('A file with the access key.').optional(),
+  region: textOr('ap-guangzhou', 'The region.'),
+  template_id: text('Id of the approved template.'),
+  template_params: z
+    .array(z.string())
+    .default([])
+    .meta({ description: 'Parameters in their order, each a template.', typeText: 'list' }),
+}
+
+const endpoint = (url: string) =>
+  textOr(url, 'Address of the service.').refine(isHttpUrl, 'must be an http or https address')
+
 /** `tencent` of SMS. */
-export const tencentSchema = z
+export const tencentSmsSchema = z
   .strictObject({
-    secret_id: text('Id of the access key.'),
-    secret_key: secret('The access key.').optional(),
-    secret_key_file: text('A file with the access key.').optional(),
-    endpoint: textOr('https://sms.tencentcloudapi.com', 'Address of the service.').refine(
-      isHttpUrl,
-      'must be an http or https address',
-    ),
-    region: textOr('ap-guangzhou', 'The region.'),
+    ...accessShape,
+    endpoint: endpoint('https://sms.tencentcloudapi.com'),
     sdk_app_id: text('Id of the SMS application.'),
     sign_name: text('The approved signature.'),
-    template_id: text('Id of the approved template.'),
-    template_params: z
-      .array(z.string())
-      .default([])
-      .meta({ description: 'Parameters in their order, each a template.', typeText: 'list' }),
   })
   .superRefine((config, context) => {
     checkSource(config, 'secret_key', context, { isRequired: true })
   })
 
+/** `tencent` of voice calls. */
+export const tencentVoiceSchema = z
+  .strictObject({
+    ...accessShape,
+    endpoint: endpoint('https://vms.tencentcloudapi.com'),
+    voice_sdk_app_id: text('Id of the voice application.'),
+    play_times: z.number().int().min(1).max(3).default(2).meta({
+      description: 'How often the text is said.',
+      typeText: 'number',
+      defaultText: '2',
+    }),
+  })
+  .superRefine((config, context) => {
+    checkSource(config, 'secret_key', context, { isRequired: true })
+  })
+
+type SmsSettings = z.output<typeof tencentSmsSchema>
+type VoiceSettings = z.output<typeof tencentVoiceSchema>
+
 /** Sends one SMS; throws `SendFailure`. */
-export async function sendTencentSms(
-  config: z.output<typeof tencentSchema>,
+export function sendTencentSms(
+  config: SmsSettings,
   message: PhoneMessage,
   tools: PhoneTools,
 ): Promise<string> {
-  const url = new URL(config.endpoint)
-  const seconds = Math.floor(tools.clock.nowTimeMs() / 1_000)
-  const body = JSON.stringify({
+  const body = {
     PhoneNumberSet: [message.to],
     SmsSdkAppId: config.sdk_app_id,
     SignName: config.sign_name,
     TemplateId: config.template_id,
-    TemplateParamSet: config.template_params.map((template) =>
-      cutLength(message.render(template).replace(/\s+/g, ' ').trim(), parameterLengthMax),
-    ),
-  })
+    TemplateParamSet: makeParameters(config.template_params, message),
+  }
+  return callTencent(
+    config,
+    { service: 'sms', action: 'SendSms', version: '2021-01-11', body },
+    tools,
+  )
+}
+
+/** Calls one number; throws `SendFailure`. */
+export function callTencentVoice(
+  config: VoiceSettings,
+  message: PhoneMessage,
+  tools: PhoneTools,
+): Promise<string> {
+  const body = {
+    CalledNumber: message.to,
+    VoiceSdkAppid: config.voice_sdk_app_id,
+    TemplateId: config.template_id,
+    TemplateParamSet: makeParameters(config.template_params, message),
+    PlayTimes: config.play_times,
+  }
+  return callTencent(
+    config,
+    { service: 'vms', action: 'SendTts', version: '2020-09-02', body },
+    tools,
+  )
+}
+
+function makeParameters(templates: readonly string[], message: PhoneMessage): string[] {
+  return templates.map((template) =>
+    cutLength(message.render(template).replace(/\s+/g, ' ').trim(), parameterLengthMax),
+  )
+}
+
+async function callTencent(
+  config: Pick<SmsSettings, 'endpoint' | 'region' | 'secret_id' | 'secret_key' | 'secret_key_file'>,
+  call: { service: string; action: string; version: string; body: object },
+  tools: PhoneTools,
+): Promise<string> {
+  const url = new URL(config.endpoint)
+  const seconds = Math.floor(tools.clock.nowTimeMs() / 1_000)
+  const body = JSON.stringify(call.body)
   const headers = {
     'content-type': 'application/json; charset=utf-8',
     host: url.host,
-    'x-tc-action': 'SendSms',
+    'x-tc-action': call.action,
   }
   const authorization = signTc3({
     secretId: config.secret_id,
     secretKey: revealSecret(config.secret_key, config.secret_key_file),
-    service,
+    service: call.service,
     seconds,
     headers,
     body,
@@ -80,7 +140,7 @@ export async function sendTencentSms(
     headers: {
       ...headers,
       authorization,
-      'x-tc-version': '2021-01-11',
+      'x-tc-version': call.version,
       'x-tc-timestamp': String(seconds),
       'x-tc-region': config.region,
     },
@@ -88,13 +148,20 @@ export async function sendTencentSms(
     timeoutMs: tools.timeoutMs,
     connect: tools.connect,
   })
+  checkTencent(reply)
+  return describeReply(reply)
+}
+
+/** An SMS has a code for each number; a call has only an id when it was taken. */
+function checkTencent(reply: HttpReply): void {
   const answer = readAnswer(reply)?.Response as
-    | { Error?: { Code?: unknown }; SendStatusSet?: { Code?: unknown }[] }
+    | { Error?: { Code?: unknown }; SendStatusSet?: { Code?: unknown }[]; SendStatus?: unknown }
     | undefined
-  const code = answer?.Error?.Code ?? answer?.SendStatusSet?.[0]?.Code
+  const isCallTaken = answer?.Error === undefined && answer?.SendStatus !== undefined
+  const code = answer?.Error?.Code ?? answer?.SendStatusSet?.[0]?.Code ?? (isCallTaken ? 'Ok' : '')
   const shown = describeReply(reply)
-  if (code === 'Ok') return shown
-  if (typeof code !== 'string')
+  if (code === 'Ok') return
+  if (typeof code !== 'string' || code === '')
     throw new SendFailure(`no Code in the answer: ${shown}`, { reason: 'other', canRetry: true })
   if (/LimitExceeded/.test(code)) {
     const retryAfterMs = 60_000
