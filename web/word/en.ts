@@ -478,7 +478,7 @@ export const en = {
         : v.personCount === 1
           ? `${v.who} is on call`
           : `${v.who} are on call`,
-    people: (names: readonly string[]) => list(names),
+    people: (v: { names: readonly string[] }) => list(v.names),
     nobody: 'Nobody',
     none: 'Nobody is set up to be on call',
     noneHint:

@@ -42,7 +42,17 @@ test('functions of both languages read the same values', () => {
     if (typeof value !== 'function') continue
     const read = (words: unknown): Set<string> => {
       const seen = new Set<string>()
-      const probe = new Proxy({}, { get: (_t, name) => seen.add(String(name)).size })
+      // What is read can be counted with as well as listed.
+      const probe = new Proxy(
+        {},
+        {
+          get: (_t, name) =>
+            Object.assign(new Number(seen.add(String(name)).size), {
+              length: 1,
+              [Symbol.iterator]: () => ['x'][Symbol.iterator](),
+            }),
+        },
+      )
       ;(words as (v: unknown) => string)(probe)
       return seen
     }

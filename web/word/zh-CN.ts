@@ -400,7 +400,7 @@ export const zhCn: FirstWords = {
   onCall: {
     failed: '无法读取值班安排',
     verdict: (v) => (v.uncoveredCount > 0 ? `${v.uncovered} 无人值班` : `${v.who} 正在值班`),
-    people: (names) => list(names),
+    people: (v) => list(v.names),
     nobody: '无人',
     none: '尚未设置值班',
     noneHint:

@@ -104,7 +104,7 @@ function Bar(props: {
   const piece = pieceOf(shift, week)
   if (piece === undefined) return null
   const isGap = shift.people.length === 0
-  const who = isGap ? words.onCall.nobody : words.onCall.people(shift.people)
+  const who = isGap ? words.onCall.nobody : words.onCall.people({ names: shift.people })
   const style = {
     left: `${piece.fromRatio * 100}%`,
     width: `${(piece.toRatio - piece.fromRatio) * 100}%`,

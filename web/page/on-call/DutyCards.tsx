@@ -26,7 +26,7 @@ export function ScheduleCard(props: { schedule: Schedule }) {
             <StateBadge health="warning" word={words.onCall.nobody} />
           ) : (
             <>
-              <span className="duty-person">{words.onCall.people(current.people)}</span>
+              <span className="duty-person">{words.onCall.people({ names: current.people })}</span>
               <span className="quiet">
                 {words.onCall.until} <Moment timeMs={current.endTimeMs} isNear />
               </span>
@@ -35,7 +35,7 @@ export function ScheduleCard(props: { schedule: Schedule }) {
         </div>
         {next === undefined ? null : (
           <p className="mid">
-            {words.onCall.next({ who: words.onCall.people(next.people) })}{' '}
+            {words.onCall.next({ who: words.onCall.people({ names: next.people }) })}{' '}
             <Moment timeMs={next.startTimeMs} isNear />
           </p>
         )}
@@ -80,7 +80,7 @@ export function PolicyCard(props: { policies: PolicyList['policies'] }) {
                 <li key={index}>
                   <span className="strong">{step.title}</span>{' '}
                   <span className="mid">
-                    {words.onCall.people([...step.people, ...step.receivers])}
+                    {words.onCall.people({ names: [...step.people, ...step.receivers] })}
                   </span>
                   {index + 1 === policy.steps.length && policy.repeat === 0 ? null : (
                     <div className="quiet">

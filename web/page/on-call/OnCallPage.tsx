@@ -185,7 +185,8 @@ function ShiftDrawer(props: { duty: OnCallNow; chosen: ChosenShift; onClose: () 
   const words = useWords()
   const remove = useRemoveOverride(shift.overrideId ?? '')
   const [isPutting, setPutting] = useState(false)
-  const who = shift.people.length === 0 ? words.onCall.nobody : words.onCall.people(shift.people)
+  const who =
+    shift.people.length === 0 ? words.onCall.nobody : words.onCall.people({ names: shift.people })
   if (isPutting)
     return (
       <OverrideDialog duty={props.duty} schedule={schedule} shift={shift} onClose={props.onClose} />
@@ -235,9 +236,9 @@ function sentence(duty: OnCallNow, words: PageWords): string {
   const people = [...new Set(duty.schedules.flatMap((one) => one.current?.people ?? []))]
   const uncovered = duty.schedules.filter((one) => one.current === undefined)
   return words.onCall.verdict({
-    who: words.onCall.people(people),
+    who: words.onCall.people({ names: people }),
     personCount: people.length,
-    uncovered: words.onCall.people(uncovered.map(({ name }) => name)),
+    uncovered: words.onCall.people({ names: uncovered.map(({ name }) => name) }),
     uncoveredCount: uncovered.length,
   })
 }
