@@ -44,6 +44,8 @@ const oldSampleCount = 4_194_304
 const oldSamplesPerSeries = 256
 /** Share of a limit that must be unflushed for a flush ahead of time: lest chunks get tiny. */
 const unflushedShare = 0.25
+/** Memory beyond its limit by this is flushed whatever it seems to hold. */
+const urgentFactor = 1.25
 /** Bytes of a sample in memory. */
 const sampleBytes = 12
 
@@ -254,8 +256,11 @@ export class Keeper {
     const { clock, head, journal } = this.#parts
     const { memory_size_max, journal_size_max, flush_interval } = this.#settings
     const memoryBytes = journal.countUnflushed(Infinity) * sampleBytes
-    const isMemoryFull =
-      head.usedBytes > memory_size_max && memoryBytes > memory_size_max * unflushedShare
+    const isWorthIt =
+      memoryBytes > memory_size_max * unflushedShare ||
+      // The count is an estimate. Before memory has to forget what the engine lacks, it is flushed in any case.
+      head.usedBytes > memory_size_max * urgentFactor
+    const isMemoryFull = head.usedBytes > memory_size_max && isWorthIt
     if (isMemoryFull || journal.unflushedBytes > journal_size_max / 2) return Infinity
     const isLateFull = head.late.usedBytes > this.#settings.late_memory_size_max / 2
     const readyTimeMs = clock.nowTimeMs() - flushDelayMs
