@@ -86,7 +86,7 @@ function LetterTable(props: { letters: readonly DeadLetterView[] }) {
     },
     {
       key: 'act',
-      head: <span className="hidden-text">{words.ledger.resend}</span>,
+      head: words.ledger.resend,
       align: 'end',
       cell: (row) => (row.state === 'open' ? <Resend letter={row} /> : null),
     },

@@ -96,7 +96,7 @@ function ReceiverTable(props: { receivers: readonly ReceiverView[] }) {
     },
     {
       key: 'test',
-      head: <span className="hidden-text">{words.ledger.test}</span>,
+      head: words.ledger.test,
       align: 'end',
       cell: (row) => (row.channels.length === 0 ? null : <TestSend name={row.name} />),
     },

@@ -160,7 +160,13 @@ function RuleCard(props: {
           ) : null}
         </span>
       }
-      actions={grouping === 'group' ? <code className="quiet cut">{group.file}</code> : null}
+      actions={
+        grouping === 'group' ? (
+          <code className="quiet" title={group.file}>
+            {group.file.split(/[\\/]/).slice(-2).join('/')}
+          </code>
+        ) : null
+      }
     >
       <Table
         label={title}
