@@ -170,11 +170,21 @@ export class Compactor {
     const startMs = clock.monotonicMs()
     if (dropped !== undefined) await this.#dropRollups(day)
     for (let tryCount = 0; tryCount < tryCountMax && !this.#isClosed; tryCount++) {
-      const done = await rewriter.rewrite(day, {
-        alone,
-        isEnough: () => this.#isClosed,
-        ...(dropped === undefined ? {} : { dropped }),
-      })
+      const rewrite = (within: typeof alone) =>
+        rewriter.rewrite(day, {
+          alone: within,
+          isEnough: () => this.#isClosed,
+          ...(dropped === undefined ? {} : { dropped }),
+        })
+      let done: Awaited<ReturnType<typeof rewrite>>
+      if (tryCount < tryCountMax - 1) done = await rewrite(alone)
+      else {
+        // Rows came each time: the last time nothing is inserted from beginning to end.
+        await alone(async () => {
+          done = await rewrite((work) => work())
+          return done !== undefined
+        })
+      }
       if (done === undefined) continue
       this.#chunkCounts.set(day, done.chunkCount)
       const rolled = this.#rolled.get(day)
@@ -187,7 +197,7 @@ export class Compactor {
       log.debug({ day, chunkCount, sampleCount, droppedCount, seconds }, 'A day was compacted.')
       return droppedCount
     }
-    throw new Error(`day ${day} could not be written anew, because rows came into it each time`)
+    throw new Error(`day ${day} could not be written anew, because the store is being closed`)
   }
 
   /** Makes rollups of days that are over for long and have none that are true. */
