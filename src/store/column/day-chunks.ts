@@ -119,7 +119,8 @@ export function onDay(day: number): string {
   return `start >= ${day * dayMs} AND start < ${(day + 1) * dayMs}`
 }
 
-function splitHashes(partCount: number): string[] {
+/** Conditions that cut the series of a metric into parts of about the same size. */
+export function splitHashes(partCount: number): string[] {
   const size = hashEnd / BigInt(partCount) + 1n
   return Array.from({ length: partCount }, (_, part) => {
     const from = BigInt(part) * size

@@ -6,6 +6,7 @@
 
 import { setImmediate } from 'node:timers/promises'
 import { ChunkFile } from './chunk-file.ts'
+import { splitHashes } from './day-chunks.ts'
 import type { Engine } from './engine.ts'
 import type { NativeBlock } from './native.ts'
 import { areAscending, sortRows } from './ordered-rows.ts'
@@ -17,7 +18,6 @@ import { dayMs } from './tables.ts'
 const sliceRowsMax = 2_000_000
 /** Samples that are packed between two rests. */
 const restSampleCount = 65_536
-const hashEnd = 2n ** 64n
 
 /** Converts one engine's old samples. */
 export class OldSamples {
@@ -96,7 +96,8 @@ function slicesOf(counts: readonly NativeBlock[]): string[] {
       const size = Number(sizes[row]!)
       if (rowCount + size > sliceRowsMax) close()
       if (size > sliceRowsMax) {
-        slices.push(...partsOf(ids[row]!, Math.ceil(size / sliceRowsMax)))
+        const parts = splitHashes(Math.ceil(size / sliceRowsMax))
+        slices.push(...parts.map((part) => `metric = ${ids[row]!} AND ${part}`))
         continue
       }
       metrics.push(ids[row]!)
@@ -105,15 +106,6 @@ function slicesOf(counts: readonly NativeBlock[]): string[] {
   }
   close()
   return slices
-}
-
-function partsOf(metric: number, partCount: number): string[] {
-  const size = hashEnd / BigInt(partCount) + 1n
-  return Array.from({ length: partCount }, (_, part) => {
-    const from = BigInt(part) * size
-    const last = from + size > hashEnd ? hashEnd - 1n : from + size - 1n
-    return `metric = ${metric} AND series >= ${from} AND series <= ${last}`
-  })
 }
 
 /** Rows in order of series and time become chunks. */
