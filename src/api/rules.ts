@@ -74,6 +74,8 @@ export interface RuleAlertStatus {
 
 /** What a rule says beyond Prometheus; comparisons as they are written, such as `> 0.05`. */
 export interface StrategyView {
+  /** The annotation `shipwatch` as it was written. */
+  text?: string
   kind: 'sustained' | 'escalating' | 'single'
   levels: { severity: string; when: string; holdMs: number; until: string }[]
   recovery: { when: string; expression: string; holdMs: number } | undefined

@@ -69,6 +69,8 @@ export interface Flapping {
 
 /** All of it. */
 export interface Strategy {
+  /** As it was written. */
+  text: string
   kind: StrategyKind
   /** What is measured, when thresholds are given as data; else `undefined` and the expression decides. */
   measure: string | undefined
@@ -166,7 +168,7 @@ export function readStrategy(
   try {
     const parsed = parseYaml(text, strategyAnnotation)
     const raw = checkConfig(parsed, shape)
-    const made = makeStrategy(raw, rule)
+    const made = { text, ...makeStrategy(raw, rule) }
     const problems = findMistakes(raw, made, rule).map(([path, message]) => ({
       file: '',
       ...parsed.locate(path),
@@ -183,7 +185,7 @@ export function readStrategy(
 
 type RawStrategy = z.output<typeof shape>
 
-function makeStrategy(raw: RawStrategy, rule: StrategyPlace): Strategy {
+function makeStrategy(raw: RawStrategy, rule: StrategyPlace): Omit<Strategy, 'text'> {
   const comparison = findMeasuredComparison(rule.expression)
   const threshold = comparison === undefined ? undefined : parseNumber(comparison.threshold)
   const isMeasured =

@@ -6,9 +6,11 @@ import type { Strategy } from './strategy.ts'
 
 /** Views a strategy. */
 export function viewStrategy(strategy: Strategy): StrategyView {
-  const { kind, levels, recovery, delay, flapping, noData, owner, service, runbook } = strategy
+  const { text, kind, levels, recovery, delay, flapping, noData, owner, service, runbook } =
+    strategy
   const show = (bound: Bound | undefined): string => (bound === undefined ? '' : formatBound(bound))
   return {
+    text,
     kind,
     levels: levels.map(({ severity, when, holdMs, until }) => ({
       severity,

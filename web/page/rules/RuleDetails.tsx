@@ -196,7 +196,9 @@ function strategyFacts(strategy: StrategyView, words: Words, format: Format): Fa
       <div key="s">
         <div>{words.rules.strategies[strategy.kind]}</div>
         {levels.map(({ severity, when, holdMs }) => (
-          <div key={severity}>{words.rules.level({ severity, when, hold: hold(holdMs) })}</div>
+          <div key={`${severity} ${when}`}>
+            {words.rules.level({ severity: severity || '–', when, hold: hold(holdMs) })}
+          </div>
         ))}
       </div>,
     ],

@@ -13,6 +13,7 @@ test('a rule is written as text with quotes wherever its names and values need t
     keepFiringMs: 0,
     labels: { severity: 'page', off: 'no', n: '1' },
     annotations: { summary: '{{ $value }}: 7 %\nline two' },
+    strategy: { kind: 'single', text: 'strategy: single' },
   } as unknown as RuleStatus
   assert.equal(
     formatRule(group, rule),
@@ -33,6 +34,7 @@ test('a rule is written as text with quotes wherever its names and values need t
       '          n: "1"',
       '        annotations:',
       '          summary: "{{ $value }}: 7 %\\nline two"',
+      '          shipwatch: "strategy: single"',
       '',
     ].join('\n'),
   )

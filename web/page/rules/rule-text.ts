@@ -28,7 +28,10 @@ export function formatRule(group: RuleGroupStatus, rule: RuleStatus): string {
     ...(rule.holdMs > 0 ? [`        for: ${spanText(rule.holdMs)}`] : []),
     ...(rule.keepFiringMs > 0 ? [`        keep_firing_for: ${spanText(rule.keepFiringMs)}`] : []),
     ...formatPairs('labels', rule.labels),
-    ...formatPairs('annotations', rule.annotations),
+    ...formatPairs('annotations', {
+      ...rule.annotations,
+      ...(rule.strategy?.text === undefined ? {} : { shipwatch: rule.strategy.text }),
+    }),
   ]
   return `${lines.join('\n')}\n`
 }
