@@ -132,6 +132,7 @@ receivers:
   )
   assert.match(said, /^Busy: over 1h it would have fired \d times?\n/)
   assert.match(said, /page|warning/)
+  assert.doesNotMatch(said, /\r/, 'progress is for terminals')
 
   assert.equal(await cli('slo', 'list'), 0, said)
   assert.match(said, /^shop-availability {2}99 % {4}30d {3}no data/m)

@@ -6,7 +6,7 @@ import { systemClock } from '../../base/clock.ts'
 import { formatDuration, parseDuration } from '../../base/duration.ts'
 import { readConfigFile } from '../../config/config.ts'
 import { type Client, makeClient } from '../client.ts'
-import { formatTable, formatTime } from '../print.ts'
+import { formatTable, formatTime, makeProgress } from '../print.ts'
 import {
   type CommandArguments,
   type Command,
@@ -57,10 +57,10 @@ Examples:
     if (!Number.isInteger(limit) || limit < 0) throw new UsageError('--limit is a whole number')
     const client = makeClient(args)
     const started = await client.post<BackTestView>(`${apiRoot}/rules/backtest`, body)
-    const view = await waitFor(client, started, (ratio) =>
-      output.err(`\r${Math.floor(ratio * 100)} %`),
+    const show = makeProgress(output, systemClock)
+    const view = await waitFor(client, started, ({ progressRatio, state }) =>
+      show(`${Math.floor(progressRatio * 100)} %`, state !== 'running'),
     )
-    output.err('\r')
     if (view.state === 'failed') {
       output.err(`${file}: ${view.error}\n`)
       return exitCodes.failed
@@ -74,13 +74,13 @@ Examples:
 async function waitFor(
   client: Client,
   started: BackTestView,
-  onProgress: (ratio: number) => void,
+  onProgress: (view: BackTestView) => void,
 ): Promise<BackTestView> {
   let view = started
   while (view.state === 'running') {
     await systemClock.sleep(pollMs)
     view = await client.get<BackTestView>(`${apiRoot}/rules/backtest/${started.id}`)
-    onProgress(view.progressRatio)
+    onProgress(view)
   }
   return view
 }
