@@ -143,6 +143,7 @@ export interface RuleSummary {
   kind: 'alerting' | 'recording'
   name: string
   expression: string
+  labels: Record<string, string>
   holdMs: number
   strategy: StrategyView | undefined
 }

@@ -240,6 +240,7 @@ test('a rule is written by keyboard, tried, tested over the past, saved and in f
   await page.keyboard.type('2m')
   await page.getByText('nothing wrong').waitFor()
   await page.locator('.try-head', { hasText: 'Quiet' }).waitFor()
+  await page.getByText('Would be told: team').waitFor()
   await page.locator('canvas').waitFor()
   await page.getByRole('radio', { name: 'Now' }).focus()
   await page.keyboard.press('ArrowRight')

@@ -91,6 +91,7 @@ export class RuleDesk {
               kind: rule.kind,
               name: rule.name,
               expression: rule.expression,
+              labels: Object.fromEntries(rule.labels),
               holdMs: rule.kind === 'alerting' ? rule.holdMs : 0,
               strategy: strategy === undefined ? undefined : viewStrategy(strategy),
             }

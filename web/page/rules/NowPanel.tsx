@@ -1,19 +1,22 @@
 /** What each rule of the text would say now: its alerts, its values on a chart with the limit, and who would be told. */
 
 import { lazy, Suspense } from 'react'
-import type { RuleCheck, RulePreviewRow } from '../../../src/api/rules.ts'
+import type { RuleCheck, RulePreviewRow, RuleSummary } from '../../../src/api/rules.ts'
 import type { Health } from '../../../src/model/health.ts'
 import { guessUnit } from '../../chart/unit.ts'
+import { useRoutePreview } from '../../data/routing.ts'
 import { useRuleCheck, useRulePreview } from '../../data/rules.ts'
 import { Card } from '../../kit/Card.tsx'
 import { Empty, Shown, Skeleton } from '../../kit/Feedback.tsx'
 import { useFormat } from '../../kit/format.tsx'
 import { Labels } from '../../kit/Labels.tsx'
 import { StateBadge, Tag } from '../../kit/State.tsx'
-import { useAddress } from '../../route/router.tsx'
+import { Link, useAddress } from '../../route/router.tsx'
 import { useWords } from '../../word/word.tsx'
 import type { Words } from '../../word/words.ts'
 import { splitComparison } from '../alerts/comparison.ts'
+import { writeLabelText } from '../routes/label-text.ts'
+import { certainLabels } from './rule-health.ts'
 
 const RuleChart = lazy(() => import('./RuleChart.tsx'))
 /** More than this is on the page Metrics. */
@@ -84,10 +87,29 @@ function RuleCard(props: {
             </Suspense>
           ) : null}
           {row.kind === 'alerting' && row.alerts.length > 0 ? <AlertRows row={row} /> : null}
+          {rule && row.kind === 'alerting' && row.alerts.length === 0 ? <Told rule={rule} /> : null}
           <Elements row={row} expression={rule?.expression ?? ''} />
         </div>
       ) : null}
     </section>
+  )
+}
+
+/** Who would be told if it fired, as far as its own labels decide. */
+function Told(props: { rule: RuleSummary }) {
+  const { rule } = props
+  const words = useWords()
+  const format = useFormat()
+  const labels = certainLabels(rule)
+  const receivers = useRoutePreview(labels).data?.receivers
+  if (receivers === undefined) return null
+  return (
+    <p className="mid">
+      {words.ruleEditor.told}:{' '}
+      <Link to="/routes" search={{ labels: writeLabelText(labels) }}>
+        {receivers.length === 0 ? words.ruleEditor.nobody : format.list(receivers)}
+      </Link>
+    </p>
   )
 }
 

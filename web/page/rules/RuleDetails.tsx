@@ -1,7 +1,7 @@
 /** One rule: what it says, what it measures, how well it runs, and what it found. */
 
 import { lazy, type ReactNode, Suspense } from 'react'
-import type { RuleAlertStatus, RuleStatus, StrategyView } from '../../../src/api/rules.ts'
+import type { RuleAlertStatus, StrategyView } from '../../../src/api/rules.ts'
 import { guessUnit } from '../../chart/unit.ts'
 import { Facts } from '../../kit/Card.tsx'
 import { Skeleton } from '../../kit/Feedback.tsx'
@@ -12,7 +12,14 @@ import { Link } from '../../route/router.tsx'
 import type { Format } from '../../word/format.ts'
 import { useWords } from '../../word/word.tsx'
 import type { Words } from '../../word/words.ts'
-import { healthOfRule, type ListedRule, severityOf, wordOfRule } from './rule-health.ts'
+import { writeLabelText } from '../routes/label-text.ts'
+import {
+  certainLabels,
+  healthOfRule,
+  type ListedRule,
+  severityOf,
+  wordOfRule,
+} from './rule-health.ts'
 
 const RuleChart = lazy(() => import('./RuleChart.tsx'))
 
@@ -60,7 +67,11 @@ export function RuleDetails(props: { listed: ListedRule }) {
             <Link to="/alerts" search={{ filter: rule.name }} className="link-button">
               {words.rules.seeAlerts}
             </Link>
-            <Link to="/routes" search={{ labels: labelText(rule) }} className="link-button">
+            <Link
+              to="/routes"
+              search={{ labels: writeLabelText(certainLabels(rule)) }}
+              className="link-button"
+            >
               {words.rules.seeRoute}
             </Link>
           </>
@@ -96,16 +107,6 @@ function EditLink(props: { listed: ListedRule }) {
       {words.rules.edit}
     </Link>
   )
-}
-
-/** The labels that an alert of the rule has for certain; those with a template depend on its series. */
-function labelText(rule: RuleStatus): string {
-  const pairs = Object.entries({ severity: severityOf(rule), ...rule.labels }).filter(
-    ([, value]) => value !== '' && !value.includes('{{'),
-  )
-  return [['alertname', rule.name], ...pairs]
-    .map(([name, value]) => `${name}=${JSON.stringify(value)}`)
-    .join(' ')
 }
 
 function AlertsNow(props: { alerts: readonly RuleAlertStatus[]; query: string }) {

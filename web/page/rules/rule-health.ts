@@ -53,6 +53,16 @@ export function severityOf(rule: Pick<RuleStatus, 'labels' | 'strategy'>): strin
   return rule.labels['severity'] ?? rule.strategy?.levels.at(-1)?.severity ?? ''
 }
 
+/** The labels that an alert of the rule has for certain; those with a template depend on its series. */
+export function certainLabels(
+  rule: Pick<RuleStatus, 'name' | 'labels' | 'strategy'>,
+): Record<string, string> {
+  const labels = { alertname: rule.name, severity: severityOf(rule), ...rule.labels }
+  return Object.fromEntries(
+    Object.entries(labels).filter(([, value]) => value !== '' && !value.includes('{{')),
+  )
+}
+
 /** The state of a rule in a word. */
 export function wordOfRule(rule: RuleStatus, words: Words): string {
   if (rule.health === 'err') return words.rules.broken
