@@ -100,6 +100,10 @@ export class AlertState {
    * `DETECT_DUPLICATE_LABELS` and changes nothing, or `DETECT_LIMIT_EXCEEDED` and clears all.
    */
   judge(timeMs: number, elements: readonly Element[], options: JudgeOptions): boolean {
+    if (elements.length === 0 && this.active.size === 0) {
+      this.lastTimeMs = timeMs
+      return false
+    }
     const answered = this.#makeAnswered(timeMs, elements, options)
     return this.#judgeAnswered(timeMs, answered, { ...options, only: undefined })
   }
@@ -247,7 +251,7 @@ export class AlertState {
     options: JudgeOptions,
   ): Map<string, ActiveAlert> {
     const answered = new Map<string, ActiveAlert>()
-    this.#verdicts.clear()
+    if (this.#verdicts.size > 0) this.#verdicts.clear()
     for (const element of elements) {
       const context: TemplateContext = {
         ...options.template,

@@ -58,13 +58,14 @@ export class ChangedSeries {
 
   /** The whole rule is being evaluated: from now on changes count. */
   begin(): void {
-    this.#changed.clear()
+    // Clearing makes a new table each time, and nearly always there is nothing to clear.
+    if (this.#changed.size > 0) this.#changed.clear()
     this.#isWhole = false
   }
 
   /** What changed cannot be told: all must be asked. */
   lose(): void {
-    this.#changed.clear()
+    if (this.#changed.size > 0) this.#changed.clear()
     this.#isWhole = true
   }
 

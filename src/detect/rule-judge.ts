@@ -79,9 +79,14 @@ export class RuleJudge {
     this.alerts.judge(timeMs, [], { limit: 0, dataOf, noDataKeepMs: 0, template })
   }
 
-  /** Whether an answer without elements could change anything. */
+  /** Whether an answer without elements would change nothing. */
   get isAtRest(): boolean {
     return this.alerts.active.size === 0 && this.strategy?.isAtRest !== false
+  }
+
+  /** An answer without elements came while the judge was at rest: the usual one of most rules. */
+  noteRest(timeMs: number): void {
+    this.alerts.lastTimeMs = timeMs
   }
 
   /** The next instant at which time alone changes something, or `undefined`. */

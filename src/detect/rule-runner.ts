@@ -78,6 +78,8 @@ const arrivalSpacingMs = 20
 /** … and takes at most one part in so many of the time. */
 const arrivalShare = 10
 
+const noSamples: readonly WrittenSample[] = []
+
 /** A rule with its state. */
 export class RuleRunner {
   readonly rule: Rule
@@ -317,7 +319,7 @@ export class RuleRunner {
     if (this.lastEvaluationTimeMs !== undefined && timeMs < this.lastEvaluationTimeMs)
       return Promise.resolve()
     const arrivedTimeMs = run.cause === 'arrival' ? this.dirtySinceMs : undefined
-    let samples: WrittenSample[]
+    let samples: readonly WrittenSample[]
     try {
       const elements = elementsOf(answer.value)
       if (elements === undefined) {
@@ -364,9 +366,13 @@ export class RuleRunner {
     timeMs: number,
     elements: readonly Element[],
     how: { arrivedTimeMs: number | undefined; recovered: QueryAnswer | undefined },
-  ): WrittenSample[] {
+  ): readonly WrittenSample[] {
     const { arrivedTimeMs, recovered } = how
     const judge = this.#judge!
+    if (elements.length === 0 && judge.isAtRest) {
+      judge.noteRest(timeMs)
+      return noSamples
+    }
     const isChanged = judge.judge(timeMs, elements, {
       limit: this.group.limit,
       dataOf: this.#noData.at(timeMs - this.#offsetMs, this.ruleIndex),
