@@ -41,7 +41,7 @@ const chunkCountMin = 1_000
 /** A rewriting that rows came in between is tried again so often at once. */
 const tryCountMax = 5
 /** Half seconds that are waited for replaced parts to leave the disk. */
-const waitCountMax = 30
+const waitCountMax = 40
 
 /** Writes days anew. */
 export class Compactor {

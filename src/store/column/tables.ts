@@ -51,12 +51,12 @@ export const dayTables = ['chunk', 'rollup', 'series', 'line', 'stream'] as cons
 /** Rows of a mark: about a megabyte of chunks, which is what a compressor needs to see and a reader can afford. */
 const granularity = 'index_granularity = 512'
 /**
- * What was inserted or merged is on the disk before its sources are let go of, so these may go at once and
- * not after eight minutes. Inserts are few and large.
+ * What was inserted or merged is on the disk before its sources are let go of, so these may go when nobody can be
+ * reading or linking them any more, and not after eight minutes. Inserts are few and large.
  */
 const durability = [
   'fsync_after_insert = 1, fsync_part_directory = 1, min_rows_to_fsync_after_merge = 1',
-  'old_parts_lifetime = 1, cleanup_delay_period = 1, cleanup_delay_period_random_add = 0',
+  'old_parts_lifetime = 8, cleanup_delay_period = 1, cleanup_delay_period_random_add = 0',
   'max_cleanup_delay_period = 5',
 ].join(', ')
 
