@@ -265,8 +265,9 @@ async function awaitRemoval(engine: Engine): Promise<void> {
     const left = await engine.query(
       "SELECT name FROM system.parts WHERE NOT active AND rows > 0 AND database = currentDatabase() AND table = 'chunk'",
     )
+    // A part is forgotten first, and its files are deleted then.
+    await engine.query(left.length === 0 ? 'SELECT sleep(1)' : 'SELECT sleep(0.5)')
     if (left.length === 0) return
-    await engine.query('SELECT sleep(0.5)')
   }
 }
 
