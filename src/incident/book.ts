@@ -5,6 +5,7 @@ import type { Clock, Timer } from '../base/clock.ts'
 import { messageOf } from '../base/error.ts'
 import type { Log } from '../base/log.ts'
 import { makeId } from '../base/random.ts'
+import type { Alert } from '../model/alert.ts'
 import type { Incident, TimelineEntry } from '../model/incident.ts'
 import type { Records } from '../store/store.ts'
 import { entriesDroppedTotal, recordFailuresTotal } from './metrics.ts'
@@ -89,6 +90,22 @@ export class IncidentBook {
     return snapshot
   }
 
+  /** An incident that was open when the process ended; `firing` are the fingerprints that fire now. */
+  async reopen(incident: Incident, firing: ReadonlySet<string>): Promise<OpenIncident> {
+    const snapshot = await this.findSnapshot(incident.id)
+    const open = makeOpen(incident, identityOf(incident, snapshot?.matchers ?? ''))
+    open.isForPerson = snapshot?.isForPerson ?? false
+    for (const alert of snapshot?.alerts ?? []) {
+      // An alert that ended while we were away has ended; its exact time is not known.
+      const isOver = alert.state === 'firing' && !firing.has(alert.fingerprint)
+      open.alerts.set(
+        alert.fingerprint,
+        isOver ? { ...alert, state: 'resolved', endTimeMs: this.#clock.nowTimeMs() } : alert,
+      )
+    }
+    return open
+  }
+
   /** A call to the records; when it fails the work goes on in memory. */
   async attempt(call: () => Promise<void>): Promise<void> {
     try {
@@ -97,6 +114,28 @@ export class IncidentBook {
       recordFailuresTotal.inc()
       this.#log.warn({ reason: messageOf(thrown) }, 'The records could not be reached.')
     }
+  }
+}
+
+/** The record of an incident that an alert opens; it gets its number when it is first kept. */
+export function makeIncident(alert: Alert, service: ServiceIdentity, nowTimeMs: number): Incident {
+  const name = alert.labels.get('alertname')
+  const summary = alert.annotations.get('summary')
+  return {
+    id: makeId(nowTimeMs),
+    number: 0,
+    title: summary !== '' ? summary : service.name === '' ? name : `${name} (${service.name})`,
+    service: service.name,
+    environment: service.environment,
+    state: 'open',
+    health: 'info',
+    openedTimeMs: nowTimeMs,
+    onsetTimeMs: undefined,
+    resolvedTimeMs: undefined,
+    acknowledgedBy: '',
+    causes: [],
+    alerts: [],
+    postMortem: '',
   }
 }
 

@@ -20,27 +20,33 @@ import { messageOf } from '../base/error.ts'
 import type { Log } from '../base/log.ts'
 import { makeId } from '../base/random.ts'
 import type { Alert } from '../model/alert.ts'
-import type { Deployment } from '../model/deployment.ts'
 import type { AlertBackground, AlertChart, AlertCharts, AlertContext } from '../model/flow.ts'
 import { worseHealth } from '../model/health.ts'
 import type { Incident, TimelineEntry } from '../model/incident.ts'
 import type { PageEvent } from '../model/page.ts'
 import type { NotificationAttempt, Records } from '../store/store.ts'
 import { findAlertChart } from './alert-chart.ts'
+import { makeAlertEntry } from './alert-entry.ts'
 import { makeAlertView } from './alert-view.ts'
-import { identityOf, IncidentBook, makeOpen, type OpenIncident, summariseIncident } from './book.ts'
-import { findCauses } from './cause.ts'
-import { makeCharts } from './chart.ts'
+import { Backgrounds, type KnownBackground } from './backgrounds.ts'
+import {
+  IncidentBook,
+  makeIncident,
+  makeOpen,
+  type OpenIncident,
+  summariseIncident,
+} from './book.ts'
+import { CauseSearch, type SearchHost } from './cause-search.ts'
+import { draftPostMortem } from './draft-post-mortem.ts'
 import { incidentErrors } from './errors.ts'
-import { measureImpact } from './impact.ts'
-import { incidentsOpen, incidentsTotal, searchDuration, searchesTotal } from './metrics.ts'
-import { nameDeployment } from './phrase.ts'
+import { incidentsOpen, incidentsTotal } from './metrics.ts'
+import { makeNotifiedEntry } from './notified-entry.ts'
 import { makePageEntry } from './page-entry.ts'
-import { writePostMortem } from './post-mortem.ts'
 import { type Engine, Questioner } from './question.ts'
 import { findServiceSettings, serviceOfLabels, type ServiceIdentity } from './service.ts'
 import type { IncidentSettings } from './settings.ts'
 import { findSignals, type ServiceSignals } from './signal.ts'
+import { viewIncident } from './view-incident.ts'
 
 export { makeAlertView } from './alert-view.ts'
 export { summariseIncident } from './book.ts'
@@ -62,13 +68,6 @@ export type IncidentListener = (incident: Incident, change: IncidentChange) => v
 /** What incidents need of alerting. */
 export type AlertFeed = Pick<AlertDesk, 'list' | 'onChange'>
 
-/** Pauses between the searches for a cause: the first finds little when the trouble is seconds old. */
-const searchPausesMs = [2_000, 3_000, 5_000, 10_000, 20_000, 40_000, 60_000, 120_000, 300_000]
-/** No more searching from this confidence on. */
-const confidenceEnough = 0.97
-const describePatienceMs = 1_900
-const recentCountMax = 10_000
-
 /** Opens, explains, shows and resolves incidents. */
 export class IncidentDesk implements AlertContext, AlertCharts {
   readonly #alerts: AlertFeed
@@ -77,16 +76,14 @@ export class IncidentDesk implements AlertContext, AlertCharts {
   readonly #book: IncidentBook
   readonly #clock: Clock
   readonly #log: Log
-  readonly #externalUrl: string
+  readonly #backgrounds: Backgrounds
+  readonly #search: CauseSearch
   #settings: IncidentSettings
   #questioner: Questioner
   readonly #open = new Map<string, OpenIncident>()
   readonly #listeners = new Set<IncidentListener>()
-  readonly #waiters = new Set<() => void>()
   /** Fingerprints whose alerts open no incident, or whose incident a person closed. */
   readonly #passed = new Set<string>()
-  /** Backgrounds of resolved incidents, for their last notifications. */
-  readonly #recent = new Map<string, AlertBackground>()
   #tail: Promise<unknown> = Promise.resolve()
   #unsubscribe: (() => void) | undefined
 
@@ -106,8 +103,9 @@ export class IncidentDesk implements AlertContext, AlertCharts {
     this.#settings = parts.settings
     this.#clock = parts.clock
     this.#log = parts.log
-    this.#externalUrl = parts.externalUrl
+    this.#backgrounds = new Backgrounds(parts)
     this.#questioner = this.#makeQuestioner()
+    this.#search = new CauseSearch({ ...parts, book: this.#book, host: this.#makeSearchHost() })
   }
 
   /** Takes up what was open and listens to the alerts, which must have been started before. */
@@ -125,7 +123,7 @@ export class IncidentDesk implements AlertContext, AlertCharts {
       open.searchTimer?.cancel()
       open.quietTimer?.cancel()
     }
-    for (const wake of this.#waiters) wake()
+    this.#backgrounds.wake()
     await this.#tail
   }
 
@@ -161,37 +159,12 @@ export class IncidentDesk implements AlertContext, AlertCharts {
     const open = this.#open.get(id)
     const incident = open?.incident ?? (await this.#records.incidents.find(id))
     if (incident === undefined) return undefined
-    const startTimeMs = (incident.onsetTimeMs ?? incident.openedTimeMs) - 2 * 3_600_000
-    const endTimeMs = incident.resolvedTimeMs ?? this.#clock.nowTimeMs()
-    const [snapshot, timeline, deployments, decisions, attempts] = await Promise.all([
-      this.#book.findSnapshot(id),
-      this.#records.incidents.listTimeline(id),
-      this.#records.deployments.list({
-        environment: incident.environment,
-        fromTimeMs: startTimeMs,
-        toTimeMs: endTimeMs,
-        limit: 50,
-      }),
-      this.#records.decisions.list({ incidentId: id }),
-      this.#records.notifications.list({ fromTimeMs: incident.openedTimeMs, limit: 1_000 }),
-    ])
-    const alerts = open === undefined ? (snapshot?.alerts ?? []) : [...open.alerts.values()]
-    const fingerprints = new Set(incident.alerts)
-    const signals = await this.#findSignals(
-      open?.service ?? identityOf(incident, snapshot?.matchers ?? ''),
-      endTimeMs,
-    )
-    return {
-      incident,
-      alerts,
-      timeline: timeline.sort((a, b) => a.timeMs - b.timeMs || (a.id < b.id ? -1 : 1)),
-      deployments,
-      decisions,
-      notifications: attempts
-        .filter((attempt) => isAbout(attempt, { id, fingerprints, endTimeMs }))
-        .map(({ fingerprints: _fingerprints, ...attempt }) => ({ ...attempt, incidentId: id })),
-      charts: makeCharts(alerts, signals),
-    }
+    return viewIncident(incident, open, {
+      records: this.#records,
+      book: this.#book,
+      nowTimeMs: this.#clock.nowTimeMs(),
+      findSignals: (service, timeMs) => this.#findSignals(service, timeMs),
+    })
   }
 
   /** A person takes the incident on. */
@@ -334,20 +307,13 @@ export class IncidentDesk implements AlertContext, AlertCharts {
   lookAgain(environment: string): void {
     for (const open of this.#open.values()) {
       if (open.incident.environment !== environment || open.incident.state !== 'open') continue
-      open.searchTimer?.cancel()
-      open.searchTimer = this.#clock.after(0, () => void this.#search(open))
+      this.#search.schedule(open, 0)
     }
   }
 
   /** What the notification of these alerts should say; waits a little for the first search. */
-  async describe(fingerprints: readonly string[]): Promise<AlertBackground | undefined> {
-    const deadlineMs = this.#clock.monotonicMs() + describePatienceMs
-    for (;;) {
-      const remainingMs = deadlineMs - this.#clock.monotonicMs()
-      const { background, isFinal } = this.#backgroundOf(fingerprints)
-      if (isFinal || remainingMs <= 0) return background
-      await this.#nextProgress(remainingMs)
-    }
+  describe(fingerprints: readonly string[]): Promise<AlertBackground | undefined> {
+    return this.#backgrounds.wait(() => this.#backgroundOf(fingerprints))
   }
 
   /** What a message shows of an alert; `undefined` when there is nothing to draw. */
@@ -368,31 +334,11 @@ export class IncidentDesk implements AlertContext, AlertCharts {
     if (attempt.incidentId !== undefined) ids.add(attempt.incidentId)
     for (const fingerprint of attempt.fingerprints) {
       const id = this.#findOpenOf(fingerprint)?.incident.id
-      const past = id ?? this.#recent.get(fingerprint)?.incidentId
+      const past = id ?? this.#backgrounds.findPast(fingerprint)?.incidentId
       if (past !== undefined) ids.add(past)
     }
-    const isDelivered = attempt.outcome === 'delivered'
-    const what = attempt.status === 'firing' ? 'Told' : 'Told the end to'
-    for (const id of ids) {
-      await this.#enqueue(() =>
-        this.addEntry(id, {
-          timeMs: attempt.timeMs,
-          kind: 'notified',
-          code: isDelivered ? 'notified' : 'notification-failed',
-          message: isDelivered
-            ? `${what} ${attempt.receiver} by ${attempt.channel}: ${attempt.reason}.`
-            : `${attempt.receiver} could not be told by ${attempt.channel}: ${attempt.answer}`,
-          facts: {
-            receiver: attempt.receiver,
-            channel: attempt.channel,
-            reason: attempt.reason,
-            status: attempt.status,
-            latencyMs: attempt.latencyMs,
-          },
-          actor: '',
-        }),
-      )
-    }
+    const entry = makeNotifiedEntry(attempt)
+    for (const id of ids) await this.#enqueue(() => this.addEntry(id, entry))
   }
 
   /** Something happened to a page of some alerts. */
@@ -411,7 +357,7 @@ export class IncidentDesk implements AlertContext, AlertCharts {
       if (alert.state === 'firing') await this.#takeFiring(alert)
       else await this.#takeResolved(alert)
     }
-    this.#wake()
+    this.#backgrounds.wake()
   }
 
   async #takeFiring(alert: Alert): Promise<void> {
@@ -435,17 +381,10 @@ export class IncidentDesk implements AlertContext, AlertCharts {
     open.incident.alerts = [...open.alerts.keys()]
     open.incident.health = worseHealth(open.incident.health, view.health)
     if (open.incident.state === 'recovering' && !open.isHeld) open.incident.state = 'open'
-    await this.#book.addEntry(open, {
-      timeMs: alert.firedTimeMs,
-      kind: 'alert-firing',
-      code: 'alert-firing',
-      message: `Alert ${view.name} fires${view.annotations['summary'] === undefined ? '' : `: ${view.annotations['summary']}`}`,
-      facts: { fingerprint, labels: view.labels, value: alert.value },
-      actor: '',
-    })
+    await this.#book.addEntry(open, makeAlertEntry(alert, view))
     await this.#book.save(open)
     this.#tell(open.incident, isNew ? 'opened' : 'alerts')
-    if (isNew || open.incident.state === 'open') this.#scheduleSearch(open, isNew ? 0 : 1_000)
+    if (isNew || open.incident.state === 'open') this.#search.schedule(open, isNew ? 0 : 1_000)
   }
 
   async #takeResolved(alert: Alert): Promise<void> {
@@ -454,14 +393,7 @@ export class IncidentDesk implements AlertContext, AlertCharts {
       if (open.alerts.get(alert.fingerprint)?.state !== 'firing') continue
       const view = makeAlertView(alert, open.incident.id)
       open.alerts.set(alert.fingerprint, view)
-      await this.#book.addEntry(open, {
-        timeMs: alert.endTimeMs,
-        kind: 'alert-resolved',
-        code: 'alert-resolved',
-        message: `Alert ${view.name} ended.`,
-        facts: { fingerprint: alert.fingerprint, labels: view.labels },
-        actor: '',
-      })
+      await this.#book.addEntry(open, makeAlertEntry(alert, view))
       if (this.firingAlertCount(open.incident.id) === 0) this.#becomeQuiet(open)
       await this.#book.save(open)
       this.#tell(open.incident, 'alerts')
@@ -488,25 +420,7 @@ export class IncidentDesk implements AlertContext, AlertCharts {
   }
 
   async #openFor(alert: Alert, service: ServiceIdentity): Promise<OpenIncident> {
-    const nowTimeMs = this.#clock.nowTimeMs()
-    const name = alert.labels.get('alertname')
-    const summary = alert.annotations.get('summary')
-    const incident: Incident = {
-      id: makeId(nowTimeMs),
-      number: 0,
-      title: summary !== '' ? summary : service.name === '' ? name : `${name} (${service.name})`,
-      service: service.name,
-      environment: service.environment,
-      state: 'open',
-      health: 'info',
-      openedTimeMs: nowTimeMs,
-      onsetTimeMs: undefined,
-      resolvedTimeMs: undefined,
-      acknowledgedBy: '',
-      causes: [],
-      alerts: [],
-      postMortem: '',
-    }
+    const incident = makeIncident(alert, service, this.#clock.nowTimeMs())
     const open = makeOpen(incident, service)
     await this.#book.attempt(async () => {
       incident.number = await this.#records.incidents.nextNumber()
@@ -550,124 +464,6 @@ export class IncidentDesk implements AlertContext, AlertCharts {
     return service.name === '' ? { ...service, name: alert.labels.get('alertname') } : service
   }
 
-  // ---- the search for the cause
-
-  #scheduleSearch(open: OpenIncident, delayMs: number): void {
-    open.searchTimer?.cancel()
-    open.searchTimer = this.#clock.after(delayMs, () => void this.#search(open))
-  }
-
-  async #search(open: OpenIncident): Promise<void> {
-    if (open.isSearching || this.#open.get(open.incident.id) !== open) return
-    open.isSearching = true
-    const startMs = this.#clock.monotonicMs()
-    try {
-      const nowTimeMs = this.#clock.nowTimeMs()
-      const deployments = await this.#nearbyDeployments(open, nowTimeMs)
-      const finding = await findCauses(
-        { service: open.service, alerts: [...open.alerts.values()], deployments, nowTimeMs },
-        { questioner: this.#questioner, settings: this.#settings },
-      )
-      searchesTotal.inc({ result: finding.causes[0]?.kind ?? 'unknown' })
-      await this.#change(open.incident.id, () => this.#adopt(open, finding, deployments))
-    } catch (thrown) {
-      searchesTotal.inc({ result: 'failed' })
-      this.#log.warn({ reason: messageOf(thrown) }, 'The search for a cause failed.')
-    } finally {
-      searchDuration.observe((this.#clock.monotonicMs() - startMs) / 1_000)
-      open.isSearching = false
-      open.searchCount++
-      this.#wake()
-    }
-    const { incident } = open
-    const pauseMs = searchPausesMs[open.searchCount - 1]
-    const isEnough = (incident.causes[0]?.confidence ?? 0) >= confidenceEnough
-    // Once it recovers, the numbers of now no longer speak of the trouble.
-    if (pauseMs !== undefined && !isEnough && incident.state === 'open') {
-      this.#scheduleSearch(open, pauseMs)
-    }
-  }
-
-  async #nearbyDeployments(open: OpenIncident, nowTimeMs: number): Promise<Deployment[]> {
-    const { lookback, onset_window } = this.#settings.incidents
-    let deployments: Deployment[] = []
-    await this.#book.attempt(async () => {
-      deployments = await this.#records.deployments.list({
-        environment: open.incident.environment,
-        fromTimeMs: open.incident.openedTimeMs - lookback - onset_window,
-        toTimeMs: nowTimeMs,
-        limit: 200,
-      })
-    })
-    return deployments
-  }
-
-  async #adopt(
-    open: OpenIncident,
-    finding: Awaited<ReturnType<typeof findCauses>>,
-    deployments: readonly Deployment[],
-  ): Promise<void> {
-    const { incident } = open
-    // Once it recovers, only a first answer is still worth having.
-    if (incident.state !== 'open' && incident.causes.length > 0) return
-    const before = incident.causes[0]
-    const best = finding.causes[0]
-    if (best === undefined) return
-    // A later look must not lose what an earlier one proved: evidence fades as windows move on.
-    if (before?.kind === 'deployment' && best.confidence < before.confidence) return
-    incident.causes = finding.causes
-    if (finding.onset !== undefined && incident.onsetTimeMs === undefined) {
-      incident.onsetTimeMs = finding.onset.timeMs
-      await this.#book.addEntry(open, {
-        timeMs: finding.onset.timeMs,
-        kind: 'onset',
-        code: 'onset-found',
-        message: 'The trouble began, as the data shows.',
-        facts: { before: finding.onset.before, after: finding.onset.after },
-        actor: '',
-      })
-    }
-    const isNew = before?.title !== best.title
-    if (isNew && best.kind === 'deployment') {
-      const deployment = deployments.find((other) => other.id === best.deploymentId)
-      if (deployment !== undefined) await this.#addDeploymentEntry(open, deployment)
-      await this.#book.addEntry(open, {
-        kind: 'cause',
-        code: 'cause-found',
-        message: `The likely cause is ${best.title} (confidence ${best.confidence.toFixed(2)}, ${best.evidence.length} pieces of evidence).`,
-        facts: {
-          deploymentId: best.deploymentId,
-          confidence: best.confidence,
-          evidence: best.evidence.map((item) => item.message),
-        },
-        actor: '',
-      })
-    } else if (isNew) {
-      await this.#book.addEntry(open, {
-        kind: 'cause',
-        code: 'cause-not-found',
-        message: `No change was found that explains it. ${best.evidence.map((item) => item.message).join(' ')}`,
-        facts: { evidence: best.evidence.map((item) => item.message) },
-        actor: '',
-      })
-    }
-    await this.#book.save(open)
-    if (isNew || Math.abs(best.confidence - (before?.confidence ?? 0)) >= 0.01) {
-      this.#tell(incident, 'cause')
-    }
-  }
-
-  #addDeploymentEntry(open: OpenIncident, deployment: Deployment): Promise<void> {
-    return this.#book.addEntry(open, {
-      timeMs: deployment.startTimeMs,
-      kind: 'deployment',
-      code: 'deployment',
-      message: `${deployment.actor === '' ? 'Somebody' : deployment.actor} deployed ${nameDeployment(deployment)}.`,
-      facts: { deploymentId: deployment.id, url: deployment.url },
-      actor: deployment.actor,
-    })
-  }
-
   // ---- the end
 
   async #resolve(
@@ -680,58 +476,22 @@ export class IncidentDesk implements AlertContext, AlertCharts {
     incident.state = 'resolved'
     incident.resolvedTimeMs = this.#clock.nowTimeMs()
     await this.#book.addEntry(open, { kind: 'resolved', ...entry })
-    const background = this.#makeBackground(incident)
-    for (const fingerprint of open.alerts.keys()) this.#recent.set(fingerprint, background)
-    while (this.#recent.size > recentCountMax) {
-      this.#recent.delete(this.#recent.keys().next().value!)
+    this.#backgrounds.keep(incident, open.alerts.keys())
+    if (incident.postMortem === '') {
+      await draftPostMortem(open, {
+        records: this.#records,
+        book: this.#book,
+        questioner: this.#questioner,
+        nowTimeMs: this.#clock.nowTimeMs(),
+        findSignals: (timeMs) => this.#findSignals(open.service, timeMs),
+      })
     }
-    if (incident.postMortem === '') await this.#draft(open)
     await this.#book.save(open)
     this.#open.delete(incident.id)
     incidentsTotal.inc({ event: 'resolved' })
     incidentsOpen.set(this.#open.size)
     this.#log.info({ incident: incident.number }, 'An incident is resolved.')
     this.#tell(incident, 'resolved')
-  }
-
-  async #draft(open: OpenIncident): Promise<void> {
-    const { incident } = open
-    const endTimeMs = incident.resolvedTimeMs ?? this.#clock.nowTimeMs()
-    const startTimeMs = incident.onsetTimeMs ?? incident.openedTimeMs
-    const signals = await this.#findSignals(open.service, endTimeMs)
-    const lag = incident.causes[0]?.evidence.find((item) => item.kind === 'onset')?.facts
-    const deploymentTimeMs = lag === undefined ? undefined : Number(lag['deploymentTimeMs'])
-    const impact = await measureImpact(
-      signals,
-      {
-        startTimeMs,
-        endTimeMs,
-        // Only a deployment close to the onset: what came long before it failed nothing.
-        deploymentTimeMs:
-          deploymentTimeMs !== undefined && startTimeMs - deploymentTimeMs <= 60_000
-            ? deploymentTimeMs
-            : undefined,
-      },
-      this.#questioner,
-    )
-    let timeline: TimelineEntry[] = []
-    await this.#book.attempt(async () => {
-      timeline = await this.#records.incidents.listTimeline(incident.id)
-    })
-    timeline.sort((a, b) => a.timeMs - b.timeMs || (a.id < b.id ? -1 : 1))
-    incident.postMortem = writePostMortem({
-      incident,
-      alerts: [...open.alerts.values()],
-      timeline,
-      impact,
-    })
-    await this.#book.addEntry(open, {
-      kind: 'post-mortem',
-      code: 'post-mortem-written',
-      message: 'The draft of the post-mortem is written.',
-      facts: {},
-      actor: '',
-    })
   }
 
   // ---- restart
@@ -746,26 +506,14 @@ export class IncidentDesk implements AlertContext, AlertCharts {
       current.filter((alert) => alert.state === 'firing').map((alert) => alert.fingerprint),
     )
     for (const incident of incidents) {
-      const snapshot = await this.#book.findSnapshot(incident.id)
-      const open = makeOpen(incident, identityOf(incident, snapshot?.matchers ?? ''))
-      open.isForPerson = snapshot?.isForPerson ?? false
-      for (const alert of snapshot?.alerts ?? []) {
-        // An alert that ended while we were away has ended; its exact time is not known.
-        const isOver = alert.state === 'firing' && !firing.has(alert.fingerprint)
-        open.alerts.set(
-          alert.fingerprint,
-          isOver ? { ...alert, state: 'resolved', endTimeMs: this.#clock.nowTimeMs() } : alert,
-        )
-      }
+      const open = await this.#book.reopen(incident, firing)
       this.#open.set(incident.id, open)
       if (this.firingAlertCount(incident.id) === 0) this.#becomeQuiet(open)
-      else if (incident.state === 'open') this.#scheduleSearch(open, 0)
+      else if (incident.state === 'open') this.#search.schedule(open, 0)
     }
     incidentsOpen.set(this.#open.size)
     await this.#take(current.filter((alert) => alert.state === 'firing'))
   }
-
-  // ---- small things
 
   /** Runs `action` after what was asked before; a failure is logged and does not stop the next. */
   #enqueue(action: () => Promise<void>): Promise<void> {
@@ -802,49 +550,30 @@ export class IncidentDesk implements AlertContext, AlertCharts {
     for (const listener of this.#listeners) listener(incident, change)
   }
 
-  #wake(): void {
-    for (const wake of this.#waiters) wake()
-  }
-
-  #nextProgress(patienceMs: number): Promise<void> {
-    return new Promise((resolve) => {
-      const end = (): void => {
-        timer.cancel()
-        this.#waiters.delete(end)
-        resolve()
-      }
-      const timer = this.#clock.after(patienceMs, end)
-      this.#waiters.add(end)
-    })
-  }
-
-  #backgroundOf(fingerprints: readonly string[]): {
-    background: AlertBackground | undefined
-    isFinal: boolean
-  } {
+  #backgroundOf(fingerprints: readonly string[]): KnownBackground {
     let isWaiting = false
     let past: AlertBackground | undefined
     for (const fingerprint of fingerprints) {
       const open = this.#findOpenOf(fingerprint)
       if (open !== undefined) {
         return {
-          background: this.#makeBackground(open.incident),
+          background: this.#backgrounds.make(open.incident),
           isFinal: open.searchCount > 0,
         }
       }
-      past ??= this.#recent.get(fingerprint)
+      past ??= this.#backgrounds.findPast(fingerprint)
       if (!this.#passed.has(fingerprint)) isWaiting = true
     }
     return { background: past, isFinal: past !== undefined || !isWaiting }
   }
 
-  #makeBackground(incident: Incident): AlertBackground {
-    const best = incident.causes[0]
+  #makeSearchHost(): SearchHost {
     return {
-      incidentId: incident.id,
-      incidentNumber: incident.number,
-      cause: best === undefined || best.kind === 'unknown' ? '' : best.title,
-      url: `${this.#externalUrl.replace(/\/$/, '')}/incidents/${incident.id}`,
+      tools: () => ({ questioner: this.#questioner, settings: this.#settings }),
+      isOpen: (open) => this.#open.get(open.incident.id) === open,
+      change: (id, action) => this.#change(id, action),
+      onSearched: () => this.#backgrounds.wake(),
+      onCause: (incident) => this.#tell(incident, 'cause'),
     }
   }
 
@@ -868,16 +597,4 @@ export class IncidentDesk implements AlertContext, AlertCharts {
 
 function isInformation(alert: Alert): boolean {
   return makeAlertView(alert, undefined).health === 'info'
-}
-
-function isAbout(
-  attempt: NotificationAttempt,
-  incident: { id: string; fingerprints: ReadonlySet<string>; endTimeMs: number },
-): boolean {
-  if (attempt.incidentId !== undefined) return attempt.incidentId === incident.id
-  // The message of the end goes out after the end.
-  return (
-    attempt.timeMs <= incident.endTimeMs + 600_000 &&
-    attempt.fingerprints.some((fingerprint) => incident.fingerprints.has(fingerprint))
-  )
 }
