@@ -38,9 +38,9 @@ export function Lane(props: {
           key={piece.fromTimeMs}
           className="lane-piece"
           data-health={piece.health}
-          x={at(piece.fromTimeMs)}
+          x={Math.min(at(piece.fromTimeMs), width - leastWidth(piece))}
           y={piece.health === 'ok' ? 3 : piece.health === 'unknown' ? 5 : 1}
-          width={Math.max(1.5, at(piece.toTimeMs) - at(piece.fromTimeMs) - 1)}
+          width={Math.max(leastWidth(piece), at(piece.toTimeMs) - at(piece.fromTimeMs) - 1)}
           height={piece.health === 'ok' ? 6 : piece.health === 'unknown' ? 2 : 10}
         />
       ))}
@@ -49,4 +49,9 @@ export function Lane(props: {
       ))}
     </svg>
   )
+}
+
+/** Minutes of trouble in a month are still seen. */
+function leastWidth(piece: LanePiece): number {
+  return piece.health === 'ok' ? 1.5 : 4
 }

@@ -33,8 +33,6 @@ export const enPages = {
     answer: 'Answer',
     attempt: 'Attempt',
     took: 'Took',
-    incident: 'Incident',
-    open: 'Open',
     time: 'Time',
     older: 'Older ones',
     reason: 'Reason',

@@ -33,8 +33,6 @@ export const zhCnPages: PageWords = {
     answer: '应答',
     attempt: '次数',
     took: '用时',
-    incident: '故障',
-    open: '打开',
     time: '时间',
     older: '更早的记录',
     reason: '原因',

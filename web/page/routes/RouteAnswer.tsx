@@ -83,7 +83,7 @@ function Holds(props: { preview: RoutePreview }) {
   const lines = [
     ...(silencedBy.length > 0
       ? [
-          <Link key="s" to="/alerts" search={{ state: 'silences' }}>
+          <Link key="s" to="/silences">
             {words.routes.silenced({ count: silencedBy.length })}
           </Link>,
         ]
