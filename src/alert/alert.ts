@@ -4,6 +4,7 @@
  * When the records fail, alerting goes on and says so.
  */
 
+import type { RouteMatchView, RouteNode, RouteVerdictView } from '../api/rules.ts'
 import type { Clock, Timer } from '../base/clock.ts'
 import { messageOf } from '../base/error.ts'
 import { passFaultPoint } from '../base/fault-point.ts'
@@ -45,14 +46,7 @@ import {
   makeRouteTree,
   type Route,
 } from './route.ts'
-import {
-  judgeRoutes,
-  matchRoutes,
-  type RouteMatch,
-  type RouteTreeNode,
-  type RouteVerdict,
-  viewRouteTree,
-} from './route-preview.ts'
+import { judgeRoutes, matchRoutes, viewRouteTree } from './route-preview.ts'
 import type { AlertSettings } from './settings.ts'
 import { compileMatchers, type SilenceRequest, Silences } from './silences.ts'
 
@@ -68,7 +62,6 @@ export type {
 export { parseMatchers } from './matcher-text.ts'
 export type { PageDesk } from './page/page-desk.ts'
 export type { ReceivedAlert } from './received-alert.ts'
-export type { RouteMatch } from './route-preview.ts'
 export type { SilenceRequest } from './silences.ts'
 export type { AlertSettings } from './settings.ts'
 
@@ -289,8 +282,8 @@ export class AlertDesk implements AlertSink {
 
   /** The routes that an alert with these labels ends at, why, and what would hold it back now. */
   previewRoutes(labels: Labels): {
-    routes: RouteMatch[]
-    verdicts: RouteVerdict[]
+    routes: RouteMatchView[]
+    verdicts: RouteVerdictView[]
     holders: AlertHolders
   } {
     const tree = this.#tree
@@ -305,7 +298,7 @@ export class AlertDesk implements AlertSink {
   }
 
   /** The tree of routes; `undefined` when there is none. */
-  routeTree(): RouteTreeNode | undefined {
+  routeTree(): RouteNode | undefined {
     return this.#tree && viewRouteTree(this.#tree, this.#parts.clock.nowTimeMs())
   }
 
