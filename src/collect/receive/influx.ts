@@ -9,16 +9,12 @@
  * Source: docs.influxdata.com (line protocol; HTTP API); prometheus/influxdb_exporter (names).
  */
 
-import type { Clock } from '../../base/clock.ts'
-import type { Log } from '../../base/log.ts'
-import type { Appender } from '../../model/flow.ts'
 import { labelsFromPairs } from '../../model/labels.ts'
-import type { DropLedger } from '../drops.ts'
 import { collectErrors } from '../errors.ts'
 import { collectReceivedBytes } from '../metrics.ts'
 import { decodeBody, handleReceived, makeEmptyReply, type ReceiverReply } from './body.ts'
 import { fitLabelName, fitMetricName } from './plain-name.ts'
-import { SampleIntake } from './sample-intake.ts'
+import { type ReceiverParts, SampleIntake } from './sample-intake.ts'
 import type { AddressedRequest } from './text-import.ts'
 
 /** Wrong lines told in a reply. */
@@ -52,21 +48,9 @@ interface InfluxLine {
 
 /** Takes points of InfluxDB's clients. */
 export class InfluxReceiver {
-  readonly #parts: {
-    appender: Appender
-    drops: DropLedger
-    clock: Clock
-    log: Log
-    onReceived: (sampleCount: number) => void
-  }
+  readonly #parts: ReceiverParts
 
-  constructor(parts: {
-    appender: Appender
-    drops: DropLedger
-    clock: Clock
-    log: Log
-    onReceived: (sampleCount: number) => void
-  }) {
+  constructor(parts: ReceiverParts) {
     this.#parts = parts
   }
 

@@ -24,7 +24,7 @@ import { judgeLabels } from '../ingest-appender.ts'
 import { collectPushGroups } from '../metrics.ts'
 import { handleReceived, type ReceiverReply } from './body.ts'
 import type { PushGroup, PushGroupFiles } from './push-group-files.ts'
-import { SampleIntake } from './sample-intake.ts'
+import { type ReceiverParts, SampleIntake } from './sample-intake.ts'
 import { type AddressedRequest, readPushedPage } from './text-import.ts'
 
 /** Time from writing to writing of what is held. */
@@ -57,15 +57,12 @@ export class PushgatewayReceiver {
   /** Writing happens one after another: a repeated value must not overtake a new one. */
   #last: Promise<unknown> = Promise.resolve()
 
-  constructor(parts: {
-    appender: Appender
-    drops: DropLedger
-    clock: Clock
-    log: Log
-    onReceived: (sampleCount: number) => void
-    /** Where groups are kept over a restart; nowhere unless given. */
-    files?: PushGroupFiles
-  }) {
+  constructor(
+    parts: ReceiverParts & {
+      /** Where groups are kept over a restart; nowhere unless given. */
+      files?: PushGroupFiles
+    },
+  ) {
     this.#appender = parts.appender
     this.#drops = parts.drops
     this.#clock = parts.clock

@@ -5,6 +5,8 @@
  * numbers are used in the same turn of the event loop: they are taken back from series that end.
  */
 
+import type { Clock } from '../../base/clock.ts'
+import type { Log } from '../../base/log.ts'
 import type { Exemplar, ExemplarRow } from '../../model/exemplar.ts'
 import type { AppendResult, Appender, MetricMetadata, RejectReason } from '../../model/flow.ts'
 import type { Histogram } from '../../model/histogram.ts'
@@ -53,6 +55,15 @@ const nothingAppended: AppendResult = {
   rejected: 0,
   reasons: {},
   firstRejected: undefined,
+}
+
+/** What a receiver of samples works with. */
+export interface ReceiverParts {
+  appender: Appender
+  drops: DropLedger
+  clock: Clock
+  log: Log
+  onReceived: (sampleCount: number) => void
 }
 
 /** Rows of one request, on their way to the store. */

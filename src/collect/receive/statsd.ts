@@ -21,7 +21,7 @@ import type { Appender } from '../../model/flow.ts'
 import { labelsFromPairs } from '../../model/labels.ts'
 import type { DropLedger } from '../drops.ts'
 import { collectReceivedBytes } from '../metrics.ts'
-import { SampleIntake } from './sample-intake.ts'
+import { type ReceiverParts, SampleIntake } from './sample-intake.ts'
 import { parseStatsdLine, type StatsdLine } from './statsd-line.ts'
 import { StatsdListener, type StatsdPorts } from './statsd-listener.ts'
 import { StatsdMapping } from './statsd-mapping.ts'
@@ -57,13 +57,7 @@ export class StatsdReceiver {
   #timer: Timer | undefined
   #writing: Promise<void> = Promise.resolve()
 
-  constructor(parts: {
-    appender: Appender
-    drops: DropLedger
-    clock: Clock
-    log: Log
-    onReceived: (sampleCount: number) => void
-  }) {
+  constructor(parts: ReceiverParts) {
     this.#appender = parts.appender
     this.#drops = parts.drops
     this.#clock = parts.clock

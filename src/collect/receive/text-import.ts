@@ -7,12 +7,9 @@
  * Source: docs.victoriametrics.com (import of Prometheus text format).
  */
 
-import type { Clock } from '../../base/clock.ts'
-import type { Log } from '../../base/log.ts'
-import type { Appender, MetricMetadata } from '../../model/flow.ts'
+import type { MetricMetadata } from '../../model/flow.ts'
 import type { Histogram } from '../../model/histogram.ts'
 import { labelsFromPairs } from '../../model/labels.ts'
-import type { DropLedger } from '../drops.ts'
 import { collectErrors } from '../errors.ts'
 import { collectReceivedBytes } from '../metrics.ts'
 import { ExpositionReader } from '../scrape/exposition.ts'
@@ -28,7 +25,7 @@ import {
   type ReceivedRequest,
   type ReceiverReply,
 } from './body.ts'
-import { SampleIntake } from './sample-intake.ts'
+import { type ReceiverParts, SampleIntake } from './sample-intake.ts'
 
 const sourceName = 'text-import'
 
@@ -56,21 +53,9 @@ export interface PageVisitor {
 
 /** Takes pages of samples. */
 export class TextImportReceiver {
-  readonly #parts: {
-    appender: Appender
-    drops: DropLedger
-    clock: Clock
-    log: Log
-    onReceived: (sampleCount: number) => void
-  }
+  readonly #parts: ReceiverParts
 
-  constructor(parts: {
-    appender: Appender
-    drops: DropLedger
-    clock: Clock
-    log: Log
-    onReceived: (sampleCount: number) => void
-  }) {
+  constructor(parts: ReceiverParts) {
     this.#parts = parts
   }
 
