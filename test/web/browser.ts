@@ -68,6 +68,44 @@ export class BrowserBench {
     return page
   }
 
+  /** Opens each path in a language, light and then dark, and tells what is wrong there; `ready` waits for more. */
+  async findProblems(
+    paths: readonly string[],
+    o: { language: string; ready?: (page: Page, path: string) => Promise<void> },
+  ): Promise<string[]> {
+    const window = await this.window(o)
+    const problems: string[] = []
+    for (const path of paths) {
+      const page = await window.newPage()
+      const errors = watchErrors(page)
+      await page.goto(this.#served().base + path)
+      await untilLoaded(page)
+      await o.ready?.(page, path)
+      const found = await findBarriers(page)
+      // The other mode has the same elements in other colours.
+      await page.emulateMedia({ colorScheme: 'dark' })
+      found.push(...(await findBarriers(page, ['color-contrast'])))
+      problems.push(...[...found, ...errors].map((problem) => `${path}: ${problem}`))
+      await page.close()
+    }
+    await window.close()
+    return problems
+  }
+
+  /** Those of the paths that need more than 320 px, with their width. */
+  async findWidePages(paths: readonly string[]): Promise<string[]> {
+    const window = await this.window({ width: 320 })
+    const wide: string[] = []
+    for (const path of paths) {
+      const page = await this.open(window, path)
+      const width = Number(await page.evaluate('document.documentElement.scrollWidth'))
+      if (width > 320) wide.push(`${path} is ${width} px wide`)
+      await page.close()
+    }
+    await window.close()
+    return wide
+  }
+
   /** Ends the browser. */
   async close(): Promise<void> {
     await this.#browser?.close()

@@ -10,7 +10,7 @@
 
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
-import { BrowserBench, findBarriers, untilLoaded, watchErrors } from './browser.ts'
+import { BrowserBench, watchErrors } from './browser.ts'
 import { eventually, type Served, startServe } from '../support/serve.ts'
 
 let served: Served
@@ -59,34 +59,13 @@ const paths = [
 for (const language of ['en-US', 'zh-CN']) {
   test(`the views of metrics open well in ${language}, light and dark`, async (context) => {
     if (!(await bench.launch(context))) return
-    const window = await bench.window({ language })
-    const problems: string[] = []
-    for (const path of paths) {
-      const page = await window.newPage()
-      const errors = watchErrors(page)
-      await page.goto(served.base + path)
-      await untilLoaded(page)
-      const found = await findBarriers(page)
-      await page.emulateMedia({ colorScheme: 'dark' })
-      found.push(...(await findBarriers(page, ['color-contrast'])))
-      problems.push(...[...found, ...errors].map((problem) => `${path}: ${problem}`))
-      await page.close()
-    }
-    assert.deepEqual(problems, [])
-    await window.close()
+    assert.deepEqual(await bench.findProblems(paths, { language }), [])
   })
 }
 
 test('320 px are enough for the views of metrics', async (context) => {
   if (!(await bench.launch(context))) return
-  const window = await bench.window({ width: 320 })
-  for (const path of paths) {
-    const page = await bench.open(window, path)
-    const width = Number(await page.evaluate('document.documentElement.scrollWidth'))
-    assert.ok(width <= 320, `${path} is ${width} px wide`)
-    await page.close()
-  }
-  await window.close()
+  assert.deepEqual(await bench.findWidePages(paths), [])
 })
 
 test('queries are named, hidden, moved and removed, and the address holds it', async (context) => {

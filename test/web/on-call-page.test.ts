@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import type { Page } from 'playwright-core'
 import { type Served, startServe } from '../support/serve.ts'
-import { BrowserBench, findBarriers, untilLoaded, watchErrors } from './browser.ts'
+import { BrowserBench, findBarriers, watchErrors } from './browser.ts'
 
 const config = `
 receivers:
@@ -76,22 +76,13 @@ async function tabTo(page: Page, name: RegExp): Promise<void> {
 for (const language of ['en-US', 'zh-CN']) {
   test(`duty is shown well in ${language}, light and dark, for a week and a month`, async (context) => {
     if (!(await bench.launch(context))) return
-    const window = await bench.window({ language })
-    const problems: string[] = []
-    for (const path of ['/on-call', '/on-call?span=month&date=2026-10-25']) {
-      const page = await window.newPage()
-      const errors = watchErrors(page)
-      await page.goto(served.base + path)
-      await untilLoaded(page)
-      await page.waitForSelector('.calendar-bar')
-      const found = await findBarriers(page)
-      await page.emulateMedia({ colorScheme: 'dark' })
-      found.push(...(await findBarriers(page, ['color-contrast'])))
-      problems.push(...[...found, ...errors].map((problem) => `${path}: ${problem}`))
-      await page.close()
-    }
-    assert.deepEqual(problems, [])
-    await window.close()
+    assert.deepEqual(
+      await bench.findProblems(['/on-call', '/on-call?span=month&date=2026-10-25'], {
+        language,
+        ready: async (page) => void (await page.waitForSelector('.calendar-bar')),
+      }),
+      [],
+    )
   })
 }
 

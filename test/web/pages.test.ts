@@ -137,24 +137,16 @@ test('a delivery and an incident exist to be looked at', async (context) => {
 for (const language of ['en-US', 'zh-CN']) {
   test(`every page opens well in ${language}, light and dark`, async (context) => {
     if (!(await bench.launch(context))) return
-    const window = await bench.window({ language })
-    const problems: string[] = []
-    for (const path of [...paths, deliveryPath, incidentPath, alertPath]) {
-      const page = await window.newPage()
-      const errors = watchErrors(page)
-      await page.goto(served.base + path)
-      await untilLoaded(page)
-      const tag = await page.getAttribute('html', 'lang')
-      assert.equal(tag, language === 'zh-CN' ? 'zh-CN' : 'en')
-      const found = await findBarriers(page)
-      // The other mode has the same elements in other colours.
-      await page.emulateMedia({ colorScheme: 'dark' })
-      found.push(...(await findBarriers(page, ['color-contrast'])))
-      problems.push(...[...found, ...errors].map((problem) => `${path}: ${problem}`))
-      await page.close()
-    }
-    assert.deepEqual(problems, [])
-    await window.close()
+    assert.deepEqual(
+      await bench.findProblems([...paths, deliveryPath, incidentPath, alertPath], {
+        language,
+        ready: async (page) => {
+          const tag = await page.getAttribute('html', 'lang')
+          assert.equal(tag, language === 'zh-CN' ? 'zh-CN' : 'en')
+        },
+      }),
+      [],
+    )
   })
 }
 
@@ -273,14 +265,7 @@ test('a mistake in a query is shown at its place', async (context) => {
 
 test('320 px are enough for every page', async (context) => {
   if (!(await bench.launch(context))) return
-  const window = await bench.window({ width: 320 })
-  for (const path of [...paths, deliveryPath, incidentPath]) {
-    const page = await bench.open(window, path)
-    const width = Number(await page.evaluate('document.documentElement.scrollWidth'))
-    assert.ok(width <= 320, `${path} is ${width} px wide`)
-    await page.close()
-  }
-  await window.close()
+  assert.deepEqual(await bench.findWidePages([...paths, deliveryPath, incidentPath]), [])
 })
 
 test('a token is made, shown once, and taken back after asking', async (context) => {

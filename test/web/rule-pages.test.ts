@@ -17,7 +17,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { eventually, type Served, startServe } from '../support/serve.ts'
-import { BrowserBench, findBarriers, untilLoaded, watchErrors } from './browser.ts'
+import { BrowserBench, watchErrors } from './browser.ts'
 
 let served: Served
 let hook: Server
@@ -159,37 +159,22 @@ const paths = [
 for (const language of ['en-US', 'zh-CN']) {
   test(`rules, routes and the ledger open well in ${language}, light and dark`, async (context) => {
     if (!(await bench.launch(context))) return
-    const window = await bench.window({ language })
-    const problems: string[] = []
-    for (const path of paths) {
-      const page = await window.newPage()
-      const errors = watchErrors(page)
-      await page.goto(served.base + path)
-      await untilLoaded(page)
-      if (path.includes('rule=')) await page.waitForSelector('[role="dialog"] canvas')
-      if (path.startsWith('/rules/edit')) await page.waitForSelector('.cm-content')
-      const found = await findBarriers(page)
-      // The other mode has the same elements in other colours.
-      await page.emulateMedia({ colorScheme: 'dark' })
-      found.push(...(await findBarriers(page, ['color-contrast'])))
-      problems.push(...[...found, ...errors].map((problem) => `${path}: ${problem}`))
-      await page.close()
-    }
-    assert.deepEqual(problems, [])
-    await window.close()
+    assert.deepEqual(
+      await bench.findProblems(paths, {
+        language,
+        ready: async (page, path) => {
+          if (path.includes('rule=')) await page.waitForSelector('[role="dialog"] canvas')
+          if (path.startsWith('/rules/edit')) await page.waitForSelector('.cm-content')
+        },
+      }),
+      [],
+    )
   })
 }
 
 test('320 px are enough for rules, routes and the ledger', async (context) => {
   if (!(await bench.launch(context))) return
-  const window = await bench.window({ width: 320 })
-  for (const path of paths) {
-    const page = await bench.open(window, path)
-    const width = Number(await page.evaluate('document.documentElement.scrollWidth'))
-    assert.ok(width <= 320, `${path} is ${width} px wide`)
-    await page.close()
-  }
-  await window.close()
+  assert.deepEqual(await bench.findWidePages(paths), [])
 })
 
 test('rules are narrowed to the broken ones, and a rule tells its health and who would be told', async (context) => {

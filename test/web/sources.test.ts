@@ -7,7 +7,7 @@
 
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
-import { BrowserBench, findBarriers, untilLoaded, watchErrors } from './browser.ts'
+import { BrowserBench } from './browser.ts'
 import { eventually, type Served, startServe } from '../support/serve.ts'
 
 let served: Served
@@ -55,35 +55,21 @@ const paths = [
 for (const language of ['en-US', 'zh-CN']) {
   test(`sources and their drawers open well in ${language}, light and dark`, async (context) => {
     if (!(await bench.launch(context))) return
-    const window = await bench.window({ language })
-    const problems: string[] = []
-    for (const path of paths) {
-      const page = await window.newPage()
-      const errors = watchErrors(page)
-      await page.goto(served.base + path)
-      await untilLoaded(page)
-      if (path.includes('?')) await page.waitForSelector('[role="dialog"]')
-      const found = await findBarriers(page)
-      await page.emulateMedia({ colorScheme: 'dark' })
-      found.push(...(await findBarriers(page, ['color-contrast'])))
-      problems.push(...[...found, ...errors].map((problem) => `${path}: ${problem}`))
-      await page.close()
-    }
-    assert.deepEqual(problems, [])
-    await window.close()
+    assert.deepEqual(
+      await bench.findProblems(paths, {
+        language,
+        ready: async (page, path) => {
+          if (path.includes('?')) await page.waitForSelector('[role="dialog"]')
+        },
+      }),
+      [],
+    )
   })
 }
 
 test('320 px are enough for sources and their drawers', async (context) => {
   if (!(await bench.launch(context))) return
-  const window = await bench.window({ width: 320 })
-  for (const path of paths) {
-    const page = await bench.open(window, path)
-    const width = Number(await page.evaluate('document.documentElement.scrollWidth'))
-    assert.ok(width <= 320, `${path} is ${width} px wide`)
-    await page.close()
-  }
-  await window.close()
+  assert.deepEqual(await bench.findWidePages(paths), [])
 })
 
 test('a target that does not answer is opened by keyboard and says why, rule by rule', async (context) => {
