@@ -110,6 +110,9 @@ test('the label that explodes is named beside the limit, with what to do', async
   await page.waitForURL(/census=text-import/)
   const dialog = page.getByRole('dialog')
   await dialog.getByText('metric_relabel_configs').waitFor()
-  assert.match((await dialog.textContent()) ?? '', /user\s*20 values/)
+  // The census is read when the drawer opens.
+  await eventually('the labels are counted', async () =>
+    /user\s*20 values/.test((await dialog.textContent()) ?? '') ? true : undefined,
+  )
   await window.close()
 })
