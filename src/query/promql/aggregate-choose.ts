@@ -8,6 +8,7 @@ import { noteIgnored } from './aggregate.ts'
 import { Block, isAbsent, isFloat } from './block.ts'
 import { type Context, executionError } from './context.ts'
 import { groupRows } from './group.ts'
+import { formatNumber } from './literal.ts'
 import type { AggregateNode } from './tree.ts'
 
 const countLimit = 2 ** 63
@@ -63,8 +64,9 @@ function checkParameter(
         parts.context.annotations.badRatio(span, value, value < 0 ? -1 : 1)
     } else {
       if (Number.isNaN(value)) throw executionError('Parameter value is NaN')
-      if (value <= -countLimit) throw executionError(`Scalar value ${value} underflows int64`)
-      if (value >= countLimit) throw executionError(`Scalar value ${value} overflows int64`)
+      const shown = formatNumber(value)
+      if (value <= -countLimit) throw executionError(`Scalar value ${shown} underflows int64`)
+      if (value >= countLimit) throw executionError(`Scalar value ${shown} overflows int64`)
     }
   }
 }

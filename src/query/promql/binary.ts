@@ -216,8 +216,21 @@ class VectorOperation {
     return this.#node.matching.fillRight
   }
 
+  get #hasFill(): boolean {
+    return this.#fillMany !== undefined || this.#fillOne !== undefined
+  }
+
+  /** Whether any series of the "many" side has a cell at a step. */
+  #hasMany(step: number): boolean {
+    const { presence, rowCount, stepCount } = this.#many
+    for (let row = 0; row < rowCount; row++) {
+      if (presence[row * stepCount + step] !== isAbsent) return true
+    }
+    return false
+  }
+
   #combineGroup(group: MatchGroup): void {
-    const hasFill = this.#fillMany !== undefined || this.#fillOne !== undefined
+    const hasFill = this.#hasFill
     if (!hasFill && (group.one.length === 0 || (group.many.length === 0 && group.one.length === 1)))
       return
     const isPair = group.many.length === 1 && group.one.length === 1 && !hasFill
@@ -288,10 +301,12 @@ class VectorOperation {
     for (const row of group.one) {
       if (this.#one.presence[row * this.#one.stepCount + step] === isAbsent) continue
       if (found !== undefined) {
+        // Where nothing stands on the other side, upstream does not look at this one.
+        if (!this.#hasFill && !this.#hasMany(step)) return undefined
         const side = this.#isSwapped ? 'left' : 'right'
         const pair = `[${inBraces(this.#one.labels[row]!)}, ${inBraces(this.#one.labels[found]!)}]`
         throw executionError(
-          `found duplicate series for the match group ${group.labels} on the ${side} hand-side of the operation: ${pair};many-to-many matching not allowed: matching labels must be unique on one side`,
+          `found duplicate series for the match group ${inBraces(group.labels)} on the ${side} hand-side of the operation: ${pair};many-to-many matching not allowed: matching labels must be unique on one side`,
         )
       }
       found = row

@@ -101,7 +101,7 @@ export function checkTree(root: Expression, text: string, language: Language): v
         checkCall(node, language, { fail, expect })
         break
       case 'binary':
-        checkBinary(node, language, fail)
+        checkBinary(node, { language, text, fail })
         break
     }
   }
@@ -198,12 +198,30 @@ function checkCall(
 const comparisons = new Set(['==', '!=', '>', '<', '>=', '<='])
 const setOperators = new Set(['and', 'or', 'unless'])
 
-function checkBinary(node: BinaryNode, language: Language, fail: Fail): void {
+function checkBinary(
+  node: BinaryNode,
+  parts: { language: Language; text: string; fail: Fail },
+): void {
+  const { language, text, fail } = parts
   const { left, right, operator, matching } = node
   const leftType = typeOf(left)
   const rightType = typeOf(right)
   const isComparison = comparisons.has(operator)
   const isSet = setOperators.has(operator)
+  const failAtOperator = (reason: string): never => {
+    const start = left.span.end + /^\s*/.exec(text.slice(left.span.end))![0].length
+    throw makeParseError(text, { start, end: start + operator.length }, reason)
+  }
+  if (node.isBool && !isComparison)
+    failAtOperator('bool modifier can only be used on comparison operators')
+  if (isComparison && !node.isBool && leftType === 'scalar' && rightType === 'scalar')
+    failAtOperator('comparisons between scalars must use BOOL modifier')
+  if (matching.isOn) {
+    for (const label of matching.labels) {
+      if (matching.include.includes(label))
+        failAtOperator(`label "${label}" must not occur in ON and GROUP clause at once`)
+    }
+  }
   for (const [side, type] of [
     [left, leftType],
     [right, rightType],
@@ -211,25 +229,16 @@ function checkBinary(node: BinaryNode, language: Language, fail: Fail): void {
     if (type !== 'scalar' && type !== 'vector')
       fail(side, 'binary expression must contain only scalar and instant vector types')
   }
-  if (node.isBool && !isComparison)
-    fail(node, 'bool modifier can only be used on comparison operators')
-  if (isComparison && !node.isBool && leftType === 'scalar' && rightType === 'scalar')
-    fail(node, 'comparisons between scalars must use BOOL modifier')
   const hasFill = matching.fillLeft !== undefined || matching.fillRight !== undefined
   if (hasFill && !language.hasExtendedRanges)
     fail(node, 'fill modifiers are not enabled; set query.extended_ranges')
-  if (matching.isOn) {
-    for (const label of matching.labels) {
-      if (matching.include.includes(label))
-        fail(node, `label "${label}" must not occur in ON and GROUP clause at once`)
-    }
-  }
   for (const label of [...matching.labels, ...matching.include]) {
     if (label === '' || (!isLegacyLabelName(label) && /\ufffd/.test(label)))
       fail(node, `invalid label name for grouping: "${label}"`)
   }
   if (leftType !== 'vector' || rightType !== 'vector') {
-    if (node.hasMatching || hasFill)
+    // Upstream lets `on()` and `ignoring()` without labels pass, and so does this.
+    if (matching.labels.length > 0 || hasFill)
       fail(node, 'vector matching only allowed between instant vectors')
     if (isSet) fail(node, `set operator "${operator}" not allowed in binary scalar expression`)
   } else if (isSet) {

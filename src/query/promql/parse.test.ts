@@ -57,15 +57,17 @@ test('a refused expression names the place and the reason as Prometheus does', (
     'round(a, 1, 2)',
     '1:1: parse error: expected at most 2 argument(s) in call to "round", got 3',
   )
-  check('1 > 2', '1:1: parse error: comparisons between scalars must use BOOL modifier')
-  check('a + bool b', '1:1: parse error: bool modifier can only be used on comparison operators')
+  check('1 > 2', '1:3: parse error: comparisons between scalars must use BOOL modifier')
+  check('a + bool b', '1:3: parse error: bool modifier can only be used on comparison operators')
   check('a and 1', '1:1: parse error: set operator "and" not allowed in binary scalar expression')
   check('a and on(x) group_left b', '1:1: parse error: no grouping allowed for "and" operation')
   check(
     'a + on(x) group_left(x) b',
-    '1:1: parse error: label "x" must not occur in ON and GROUP clause at once',
+    '1:3: parse error: label "x" must not occur in ON and GROUP clause at once',
   )
   check('1 + on(x) a', '1:1: parse error: vector matching only allowed between instant vectors')
+  prepare('1 + on() a')
+  check('"a" + bool 1', '1:5: parse error: bool modifier can only be used on comparison operators')
   check('{}', '1:1: parse error: vector selector must contain at least one non-empty matcher')
   check(
     '{a=~".*"}',

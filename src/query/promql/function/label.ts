@@ -1,6 +1,5 @@
 /** label_replace, label_join, sort, sort_by_label, absent: functions about labels and order. */
 
-import { messageOf } from '../../../base/error.ts'
 import { compilePattern, type PatternGroups } from '../../../base/regexp.ts'
 import { compareLabels, Labels, labelsFromPairs, metricNameLabel } from '../../../model/labels.ts'
 import type { Matcher } from '../../../model/matcher.ts'
@@ -16,11 +15,8 @@ export function replaceLabels(
   let pattern: ReturnType<typeof compilePattern>
   try {
     pattern = compilePattern(rule.pattern)
-  } catch (thrown) {
-    const shown = JSON.stringify(rule.pattern)
-    throw executionError(
-      `invalid regular expression in label_replace(): ${shown}: ${messageOf(thrown)}`,
-    )
+  } catch {
+    throw executionError(`invalid regular expression in label_replace(): ${rule.pattern}`)
   }
   if (!isValidName(target))
     throw executionError(`invalid destination label name in label_replace(): ${target}`)
