@@ -62,8 +62,8 @@ const dayMs = 86_400_000
 await Promise.all([
   append('order', 40, (round) => start + round),
   append('other', 40, (round) => start + round),
-  // Each time once, in an order that jumps over two days.
-  append('late', 5, (round) => start - 3 * dayMs + ((round * 7_919) % 100_003) * 2_000),
+  // Each time once, as long as the rounds are fewer than the prime, in an order that jumps over two days.
+  append('late', 5, (round) => start - 3 * dayMs + ((round * 7_919) % 2_000_003) * 100),
   appendLines('line'),
   flushForEver(),
 ])
