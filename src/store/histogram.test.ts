@@ -177,7 +177,7 @@ test('memory counts histograms, and lets them go with their samples', () => {
   assert.ok(full - empty > 1000 * 20, `${full} bytes`)
   head.truncate(900_000, { canRemove: false, canForget: true })
   assert.ok(head.usedBytes < full / 3, `${head.usedBytes} of ${full} bytes`)
-  const rows = head.read(id, 0, 2_000_000)!
+  const rows = head.chains.read(id, 0, 2_000_000)!
   const column = head.histograms.columnOf(id, rows)!
   assert.deepEqual(column.at(-1), make(1001))
   assert.deepEqual(column[0], make(rows.timeMs[0]! / 1000 + 2))

@@ -69,7 +69,7 @@ import {
   selectFromHead,
   seriesFromHead,
 } from './head/head-querier.ts'
-import { packedBytes } from './head/histogram-table.ts'
+import { packedBytes } from './head/packed-batch.ts'
 import { LogHead } from './head/log-head.ts'
 import { MetadataTable } from './head/metadata-table.ts'
 import { Journal, type JournalSettings, noteTimes, type Segment } from './journal/journal.ts'
@@ -565,7 +565,7 @@ export class Store implements Appender, Querier, ArrivalFeed, LogQuerier {
     return {
       ...(refusal === undefined ? {} : { refusal: refusal.message }),
       seriesCount: this.#head.index.count,
-      chunkCount: this.#head.pool.usedCount,
+      chunkCount: this.#head.chains.pool.usedCount,
       journalBytes: this.#journal.bytes + this.#seriesLog.bytes,
       engineBytes: this.#retainer?.engineBytes ?? 0,
       retentionMs: this.#settings.store.retention,

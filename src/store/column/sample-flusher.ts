@@ -13,7 +13,7 @@ import type { Histogram } from '../../model/histogram.ts'
 import { bitsOf, isHistogramAt } from '../../model/sample.ts'
 import { unpackHistogram } from '../chunk/histogram-bytes.ts'
 import type { Head } from '../head/head.ts'
-import type { PackedBatch } from '../head/histogram-table.ts'
+import type { PackedBatch } from '../head/packed-batch.ts'
 import type { LateRun } from '../head/late-rows.ts'
 import type { Segment } from '../journal/journal.ts'
 import { RecordFileReader } from '../journal/record-format.ts'
@@ -78,7 +78,7 @@ export class SampleFlusher {
           restedCount = writer.sampleCount
           await setImmediate()
         }
-        const markTimeMs = head.flushedTimeMs(id)
+        const markTimeMs = head.marks.timeMs(id)
         const lastTimeMs = await this.#flushSeries(id, untilTimeMs, writer)
         if (lastTimeMs === undefined) continue
         ids.push(id)
@@ -90,8 +90,8 @@ export class SampleFlusher {
       await writer.discard()
     }
     for (let at = 0; at < ids.length; at++) {
-      // A late row that came meanwhile took the mark back.
-      if (head.flushedTimeMs(ids[at]!) === marks[at]) head.noteFlushed(ids[at]!, lastTimes[at]!)
+      // Rows that did not reach the journal may have taken the mark back meanwhile.
+      if (head.marks.timeMs(ids[at]!) === marks[at]) head.marks.note(ids[at]!, lastTimes[at]!)
     }
     return writer.sampleCount
   }
@@ -180,13 +180,13 @@ export class SampleFlusher {
   ): Promise<number | undefined> {
     const { head } = this.#parts
     if (head.index.isLive[id] !== 1) return undefined
-    const startTimeMs = head.flushedTimeMs(id) + 1
+    const startTimeMs = head.marks.timeMs(id) + 1
     const endTimeMs = untilTimeMs - 1
-    const count = head.count(id, startTimeMs, endTimeMs)
+    const count = head.chains.count(id, startTimeMs, endTimeMs)
     if (count === 0) return undefined
     if (this.#scratch.timeMs.length < count) this.#scratch = makeScratch(count * 2)
     const { timeMs, value } = this.#scratch
-    head.copy(id, { startTimeMs, endTimeMs }, { timeMs, value, at: 0 })
+    head.chains.copy(id, { startTimeMs, endTimeMs }, { timeMs, value, at: 0 })
     const lastTimeMs = timeMs[count - 1]!
     const columns = { timeMs, value, count }
     const histogram = head.histograms.has(id) ? head.histograms.columnOf(id, columns) : undefined

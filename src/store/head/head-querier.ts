@@ -20,7 +20,7 @@ export function selectFromHead(head: Head, selection: Selection): SeriesColumns[
   let histogramBytes = 0
   for (let index = 0; index < ids.length; index++) {
     const id = ids[index]!
-    const count = head.count(id, startTimeMs, endTimeMs) + (late?.get(id)?.count ?? 0)
+    const count = head.chains.count(id, startTimeMs, endTimeMs) + (late?.get(id)?.count ?? 0)
     counts[index] = count
     total += count
     if (head.histograms.has(id)) {
@@ -37,7 +37,7 @@ export function selectFromHead(head: Head, selection: Selection): SeriesColumns[
     if (counts[index] === 0) continue
     const id = ids[index]!
     const at = out.at
-    head.copy(id, { startTimeMs, endTimeMs }, out)
+    head.chains.copy(id, { startTimeMs, endTimeMs }, out)
     const run = late?.get(id)
     if (run !== undefined) mergeLate(run, out, at)
     const series: SeriesColumns = {

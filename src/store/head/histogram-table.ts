@@ -4,16 +4,9 @@
  * one to the next. Only series that have histograms cost anything.
  */
 
-import { crc32 } from 'node:zlib'
 import type { Histogram } from '../../model/histogram.ts'
-import {
-  bitsOf,
-  isHistogramAt,
-  type SampleBatch,
-  type SeriesId,
-  setHistogramAt,
-} from '../../model/sample.ts'
-import { packHistogram, unpackHistogram } from '../chunk/histogram-bytes.ts'
+import { bitsOf, isHistogramAt, type SeriesId } from '../../model/sample.ts'
+import { unpackHistogram } from '../chunk/histogram-bytes.ts'
 import {
   type HistogramRun,
   HistogramRunWriter,
@@ -21,42 +14,7 @@ import {
   type TimeRange,
 } from '../chunk/histogram-chunk.ts'
 import { ByteReader, ByteWriter } from '../chunk/varint.ts'
-
-/** A batch on its way through the store: histograms packed, by row, so that it is done once. */
-export interface PackedBatch extends SampleBatch {
-  packed?: (Uint8Array | undefined)[]
-}
-
-/** The batch with its histograms packed and their rows marked, so that equal ones have equal bits. */
-export function packHistograms(batch: PackedBatch): PackedBatch {
-  const { histogram, count } = batch
-  if (histogram === undefined || batch.packed !== undefined) return batch
-  const packed: (Uint8Array | undefined)[] = []
-  const bits = bitsOf(batch.value)
-  for (let row = 0; row < count; row++) {
-    const one = histogram[row]
-    if (one === undefined) continue
-    const bytes = packHistogram(keepHint(one))
-    packed[row] = bytes
-    setHistogramAt(bits, row, crc32(bytes))
-  }
-  return { ...batch, packed }
-}
-
-/**
- * "No reset since the sample before" is about the sender's sample before, which need not be ours: it may
- * have been refused, or come later. So it is not kept, as Prometheus does not keep it, and readers compare.
- */
-function keepHint(histogram: Histogram): Histogram {
-  return histogram.resetHint === 'not-reset' ? { ...histogram, resetHint: 'unknown' } : histogram
-}
-
-/** Bytes of a batch's histograms. */
-export function packedBytes(batch: PackedBatch | undefined): number {
-  let size = 0
-  if (batch?.packed !== undefined) for (const bytes of batch.packed) size += bytes?.length ?? 0
-  return size
-}
+import { dropHint, type PackedBatch } from './packed-batch.ts'
 
 /** Histograms of a block: one is written whole, the others as differences. */
 const blockCount = 32
@@ -189,7 +147,7 @@ export class HistogramTable {
       const bytes = packed[row]
       if (bytes === undefined) continue
       const histogram = batch.histogram?.[row] ?? unpackHistogram(bytes)
-      this.#put(batch.seriesId[row]!, batch.timeMs[row]!, keepHint(histogram))
+      this.#put(batch.seriesId[row]!, batch.timeMs[row]!, dropHint(histogram))
     }
   }
 

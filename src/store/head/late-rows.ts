@@ -25,7 +25,7 @@ export interface LateRun {
 }
 
 /** A value by its bits, at a place of a column. */
-interface BitsAt {
+export interface BitsAt {
   bits: Uint32Array
   row: number
 }

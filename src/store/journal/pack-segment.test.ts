@@ -4,7 +4,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { makeLabels } from '../../model/labels.ts'
 import { bitsOf, makeSampleBatch, setHistogramAt, setStaleAt } from '../../model/sample.ts'
-import type { PackedBatch } from '../head/histogram-table.ts'
+import type { PackedBatch } from '../head/packed-batch.ts'
 import { packSegment } from './pack-segment.ts'
 import { type ExemplarEntry, fileHeader, RecordWriter, readRecords } from './record-format.ts'
 

@@ -9,7 +9,7 @@
 import { setImmediate } from 'node:timers/promises'
 import { bitsOf, makeSampleBatch, type SampleBatch } from '../../model/sample.ts'
 import { FloatChunkEncoder } from '../chunk/float-chunk.ts'
-import type { PackedBatch } from '../head/histogram-table.ts'
+import type { PackedBatch } from '../head/packed-batch.ts'
 import {
   type Erasure,
   type ExemplarEntry,

@@ -5,7 +5,7 @@ import { test } from 'node:test'
 import { emptyLabels, labelsFromPairs, makeLabels } from '../../model/labels.ts'
 import type { LogBatch } from '../../model/log-line.ts'
 import { bitsOf, isStaleAt, type SampleBatch, SampleBatchBuilder } from '../../model/sample.ts'
-import type { PackedBatch } from '../head/histogram-table.ts'
+import type { PackedBatch } from '../head/packed-batch.ts'
 import { fileHeader, RecordWriter, readRecords } from './record-format.ts'
 
 type Event = [string, ...unknown[]]

@@ -34,7 +34,7 @@ import type { LogBatch } from '../../model/log-line.ts'
 import { bitsOf, makeSampleBatch, type SeriesId } from '../../model/sample.ts'
 import { FloatChunkDecoder } from '../chunk/float-chunk.ts'
 import { ByteReader } from '../chunk/varint.ts'
-import type { PackedBatch } from '../head/histogram-table.ts'
+import type { PackedBatch } from '../head/packed-batch.ts'
 
 /** First bytes of every journal file. */
 export const fileHeader = Buffer.from('SWJ1\x01\x00\x00\x00', 'latin1')
