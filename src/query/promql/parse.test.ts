@@ -67,6 +67,14 @@ test('a refused expression names the place and the reason as Prometheus does', (
   )
   check('1 + on(x) a', '1:1: parse error: vector matching only allowed between instant vectors')
   prepare('1 + on() a')
+  prepare('sum(offset{a="b"} offset 5m) by (offset) + offset')
+  check('atan2', '1:1: parse error: unexpected <atan2>')
+  check('a[1e10]', '1:3: parse error: duration out of range')
+  check('a offset inf', '1:10: parse error: duration out of range')
+  check(
+    'a @ 1e20',
+    `1:1: parse error: timestamp out of bounds for @ modifier: ${'1'.padEnd(21, '0')}.000000`,
+  )
   check('"a" + bool 1', '1:5: parse error: bool modifier can only be used on comparison operators')
   check('{}', '1:1: parse error: vector selector must contain at least one non-empty matcher')
   check(

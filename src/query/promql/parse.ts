@@ -10,7 +10,7 @@ import { messageOf } from '../../base/error.ts'
 import { type Matcher, type MatchOperator, makeMatcher } from '../../model/matcher.ts'
 import { type ChainPiece, shapeChain } from './chain.ts'
 import { unquoteGo } from '../../base/go-string.ts'
-import { parseNumber } from './literal.ts'
+import { formatFixed, formatNumber, parseNumber } from './literal.ts'
 import { findTooDeep } from './nesting.ts'
 import { makeParseError, makeUnexpectedError } from './parse-error.ts'
 import { applyAt, applyMode, applyOffset, applyRange, applySubquery } from './postfix.ts'
@@ -30,6 +30,8 @@ import { childrenOf as expressionsBelow } from './tree.ts'
 
 /** Longest expression that is read; bounds memory and depth. */
 const expressionLengthMax = 1_048_576
+/** The longest duration in seconds: upstream holds nanoseconds in 63 bits. */
+const durationSecondsMax = 2 ** 63 / 1e9
 /** Deepest nesting; keeps every walk of the tree far from the end of the stack. */
 const depthMax = 1000
 
@@ -68,6 +70,13 @@ function parseSyntax(text: string): SyntaxNode {
       hasBareDots = false
       shown = shown.replace(/(?<=(?<![\w.])\d+)\.(?![\d.a-zA-Z])/g, ' ')
       if (shown !== text) continue
+    }
+    const metric = /^\s*(offset)\b/i.exec(shown.slice(errorAt))
+    if (metric !== null) {
+      // `offset` is a metric's name where no modifier can stand; six letters take its place.
+      const end = errorAt + metric[0].length
+      shown = `${shown.slice(0, end - 6)}metric${shown.slice(end)}`
+      continue
     }
     const before = shown.slice(0, errorAt + 1)
     const missed = /.*\b(min_of|max_of)\s*\(/s.exec(before)
@@ -219,7 +228,7 @@ class Converter {
         const seconds = this.#number(literal)
         const timeMs = Math.round(seconds * 1000)
         if (!Number.isSafeInteger(timeMs))
-          this.#fail(node, `timestamp out of bounds for @ modifier: ${seconds}`)
+          this.#fail(node, `timestamp out of bounds for @ modifier: ${formatSeconds(seconds)}`)
         return applyAt(inner, place, { timeMs })
       }
       default:
@@ -230,6 +239,7 @@ class Converter {
   #selector(node: SyntaxNode): SelectorNode {
     const identifier = node.getChild('Identifier')
     let name = identifier === null ? '' : this.#textOf(identifier)
+    if (/^atan2$/i.test(name)) throw makeUnexpectedError(this.#text, node.from)
     const matchers: Matcher[] = []
     for (const child of childrenOf(node.getChild('LabelMatchers'))) {
       if (child.name === 'QuotedLabelName') {
@@ -388,7 +398,9 @@ class Converter {
     if (node.getChild('DurationStep') !== null) return { kind: 'step', span }
     if (node.getChild('DurationRange') !== null) return { kind: 'range', span }
     const literal = node.getChild('NumberDurationLiteralInDurationContext')!
-    return { kind: 'seconds', span, value: this.#number(literal) }
+    const value = this.#number(literal)
+    if (Math.abs(value) > durationSecondsMax) this.#fail(literal, 'duration out of range')
+    return { kind: 'seconds', span, value }
   }
 
   #number(node: SyntaxNode): number {
@@ -411,6 +423,11 @@ class Converter {
   #fail(node: SyntaxNode, reason: string): never {
     throw makeParseError(this.#text, spanOf(node), reason)
   }
+}
+
+/** Seconds as Go's `%f` prints them. */
+function formatSeconds(seconds: number): string {
+  return Number.isFinite(seconds) ? `${formatFixed(seconds)}.000000` : formatNumber(seconds)
 }
 
 /** Whether an aggregation takes a parameter in front. */

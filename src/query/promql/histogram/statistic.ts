@@ -139,7 +139,8 @@ function middleOf(bucket: Bucket, isCustom: boolean): number {
 
 /**
  * The part of a histogram below (`</`) or above (`>/`) a value. When anything was cut, count and sum
- * are estimated anew from the middles of what is left; an infinite bucket is kept or dropped whole.
+ * are estimated anew from the middles of what is left. A bucket without end is not cut: what the bound
+ * lies in is kept where its end is on the side that is kept, and dropped otherwise.
  */
 export function trimHistogram(
   histogram: Histogram,
@@ -178,8 +179,10 @@ function keptPart(
   const { bound, keep, isCustom } = cut
   const nothing = { ...lean, count: 0 }
   if (keep === 'below') {
-    if (bound >= whole.upper) return lean
-    if (bound <= lean.lower || whole.upper === Infinity || lean.lower === -Infinity) return nothing
+    if (bound >= lean.upper) return lean
+    if (bound <= lean.lower || whole.upper === Infinity) return nothing
+    // As with `>/` at the other end, and as `histogram_fraction` counts it: all of it lies below.
+    if (lean.lower === -Infinity) return { ...lean, upper: bound }
     return {
       lower: lean.lower,
       upper: bound,
