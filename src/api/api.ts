@@ -26,7 +26,8 @@ export interface SessionView {
   /** False under --no-auth. */
   isAuthRequired: boolean
   user: string
-  role: 'admin' | 'viewer' | 'none'
+  /** `responder` acts on alerts, incidents and silences, and changes nothing else. */
+  role: 'admin' | 'responder' | 'viewer' | 'none'
   /** Whether the administrator has a password, so that the sign-in page can offer the form. */
   hasPassword: boolean
 }

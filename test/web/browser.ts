@@ -43,7 +43,9 @@ export class BrowserBench {
   }
 
   /** A signed-in window. */
-  async window(o: { language?: string; width?: number } = {}): Promise<BrowserContext> {
+  async window(
+    o: { language?: string; width?: number; token?: string } = {},
+  ): Promise<BrowserContext> {
     const served = this.#served()
     const window = await this.#browser!.newContext({
       locale: o.language ?? 'en-US',
@@ -53,7 +55,7 @@ export class BrowserBench {
       viewport: { width: o.width ?? 1280, height: 800 },
     })
     const reply = await window.request.post(`${served.base}/api/shipwatch/v1/session`, {
-      data: { token: served.token() },
+      data: { token: o.token ?? served.token() },
       headers: { origin: served.base },
     })
     assert.equal(reply.status(), 200)

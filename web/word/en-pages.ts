@@ -335,7 +335,15 @@ export const enPages = {
   },
   settings: {
     failed: 'The settings could not be read',
-    verdict: (v: { user: string }) => `Signed in as ${v.user}.`,
+    verdict: (v: { user: string; role: 'admin' | 'responder' | 'viewer' | 'none' }) => {
+      const rights = {
+        admin: '',
+        responder: ' You may act on alerts and incidents, and change nothing else.',
+        viewer: ' You may read, and change nothing.',
+        none: '',
+      }
+      return `Signed in as ${v.user}.${rights[v.role]}`
+    },
     openVerdict: 'Signing in is switched off: everybody on this machine is an administrator.',
     signOut: 'Sign out',
     looks: 'On this browser',
@@ -354,7 +362,7 @@ export const enPages = {
     tokenExample: 'for example: pipeline',
     scope: 'May',
     scopes: {
-      respond: 'read and act on pages (respond)',
+      respond: 'read, and act on alerts and incidents (respond)',
       ingest: 'send data (ingest)',
       read: 'read',
       admin: 'everything (admin)',

@@ -315,7 +315,15 @@ export const zhCnPages: PageWords = {
   },
   settings: {
     failed: '无法读取设置',
-    verdict: (v) => `已登录：${v.user}。`,
+    verdict: (v) => {
+      const rights = {
+        admin: '',
+        responder: '可以处理告警和故障，不能更改其他内容。',
+        viewer: '只能查看，不能更改。',
+        none: '',
+      }
+      return `已登录：${v.user}。${rights[v.role]}`
+    },
     openVerdict: '登录已关闭：本机上的所有人都是管理员。',
     signOut: '退出登录',
     looks: '本浏览器',
@@ -334,7 +342,7 @@ export const zhCnPages: PageWords = {
     tokenExample: '例如：流水线',
     scope: '权限',
     scopes: {
-      respond: '读取并处理告警（respond）',
+      respond: '读取，并处理告警和故障（respond）',
       ingest: '送入数据（ingest）',
       read: '读取（read）',
       admin: '全部（admin）',

@@ -57,12 +57,15 @@ describe('routes against credentials', async () => {
   const code = new URL(server.signInLink()).searchParams.get('code')
   const session = cookieOf(await signIn(server, { code }))
   const viewer = cookieOf(await signIn(server, { token: read.token }))
+  const respond = await makeToken(server, local, 'respond')
+  const responder = cookieOf(await signIn(server, { token: respond.token }))
 
   const routes = {
     open: ['GET', '/-/healthy'],
     session: ['GET', `${apiRoot}/session`],
     read: ['GET', `${apiRoot}/alerts`],
     query: ['POST', '/api/v1/query?query=1'],
+    respond: ['POST', `${apiRoot}/silences/none/expire`],
     admin: ['POST', '/-/flush'],
     ingest: ['POST', '/api/v1/write'],
     push: ['POST', '/loki/api/v1/push'],
@@ -80,28 +83,32 @@ describe('routes against credentials', async () => {
     admin: { headers: bearer(admin.token), from: elsewhere },
     read: { headers: bearer(read.token), from: elsewhere },
     basic: { headers: basic(read.token), from: elsewhere },
+    respond: { headers: bearer(respond.token), from: elsewhere },
     ingest: { headers: bearer(ingest.token), from: elsewhere },
     wrong: { headers: bearer('sw_wrong'), from: elsewhere },
     session: { headers: { cookie: session, origin: own.origin }, from: elsewhere },
     viewer: { headers: { cookie: viewer, origin: own.origin }, from: elsewhere },
+    responder: { headers: { cookie: responder, origin: own.origin }, from: elsewhere },
     foreign: { headers: { cookie: session, origin: 'https://evil.example' }, from: elsewhere },
     unnamed: { headers: { cookie: session }, from: elsewhere },
   }
   // Rows in the order of `routes`.
   const expected: Record<string, number[]> = {
-    none: [200, 200, 401, 401, 401, 401, 401, 401],
-    loopback: [200, 200, 401, 401, 401, 204, 204, 200],
-    proxied: [200, 200, 401, 401, 401, 401, 401, 401],
-    local: [200, 200, 200, 200, 200, 204, 204, 200],
-    admin: [200, 200, 200, 200, 200, 204, 204, 200],
-    read: [200, 200, 200, 200, 403, 403, 403, 200],
-    basic: [200, 200, 200, 200, 403, 403, 403, 200],
-    ingest: [200, 200, 403, 403, 403, 204, 204, 403],
-    wrong: [200, 200, 401, 401, 401, 401, 401, 401],
-    session: [200, 200, 200, 200, 200, 204, 204, 200],
-    viewer: [200, 200, 200, 200, 403, 403, 403, 200],
-    foreign: [200, 200, 200, 403, 403, 403, 403, 200],
-    unnamed: [200, 200, 200, 403, 403, 403, 403, 200],
+    none: [200, 200, 401, 401, 401, 401, 401, 401, 401],
+    loopback: [200, 200, 401, 401, 401, 401, 204, 204, 200],
+    proxied: [200, 200, 401, 401, 401, 401, 401, 401, 401],
+    local: [200, 200, 200, 200, 404, 200, 204, 204, 200],
+    admin: [200, 200, 200, 200, 404, 200, 204, 204, 200],
+    read: [200, 200, 200, 200, 403, 403, 403, 403, 200],
+    basic: [200, 200, 200, 200, 403, 403, 403, 403, 200],
+    respond: [200, 200, 200, 200, 404, 403, 403, 403, 200],
+    ingest: [200, 200, 403, 403, 403, 403, 204, 204, 403],
+    wrong: [200, 200, 401, 401, 401, 401, 401, 401, 401],
+    session: [200, 200, 200, 200, 404, 200, 204, 204, 200],
+    viewer: [200, 200, 200, 200, 403, 403, 403, 403, 200],
+    responder: [200, 200, 200, 200, 404, 403, 403, 403, 200],
+    foreign: [200, 200, 200, 403, 403, 403, 403, 403, 200],
+    unnamed: [200, 200, 200, 403, 403, 403, 403, 403, 200],
   }
   for (const [name, { headers, from }] of Object.entries(credentials)) {
     test(`the credential "${name}" opens what it should and nothing else`, async () => {
@@ -283,6 +290,36 @@ describe('sign-in', () => {
     assert.equal((await signIn(server, right, elsewhere)).statusCode, 200)
     await bench.clock.advance(300_001)
     assert.equal((await signIn(server, right)).statusCode, 200)
+    await bench.close()
+  })
+
+  test('a token for responding opens the session of a responder, who may silence and not set a password', async () => {
+    const bench = new ServerBench()
+    const server = await listening(bench)
+    const { token } = await makeToken(server, localToken(bench), 'respond')
+    const opened = await signIn(server, { token })
+    assert.equal(opened.json().role, 'responder')
+    const headers = { ...own, cookie: cookieOf(opened), 'content-type': 'application/json' }
+    const session = await server.inject({ url: `${apiRoot}/session`, headers })
+    assert.deepEqual([session.json().isSignedIn, session.json().role], [true, 'responder'])
+    const send = (method: 'POST' | 'PUT', path: string, body: object) =>
+      server.inject({
+        method,
+        url: `${apiRoot}${path}`,
+        headers,
+        payload: JSON.stringify(body),
+        remoteAddress: elsewhere,
+      })
+    // There is none, but they may.
+    for (const path of ['/silences/none/expire', '/pages/none/acknowledge'])
+      assert.equal((await send('POST', path, {})).statusCode, 404, path)
+    for (const [method, path] of [
+      ['PUT', '/password'],
+      ['POST', '/tokens'],
+      ['POST', '/maintenance'],
+      ['POST', '/receivers/none/test'],
+    ] as const)
+      assert.equal((await send(method, path, {})).statusCode, 403, path)
     await bench.close()
   })
 

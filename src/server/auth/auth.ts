@@ -22,7 +22,7 @@ import {
 } from './origin.ts'
 import { hashPassword, verifyPassword } from './password.ts'
 import { type Access, anonymous, isAllowed, type Principal } from './principal.ts'
-import { administrator, type Session, SessionKeeper } from './session.ts'
+import { administrator, roleOf, scopeOf, type Session, SessionKeeper } from './session.ts'
 import { SignInLimit } from './sign-in-limit.ts'
 import { TokenKeeper } from './token.ts'
 
@@ -177,10 +177,10 @@ export class Auth {
     if (body.token !== undefined) {
       const token = await this.tokens.find(body.token)
       if (token === undefined) throw failSignIn('token', 'token')
-      if (token.scope === 'ingest') {
-        throw serverErrors.ACCESS_DENIED({ needed: 'read', actual: 'ingest' })
+      const role = roleOf(token.scope)
+      if (role === undefined) {
+        throw serverErrors.ACCESS_DENIED({ needed: 'read', actual: token.scope })
       }
-      const role = token.scope === 'admin' ? 'admin' : 'viewer'
       return this.sessions.open({ method: 'token', user: token.name, tokenId: token.id }, role)
     }
     if (body.user === undefined || body.password === undefined) {
@@ -218,7 +218,7 @@ export class Auth {
     return {
       kind: 'session',
       actor: session.user,
-      scope: session.role === 'admin' ? 'admin' : 'read',
+      scope: scopeOf(session.role),
       key: session.key,
       endTimeMs: session.endTimeMs,
     }

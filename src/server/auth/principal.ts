@@ -1,8 +1,8 @@
-/** Who calls, and what that lets them do: two roles of people, four scopes of tokens. */
+/** Who calls, and what that lets them do: three roles of people, four scopes of tokens. */
 
 /**
- * What a caller may do. `admin` includes everything, `respond` reading and acting on pages, `read` no
- * ingest, `ingest` nothing else.
+ * What a caller may do. `admin` includes everything, `respond` reading and acting on alerts and
+ * incidents (taking, ending, silencing), `read` no ingest, `ingest` nothing else.
  */
 export type Scope = 'admin' | 'respond' | 'read' | 'ingest' | 'none'
 

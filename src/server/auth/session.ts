@@ -10,6 +10,7 @@ import { messageOf } from '../../base/error.ts'
 import type { Log } from '../../base/log.ts'
 import { makeToken } from '../../base/random.ts'
 import type { AccessRecords } from '../../store/store.ts'
+import type { Scope } from './principal.ts'
 import { hashSecret, type TokenKeeper } from './token.ts'
 
 /** The one user that has a password. */
@@ -25,8 +26,21 @@ export type SessionOrigin =
 export interface Session {
   key: string
   user: string
-  role: 'admin' | 'viewer'
+  role: 'admin' | 'responder' | 'viewer'
   endTimeMs: number
+}
+
+/** The role of a session that a credential of a scope opens; `undefined` for scopes that open none. */
+export function roleOf(scope: Scope): Session['role'] | undefined {
+  if (scope === 'respond') return 'responder'
+  if (scope === 'admin') return 'admin'
+  return scope === 'read' ? 'viewer' : undefined
+}
+
+/** What a role lets its sessions do. */
+export function scopeOf(role: Session['role']): Scope {
+  if (role === 'responder') return 'respond'
+  return role === 'admin' ? 'admin' : 'read'
 }
 
 const codeCountMax = 16

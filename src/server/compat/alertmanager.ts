@@ -130,7 +130,7 @@ function addAlerts(app: FastifyInstance, context: RouteContext): void {
 function addSilences(app: FastifyInstance, context: RouteContext): void {
   const { alerts, clock } = context.parts
   const read = { config: { access: 'read' as const, shape } }
-  const act = { bodyLimit: plainBodyBytesMax, config: { access: 'admin' as const, shape } }
+  const act = { bodyLimit: plainBodyBytesMax, config: { access: 'respond' as const, shape } }
 
   app.get(`${root}/silences`, read, async (request, reply) => {
     const query = queryOf(request)

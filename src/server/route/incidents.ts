@@ -20,7 +20,7 @@ const postMortemBody = z.strictObject({ text: z.string().max(500_000) })
 export function addIncidentRoutes(app: FastifyInstance, context: RouteContext): void {
   const { incidents } = context.parts
   const read = { config: { access: 'read' as const } }
-  const act = { bodyLimit: plainBodyBytesMax, config: { access: 'admin' as const } }
+  const act = { bodyLimit: plainBodyBytesMax, config: { access: 'respond' as const } }
   const root = `${apiRoot}/incidents`
 
   app.get(root, read, async (request): Promise<IncidentList> => {

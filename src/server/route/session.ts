@@ -3,6 +3,7 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { apiRoot, type SessionView, type SignInRequest } from '../../api/api.ts'
 import { z } from '../../config/schema.ts'
+import { roleOf, scopeOf } from '../auth/session.ts'
 import { factsOf, readJson } from '../request.ts'
 import type { RouteContext } from './route.ts'
 
@@ -43,7 +44,7 @@ export function addSessionRoutes(app: FastifyInstance, context: RouteContext): v
     request.principal = {
       kind: 'session',
       actor: session.user,
-      scope: session.role === 'admin' ? 'admin' : 'read',
+      scope: scopeOf(session.role),
       key: session.key,
       endTimeMs: session.endTimeMs,
     }
@@ -77,12 +78,13 @@ export function addSessionRoutes(app: FastifyInstance, context: RouteContext): v
 
 async function viewSession(context: RouteContext, request: FastifyRequest): Promise<SessionView> {
   const { actor, scope } = request.principal
-  const isSignedIn = scope === 'admin' || scope === 'read'
+  const role = roleOf(scope)
+  const isSignedIn = role !== undefined
   return {
     isSignedIn,
     isAuthRequired: context.auth.isRequired,
     user: isSignedIn ? actor : '',
-    role: scope === 'admin' ? 'admin' : scope === 'read' ? 'viewer' : 'none',
+    role: role ?? 'none',
     hasPassword: await context.auth.hasPassword(),
   }
 }

@@ -34,7 +34,7 @@ const setBody = z.strictObject({
 export function addSilenceRoutes(app: FastifyInstance, context: RouteContext): void {
   const { alerts, clock } = context.parts
   const read = { bodyLimit: plainBodyBytesMax, config: { access: 'read' as const } }
-  const act = { bodyLimit: plainBodyBytesMax, config: { access: 'admin' as const } }
+  const act = { bodyLimit: plainBodyBytesMax, config: { access: 'respond' as const } }
   const root = `${apiRoot}/silences`
 
   app.get(root, read, async (): Promise<SilenceList> => {

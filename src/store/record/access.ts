@@ -117,7 +117,7 @@ function makeSessions(
           ? undefined
           : {
               user: row.user_name,
-              role: row.role as 'admin' | 'viewer',
+              role: row.role as 'admin' | 'responder' | 'viewer',
               endTimeMs: row.end_time_ms,
             }
       }),

@@ -474,10 +474,10 @@ export function testRecords(name: string, open: () => Promise<OpenedRecords>): v
     await access.removeSession('s')
     assert.equal(await access.findSession('s'), undefined)
     await access.addSession({ hash: 'old', user: 'admin', role: 'admin', endTimeMs: 9 })
-    await access.addSession({ hash: 'new', user: 'admin', role: 'viewer', endTimeMs: 10 })
+    await access.addSession({ hash: 'new', user: 'admin', role: 'responder', endTimeMs: 10 })
     await access.removeSessionsBefore(10)
     assert.equal(await access.findSession('old'), undefined)
-    assert.equal((await access.findSession('new'))?.role, 'viewer')
+    assert.equal((await access.findSession('new'))?.role, 'responder')
     await access.addAudit({ timeMs: 1, actor: 'a', action: 'first', facts: {} })
     await access.addAudit({ timeMs: 1, actor: 'a', action: 'second', facts: { x: 1 } })
     assert.deepEqual(await access.listAudit(1), [

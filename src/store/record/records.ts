@@ -265,12 +265,14 @@ export interface AccessRecords {
   addSession(session: {
     hash: string
     user: string
-    role: 'admin' | 'viewer'
+    role: 'admin' | 'responder' | 'viewer'
     endTimeMs: number
   }): Promise<void>
   findSession(
     hash: string,
-  ): Promise<{ user: string; role: 'admin' | 'viewer'; endTimeMs: number } | undefined>
+  ): Promise<
+    { user: string; role: 'admin' | 'responder' | 'viewer'; endTimeMs: number } | undefined
+  >
   removeSession(hash: string): Promise<void>
   /** Removes the sessions that ended before `timeMs`. */
   removeSessionsBefore(timeMs: number): Promise<void>

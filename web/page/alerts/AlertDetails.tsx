@@ -1,5 +1,6 @@
 /** One alert: what it says, why, since when, what it looks like, and who was told. */
 
+import { Allowed } from '../Allowed.tsx'
 import type { AlertView } from '../../../src/api/api.ts'
 import type { PageView } from '../../../src/api/on-call.ts'
 import { TimeChart } from '../../chart/TimeChart.tsx'
@@ -104,9 +105,11 @@ export function AlertDetails(props: {
       />
       <div className="line-wrap">
         {alert.state === 'resolved' ? null : (
-          <Button icon={<SilenceIcon size={15} />} onClick={props.onSilence}>
-            {words.silence.ofAlert}
-          </Button>
+          <Allowed to="respond">
+            <Button icon={<SilenceIcon size={15} />} onClick={props.onSilence}>
+              {words.silence.ofAlert}
+            </Button>
+          </Allowed>
         )}
         {alert.incidentId ? (
           <Link to={`/incidents/${alert.incidentId}`} className="link-button">

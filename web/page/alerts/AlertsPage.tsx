@@ -1,5 +1,6 @@
 /** Alerts: what fires, what is held back and why? Details in a drawer with its own address. */
 
+import { Allowed, useRight } from '../Allowed.tsx'
 import type { AlertView } from '../../../src/api/api.ts'
 import type { PageView } from '../../../src/api/on-call.ts'
 import type { Health } from '../../../src/model/health.ts'
@@ -58,7 +59,13 @@ export default function AlertsPage() {
   const silence = (fingerprint: string): void =>
     address.set({ silence: fingerprint, alert: undefined }, true)
   // The row that has the focus, or else a silence of one's own making.
-  useKeys([{ keys: 's', label: words.key.silence, run: () => silence(focusedRow() ?? 'new') }])
+  const canSilence = useRight('respond')
+  const silenceKey = {
+    keys: 's',
+    label: words.key.silence,
+    run: () => silence(focusedRow() ?? 'new'),
+  }
+  useKeys(canSilence ? [silenceKey] : [])
   const chosen = alerts.find((alert) => alert.fingerprint === address.search['alert'])
   const worst = alerts
     .filter((alert) => stateOf(alert) === 'firing')
@@ -89,10 +96,12 @@ export default function AlertsPage() {
         }
         actions={
           <>
-            {unanswered.length === 0 ? null : <AcknowledgeAll pages={unanswered} />}
-            <Button icon={<SilenceIcon size={15} />} onClick={() => silence('new')}>
-              {words.silence.open}
-            </Button>
+            <Allowed to="respond">
+              {unanswered.length === 0 ? null : <AcknowledgeAll pages={unanswered} />}
+              <Button icon={<SilenceIcon size={15} />} onClick={() => silence('new')}>
+                {words.silence.open}
+              </Button>
+            </Allowed>
             <Link to="/silences" className="link-button">
               {words.silence.silences}
             </Link>
@@ -257,6 +266,7 @@ function alertColumns(words: Words, pages: ReadonlyMap<string, PageView>): Colum
     {
       key: 'name',
       head: words.alert.alert,
+      isMain: true,
       sortBy: (row) => row.name,
       cell: (row) => (
         <div>

@@ -1,5 +1,6 @@
 /** Who answers for an alert: the page it is on, who was told and who comes next, what people do with it, and its story. */
 
+import { Allowed } from '../Allowed.tsx'
 import { useState } from 'react'
 import type { PageView } from '../../../src/api/on-call.ts'
 import type { PageEvent } from '../../../src/model/page.ts'
@@ -61,7 +62,9 @@ export function PagePanel(props: { page: PageView }) {
           {words.page.acknowledgeEnds} <Moment timeMs={page.acknowledgeEndTimeMs} isNear />
         </p>
       ) : null}
-      <Acts page={page} />
+      <Allowed to="respond">
+        <Acts page={page} />
+      </Allowed>
       {told.length === 0 ? null : (
         <ul className="page-told">
           {told.map((one) => (
@@ -148,6 +151,7 @@ function GiveDialog(props: { page: PageView; onClose: () => void }) {
         <p>{words.page.giveText({ title: props.page.title })}</p>
         <SelectField
           label={words.page.person}
+          isFirst
           value={person}
           options={[
             { value: '', label: words.onCall.choose },

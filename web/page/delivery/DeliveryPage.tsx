@@ -1,5 +1,6 @@
 /** One delivery: is the release good? Its checks before and after, what was decided, and why. */
 
+import { Allowed } from '../Allowed.tsx'
 import { useEffect } from 'react'
 import type { DeploymentCheck, DeploymentView } from '../../../src/api/api.ts'
 import type { Deployment } from '../../../src/model/deployment.ts'
@@ -158,7 +159,7 @@ function DeliveryHead(props: { view: DeploymentView }) {
         </>
       }
       actions={
-        <>
+        <Allowed to="administer">
           {isHeld || deployment.rollbackOf ? null : (
             <ConfirmButton
               button={{ children: words.delivery.hold, icon: <HoldIcon size={15} stroke={1.6} /> }}
@@ -188,7 +189,7 @@ function DeliveryHead(props: { view: DeploymentView }) {
               act={acts.rollBack}
             />
           ) : null}
-        </>
+        </Allowed>
       }
     />
   )

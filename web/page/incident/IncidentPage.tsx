@@ -1,5 +1,6 @@
 /** One incident: what happened, why, who does what. Its sentence first; evidence one click away. */
 
+import { Allowed } from '../Allowed.tsx'
 import { useEffect, useState } from 'react'
 import type { AlertView, IncidentView, NotificationView } from '../../../src/api/api.ts'
 import type { Incident } from '../../../src/model/incident.ts'
@@ -74,7 +75,9 @@ function IncidentStory(props: { view: IncidentView }) {
             <CauseCard causes={incident.causes} view={view} />
             <Card title={words.incident.timeline} count={view.timeline.length}>
               <Timeline entries={view.timeline} deployments={view.deployments} />
-              <Comment id={incident.id} />
+              <Allowed to="respond">
+                <Comment id={incident.id} />
+              </Allowed>
             </Card>
             {view.decisions.length > 0 ? (
               <Card title={words.delivery.decisions} count={view.decisions.length}>
@@ -177,7 +180,7 @@ function IncidentHead(props: { incident: Incident }) {
         <>
           <CopyButton text={location.origin + location.pathname} label={words.incident.copyLink} />
           {isOver ? null : (
-            <>
+            <Allowed to="respond">
               {incident.acknowledgedBy === '' ? (
                 <Button
                   weight="main"
@@ -196,7 +199,7 @@ function IncidentHead(props: { incident: Incident }) {
                 reason={{ label: words.incident.resolveReason }}
                 act={acts.resolve}
               />
-            </>
+            </Allowed>
           )}
         </>
       }
@@ -358,14 +361,16 @@ function PostMortem(props: { incident: Incident }) {
         draft === undefined ? (
           <>
             {incident.postMortem === '' ? null : <CopyButton text={incident.postMortem} />}
-            <Button
-              size="small"
-              weight="quiet"
-              icon={<EditIcon size={14} />}
-              onClick={() => setDraft(incident.postMortem)}
-            >
-              {incident.postMortem === '' ? words.incident.write : words.incident.edit}
-            </Button>
+            <Allowed to="respond">
+              <Button
+                size="small"
+                weight="quiet"
+                icon={<EditIcon size={14} />}
+                onClick={() => setDraft(incident.postMortem)}
+              >
+                {incident.postMortem === '' ? words.incident.write : words.incident.edit}
+              </Button>
+            </Allowed>
           </>
         ) : undefined
       }

@@ -1,8 +1,8 @@
 /** The queries that the server answers now, from anybody; each can be stopped. */
 
+import { Allowed } from '../Allowed.tsx'
 import type { RunningQueryView } from '../../../src/api/api.ts'
 import { useRunningQueries, useStopQuery } from '../../data/explore.ts'
-import { useSession } from '../../data/queries.ts'
 import { Button } from '../../kit/Button.tsx'
 import { ActFault, Empty, Shown } from '../../kit/Feedback.tsx'
 import { Age } from '../../kit/format.tsx'
@@ -37,7 +37,6 @@ function One(props: { query: RunningQueryView }) {
   const { query } = props
   const words = useWords()
   const act = useStopQuery()
-  const isAllowed = useSession().data?.role === 'admin'
   return (
     <li>
       <code className="clamp">{query.expression}</code>
@@ -47,11 +46,11 @@ function One(props: { query: RunningQueryView }) {
           word={words.metrics[query.isWaiting ? 'isWaiting' : 'isRunning']}
         />
         <Age timeMs={query.startedTimeMs} />
-        {isAllowed ? (
+        <Allowed to="administer">
           <Button size="small" isRunning={act.isRunning} onClick={() => act.run(query.id)}>
             {words.metrics.stop}
           </Button>
-        ) : null}
+        </Allowed>
       </div>
       <ActFault error={act.error} />
     </li>

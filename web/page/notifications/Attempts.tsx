@@ -54,6 +54,7 @@ export function AttemptTable(props: {
     {
       key: 'what',
       head: words.ledger.what,
+      isMain: true,
       cell: (row) => (
         <div>
           {words.ledger.told({ status: words.alert.states[row.status], count: row.alertCount })}

@@ -1,5 +1,6 @@
 /** Messages that reached nobody: why, and another try. */
 
+import { Allowed } from '../Allowed.tsx'
 import type { DeadLetterView, DeliveryView } from '../../../src/api/api.ts'
 import { useDeadLetters, useDismiss, useResend } from '../../data/routing.ts'
 import { Card } from '../../kit/Card.tsx'
@@ -69,6 +70,7 @@ function LetterTable(props: { letters: readonly DeadLetterView[] }) {
     {
       key: 'why',
       head: words.ledger.why,
+      isMain: true,
       width: '34%',
       cell: (row) => (
         <div>
@@ -107,31 +109,33 @@ function Resend(props: { letter: DeadLetterView }) {
   const resend = useResend()
   const dismiss = useDismiss(letter.id)
   return (
-    <div className="act-cell">
-      <div className="line">
-        <ConfirmButton
-          button={{ size: 'small', children: words.ledger.resend }}
-          title={words.ledger.resendTitle}
-          text={words.ledger.resendText({ receiver: letter.receiver })}
-          confirm={words.ledger.resend}
-          act={{
-            ...resend,
-            run: (_reason, o) => resend.run(letter.id, o),
-            reset: () => {
-              if (resend.error) resend.reset()
-            },
-          }}
-        />
-        <ConfirmButton
-          button={{ size: 'small', weight: 'quiet', children: words.ledger.dismiss }}
-          title={words.ledger.dismissTitle}
-          text={words.ledger.dismissText}
-          confirm={words.ledger.dismiss}
-          act={dismiss}
-        />
+    <Allowed to="respond">
+      <div className="act-cell">
+        <div className="line">
+          <ConfirmButton
+            button={{ size: 'small', children: words.ledger.resend }}
+            title={words.ledger.resendTitle}
+            text={words.ledger.resendText({ receiver: letter.receiver })}
+            confirm={words.ledger.resend}
+            act={{
+              ...resend,
+              run: (_reason, o) => resend.run(letter.id, o),
+              reset: () => {
+                if (resend.error) resend.reset()
+              },
+            }}
+          />
+          <ConfirmButton
+            button={{ size: 'small', weight: 'quiet', children: words.ledger.dismiss }}
+            title={words.ledger.dismissTitle}
+            text={words.ledger.dismissText}
+            confirm={words.ledger.dismiss}
+            act={dismiss}
+          />
+        </div>
+        <DeliveryWord delivery={resend.answer} />
       </div>
-      <DeliveryWord delivery={resend.answer} />
-    </div>
+    </Allowed>
   )
 }
 

@@ -1,5 +1,6 @@
 /** Who can be told: channels, how the last attempt went, who is told instead, and a test of it all. */
 
+import { Allowed } from '../Allowed.tsx'
 import type { ReceiverView } from '../../../src/api/api.ts'
 import { useReceivers, useTestReceiver } from '../../data/routing.ts'
 import { Card } from '../../kit/Card.tsx'
@@ -115,21 +116,23 @@ function TestSend(props: { name: string }) {
   const words = useWords()
   const test = useTestReceiver()
   return (
-    <div className="act-cell">
-      <ConfirmButton
-        button={{ size: 'small', children: words.ledger.test }}
-        title={words.ledger.testTitle}
-        text={words.ledger.testText({ receiver: props.name })}
-        confirm={words.ledger.test}
-        act={{
-          ...test,
-          run: (_reason, o) => test.run(props.name, o),
-          reset: () => {
-            if (test.error) test.reset()
-          },
-        }}
-      />
-      <DeliveryWord delivery={test.answer} />
-    </div>
+    <Allowed to="administer">
+      <div className="act-cell">
+        <ConfirmButton
+          button={{ size: 'small', children: words.ledger.test }}
+          title={words.ledger.testTitle}
+          text={words.ledger.testText({ receiver: props.name })}
+          confirm={words.ledger.test}
+          act={{
+            ...test,
+            run: (_reason, o) => test.run(props.name, o),
+            reset: () => {
+              if (test.error) test.reset()
+            },
+          }}
+        />
+        <DeliveryWord delivery={test.answer} />
+      </div>
+    </Allowed>
   )
 }

@@ -1,5 +1,6 @@
 /** On-call: who answers now, who comes next, and the calendar in which others take over. */
 
+import { Allowed } from '../Allowed.tsx'
 import { useState } from 'react'
 import type { OnCallNow, ShiftList } from '../../../src/api/on-call.ts'
 import { useNowTimeMs } from '../../data/clock.ts'
@@ -60,9 +61,11 @@ export default function OnCallPage() {
         verdict={duty && duty.schedules.length > 0 ? sentence(duty, words) : words.place.onCall}
         actions={
           duty && duty.schedules.length > 0 ? (
-            <Button icon={<AddIcon size={15} />} onClick={() => setPutting(true)}>
-              {words.onCall.overrideTitle}
-            </Button>
+            <Allowed to="respond">
+              <Button icon={<AddIcon size={15} />} onClick={() => setPutting(true)}>
+                {words.onCall.overrideTitle}
+              </Button>
+            </Allowed>
           ) : undefined
         }
       />
@@ -202,23 +205,25 @@ function ShiftDrawer(props: { duty: OnCallNow; chosen: ChosenShift; onClose: () 
             [words.onCall.source, sourceWord(shift.source, words)],
           ]}
         />
-        <div className="button-row">
-          <Button weight="main" onClick={() => setPutting(true)}>
-            {words.onCall.overrideTitle}
-          </Button>
-          {shift.overrideId === undefined ? null : (
-            <ConfirmButton
-              button={{ children: words.onCall.remove, weight: 'danger' }}
-              title={words.onCall.removeTitle}
-              text={words.onCall.removeText({ who })}
-              confirm={words.onCall.remove}
-              act={{
-                ...remove,
-                run: (reason) => remove.run(reason, { onDone: props.onClose }),
-              }}
-            />
-          )}
-        </div>
+        <Allowed to="respond">
+          <div className="button-row">
+            <Button weight="main" onClick={() => setPutting(true)}>
+              {words.onCall.overrideTitle}
+            </Button>
+            {shift.overrideId === undefined ? null : (
+              <ConfirmButton
+                button={{ children: words.onCall.remove, weight: 'danger' }}
+                title={words.onCall.removeTitle}
+                text={words.onCall.removeText({ who })}
+                confirm={words.onCall.remove}
+                act={{
+                  ...remove,
+                  run: (reason) => remove.run(reason, { onDone: props.onClose }),
+                }}
+              />
+            )}
+          </div>
+        </Allowed>
       </div>
     </Drawer>
   )

@@ -66,6 +66,7 @@ export function OverrideDialog(props: {
         />
         <SelectField
           label={words.onCall.who}
+          isFirst
           value={person}
           options={[{ value: '', label: words.onCall.choose }, ...persons]}
           onChange={setPerson}

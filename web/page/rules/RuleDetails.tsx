@@ -1,5 +1,6 @@
 /** One rule: what it says, what it measures, how well it runs, and what it found. */
 
+import { Allowed } from '../Allowed.tsx'
 import { lazy, type ReactNode, Suspense } from 'react'
 import type { RuleAlertStatus, StrategyView } from '../../../src/api/rules.ts'
 import { guessUnit } from '../../chart/unit.ts'
@@ -61,7 +62,9 @@ export function RuleDetails(props: { listed: ListedRule }) {
         ]}
       />
       <div className="line-wrap">
-        <EditLink listed={props.listed} />
+        <Allowed to="administer">
+          <EditLink listed={props.listed} />
+        </Allowed>
         {isAlerting ? (
           <>
             <Link to="/alerts" search={{ filter: rule.name }} className="link-button">

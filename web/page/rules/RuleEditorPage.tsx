@@ -1,5 +1,6 @@
 /** The rule editor: a text that is checked while it is typed, tried on the data of now, tested over the past, and saved. */
 
+import { Allowed } from '../Allowed.tsx'
 import { useEffect, useMemo, useState } from 'react'
 import { YamlField } from '../../editor/YamlField.tsx'
 import { useRuleCheck, useRuleFile, useRuleList } from '../../data/rules.ts'
@@ -110,15 +111,17 @@ function Workbench(props: { origin: Origin; draftKey: string }) {
           </span>
         }
         actions={
-          <SaveBar
-            file={{ name: origin.file, revision: draft?.revision ?? origin.revision }}
-            text={text}
-            isReady={isValid && isChecked}
-            isChanged={isChanged || (origin.file === '' && !isEmpty)}
-            request={isSaving}
-            onSaved={() => change(undefined)}
-            onDiscard={isChanged ? () => change(undefined) : undefined}
-          />
+          <Allowed to="administer">
+            <SaveBar
+              file={{ name: origin.file, revision: draft?.revision ?? origin.revision }}
+              text={text}
+              isReady={isValid && isChecked}
+              isChanged={isChanged || (origin.file === '' && !isEmpty)}
+              request={isSaving}
+              onSaved={() => change(undefined)}
+              onDiscard={isChanged ? () => change(undefined) : undefined}
+            />
+          </Allowed>
         }
       />
       <div className="editor-split">

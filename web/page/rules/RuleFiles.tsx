@@ -1,5 +1,6 @@
 /** The rule files that can be edited here. */
 
+import { Allowed } from '../Allowed.tsx'
 import type { RuleFileEntry } from '../../../src/api/rules.ts'
 import { useRuleFiles } from '../../data/rules.ts'
 import { Card } from '../../kit/Card.tsx'
@@ -67,9 +68,11 @@ function FileList() {
             <Empty
               title={words.rules.files.none}
               action={
-                <Link to="/rules/edit" className="link-button">
-                  {words.rules.write}
-                </Link>
+                <Allowed to="administer">
+                  <Link to="/rules/edit" className="link-button">
+                    {words.rules.write}
+                  </Link>
+                </Allowed>
               }
             >
               {words.rules.files.noneHint}

@@ -202,6 +202,7 @@ function useColumns(hasGroup: boolean): Column<ListedRule>[] {
     {
       key: 'name',
       head: words.rules.rule,
+      isMain: true,
       sortBy: (row) => row.rule.name,
       cell: ({ rule }) => (
         <div>

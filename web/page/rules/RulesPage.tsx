@@ -1,5 +1,6 @@
 /** Rules: what do we watch for, and does it work? Beside them the objectives and the files. */
 
+import { Allowed } from '../Allowed.tsx'
 import type { RuleList } from '../../../src/api/rules.ts'
 import { useRuleList } from '../../data/rules.ts'
 import { PageHead } from '../../kit/Card.tsx'
@@ -33,9 +34,11 @@ export default function RulesPage() {
         healthWord={health && words.health[health]}
         verdict={figures ? words.rules.verdict(figures) : words.place.rules}
         actions={
-          <Link to="/rules/edit" className="link-button">
-            <EditIcon size={15} /> {words.rules.write}
-          </Link>
+          <Allowed to="administer">
+            <Link to="/rules/edit" className="link-button">
+              <EditIcon size={15} /> {words.rules.write}
+            </Link>
+          </Allowed>
         }
       />
       <div className="filter-bar">

@@ -1,5 +1,6 @@
 /** Settings: how it looks here, who may call it, the configuration in force, what is stored. */
 
+import { Allowed } from '../Allowed.tsx'
 import { useState } from 'react'
 import type { SettingsView, TokenView } from '../../../src/api/api.ts'
 import { useNowTimeMs } from '../../data/clock.ts'
@@ -41,7 +42,7 @@ export default function SettingsPage() {
         verdict={
           session?.isAuthRequired === false
             ? words.settings.openVerdict
-            : words.settings.verdict({ user: session?.user ?? '' })
+            : words.settings.verdict({ user: session?.user ?? '', role: session?.role ?? 'none' })
         }
         actions={
           session?.isAuthRequired ? (
@@ -57,12 +58,16 @@ export default function SettingsPage() {
       />
       <div className="settings">
         <Looks />
-        <Pushes user={session?.user ?? ''} />
+        <Allowed to="respond">
+          <Pushes user={session?.user ?? ''} />
+        </Allowed>
         <Shown reading={reading} what={words.settings.failed} rowCount={8}>
           {(data) => (
             <>
-              <Tokens tokens={data.tokens} />
-              <Password hasPassword={data.hasPassword} />
+              <Allowed to="administer">
+                <Tokens tokens={data.tokens} />
+                <Password hasPassword={data.hasPassword} />
+              </Allowed>
               <About settings={data} />
               <Configuration settings={data} />
             </>

@@ -69,7 +69,7 @@ export function MaintenanceDialog(props: {
   return (
     <Dialog isOpen onClose={props.onClose} title={words.maintenance.title} size="wide">
       <div className="stack">
-        <TextField label={words.maintenance.name} value={name} onChange={setName} />
+        <TextField label={words.maintenance.name} isFirst value={name} onChange={setName} />
         <div className="field-pair">
           <TextField
             label={words.maintenance.services}

@@ -1,5 +1,6 @@
 /** Maintenance windows: when each is open, what it holds, and what it holds now. */
 
+import { Allowed } from '../Allowed.tsx'
 import { useState } from 'react'
 import type { MaintenanceView } from '../../../src/api/on-call.ts'
 import { useEndMaintenance } from '../../data/maintenance.ts'
@@ -25,7 +26,11 @@ export function MaintenanceTable(props: {
     return (
       <Empty
         title={words.maintenance.none}
-        action={<Button onClick={props.onMake}>{words.maintenance.open}</Button>}
+        action={
+          <Allowed to="administer">
+            <Button onClick={props.onMake}>{words.maintenance.open}</Button>
+          </Allowed>
+        }
       >
         {words.maintenance.noneHint}
       </Empty>
@@ -60,9 +65,10 @@ function columnsOf(words: Words): Column<MaintenanceView>[] {
     {
       key: 'what',
       head: words.maintenance.window,
+      isMain: true,
       sortBy: (row) => row.name,
       cell: (row) => (
-        <div className="stack">
+        <div className="stack-small">
           <span className="strong">{row.name}</span>
           <span className="line-wrap">
             {row.services.map((one) => (
@@ -102,7 +108,12 @@ function columnsOf(words: Words): Column<MaintenanceView>[] {
       head: '',
       align: 'end',
       width: '170px',
-      cell: (row) => (row.state === 'ended' ? null : <Acts window={row} />),
+      cell: (row) =>
+        row.state === 'ended' ? null : (
+          <Allowed to="administer">
+            <Acts window={row} />
+          </Allowed>
+        ),
     },
   ]
 }

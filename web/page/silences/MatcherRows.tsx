@@ -42,6 +42,8 @@ export function matchersOfRows(rows: readonly MatcherRow[]): SilenceMatcher[] {
 export function MatcherRows(props: {
   rows: readonly MatcherRow[]
   onChange: (rows: MatcherRow[]) => void
+  /** The first of them has the focus when their dialog opens. */
+  isFirst?: boolean
 }) {
   const { rows, onChange } = props
   const words = useWords()
@@ -50,11 +52,12 @@ export function MatcherRows(props: {
   return (
     <>
       <fieldset className="silence-rows" aria-label={words.silence.matchers}>
-        {rows.map((row) => (
+        {rows.map((row, index) => (
           <div key={row.key} className="silence-row">
             <TextField
               label={words.silence.label}
               isLabelHidden
+              isFirst={props.isFirst === true && index === 0}
               isMono
               placeholder={words.silence.label}
               value={row.name}

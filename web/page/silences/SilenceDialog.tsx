@@ -39,7 +39,7 @@ export function SilenceDialog(props: { alert: AlertView | undefined; onClose: ()
   return (
     <Dialog isOpen onClose={props.onClose} title={words.silence.title} size="wide">
       <div className="stack">
-        <MatcherRows rows={rows} onChange={setRows} />
+        <MatcherRows rows={rows} onChange={setRows} isFirst={props.alert === undefined} />
         <Preview matchers={matchers} />
         <SelectField
           label={words.silence.span}
@@ -52,6 +52,7 @@ export function SilenceDialog(props: { alert: AlertView | undefined; onClose: ()
         </p>
         <TextField
           label={words.silence.comment}
+          isFirst={props.alert !== undefined}
           value={comment}
           onChange={setComment}
           onEnter={save}

@@ -1,5 +1,6 @@
 /** Silences: what they hold, until when, by whom and why; one that runs can be ended. */
 
+import { Allowed } from '../Allowed.tsx'
 import type { SilenceView } from '../../../src/api/api.ts'
 import { useExpireSilence } from '../../data/queries.ts'
 import { Button } from '../../kit/Button.tsx'
@@ -20,7 +21,11 @@ export function SilenceTable(props: { silences: readonly SilenceView[]; onMake: 
     return (
       <Empty
         title={words.silence.none}
-        action={<Button onClick={props.onMake}>{words.silence.open}</Button>}
+        action={
+          <Allowed to="respond">
+            <Button onClick={props.onMake}>{words.silence.open}</Button>
+          </Allowed>
+        }
       >
         {words.silence.noneHint}
       </Empty>
@@ -62,8 +67,9 @@ function silenceColumns(words: Words): Column<SilenceView>[] {
     {
       key: 'matchers',
       head: words.silence.matchers,
+      isMain: true,
       cell: (row) => (
-        <div className="stack">
+        <div className="stack-small">
           <span className="line-wrap">
             {row.matchers.map(({ name, operator, value }) => (
               <Tag key={name + operator + value}>{`${name}${operator}"${value}"`}</Tag>
@@ -105,15 +111,17 @@ function ExpireButton(props: { silence: SilenceView }) {
   const words = useWords()
   const act = useExpireSilence(props.silence.id)
   return (
-    <ConfirmButton
-      button={{ children: words.silence.expire, size: 'small' }}
-      title={words.silence.expireTitle}
-      text={words.silence.expireText({
-        matchers: textOf(props.silence),
-        count: props.silence.heldCount,
-      })}
-      confirm={words.silence.expire}
-      act={act}
-    />
+    <Allowed to="respond">
+      <ConfirmButton
+        button={{ children: words.silence.expire, size: 'small' }}
+        title={words.silence.expireTitle}
+        text={words.silence.expireText({
+          matchers: textOf(props.silence),
+          count: props.silence.heldCount,
+        })}
+        confirm={words.silence.expire}
+        act={act}
+      />
+    </Allowed>
   )
 }

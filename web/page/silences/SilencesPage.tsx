@@ -1,5 +1,6 @@
 /** Silences: what people chose not to hear of, now and later; by hand, or by windows of maintenance. */
 
+import { Allowed } from '../Allowed.tsx'
 import type { SilenceView } from '../../../src/api/api.ts'
 import { useMaintenance } from '../../data/maintenance.ts'
 import { useSilences } from '../../data/queries.ts'
@@ -41,18 +42,22 @@ export default function SilencesPage() {
         }
         actions={
           <>
-            <Button
-              icon={<AddIcon size={15} />}
-              onClick={() => address.set({ new: 'window' }, true)}
-            >
-              {words.maintenance.open}
-            </Button>
-            <Button
-              icon={<SilenceIcon size={15} />}
-              onClick={() => address.set({ new: 'silence' }, true)}
-            >
-              {words.silence.open}
-            </Button>
+            <Allowed to="administer">
+              <Button
+                icon={<AddIcon size={15} />}
+                onClick={() => address.set({ new: 'window' }, true)}
+              >
+                {words.maintenance.open}
+              </Button>
+            </Allowed>
+            <Allowed to="respond">
+              <Button
+                icon={<SilenceIcon size={15} />}
+                onClick={() => address.set({ new: 'silence' }, true)}
+              >
+                {words.silence.open}
+              </Button>
+            </Allowed>
           </>
         }
       />
