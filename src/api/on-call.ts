@@ -77,6 +77,9 @@ export interface CalendarFeed {
   url: string
 }
 
+/** What a step of an escalation policy may name. */
+export type StepKind = 'receiver' | 'person' | 'schedule' | 'everyone' | 'team'
+
 /** `GET /on-call/policies` */
 export interface PolicyList {
   policies: {
@@ -84,8 +87,9 @@ export interface PolicyList {
     repeat: number
     acknowledgeTimeoutMs: number
     steps: {
-      /** What the step names, such as `schedule primary`. */
-      title: string
+      /** What the step names: of which kind, and its name. */
+      kind: StepKind
+      name: string
       /** Whom it reaches now. */
       people: string[]
       receivers: string[]

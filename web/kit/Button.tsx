@@ -16,6 +16,8 @@ export interface ButtonProps {
   /** The name of a button that shows only an icon. */
   label?: string
   title?: string
+  /** Has the focus when its dialog opens. */
+  isFirst?: boolean
   ref?: Ref<HTMLButtonElement>
 }
 
@@ -23,7 +25,7 @@ export interface ButtonProps {
 export function Button(props: ButtonProps) {
   const { children, icon, weight = 'plain', size = 'base', isRunning = false, label, ref } = props
   // The rest is what a menu gives the button that opens it.
-  const { onClick, isDisabled, isPressed, title, type, ...rest } = omit(props)
+  const { onClick, isDisabled, isPressed, isFirst, title, type, ...rest } = omit(props)
   return (
     <button
       {...rest}
@@ -34,6 +36,7 @@ export function Button(props: ButtonProps) {
       data-size={size}
       data-icon-only={children === undefined || undefined}
       data-running={isRunning || undefined}
+      data-autofocus={isFirst || undefined}
       onClick={isRunning ? undefined : onClick}
       disabled={isDisabled ?? false}
       aria-busy={isRunning || undefined}

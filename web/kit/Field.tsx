@@ -50,6 +50,8 @@ export function TextField(
     placeholder?: string
     autoComplete?: string
     isMono?: boolean
+    /** Has the focus when its dialog opens. */
+    isFirst?: boolean
     icon?: ReactNode
     ref?: Ref<HTMLInputElement>
   },
@@ -62,6 +64,7 @@ export function TextField(
         <input
           ref={props.ref}
           id={id}
+          data-autofocus={props.isFirst || undefined}
           className={props.isMono ? 'input mono' : 'input'}
           type={props.type ?? 'text'}
           value={props.value}
@@ -114,6 +117,8 @@ export function SelectField<V extends string>(
     value: V
     options: readonly { value: V; label: string }[]
     onChange: (value: V) => void
+    /** Has the focus when its dialog opens. */
+    isFirst?: boolean
   },
 ) {
   const id = useId()
@@ -121,6 +126,7 @@ export function SelectField<V extends string>(
     <Frame id={id} {...props}>
       <select
         id={id}
+        data-autofocus={props.isFirst || undefined}
         className="input select"
         value={props.value}
         aria-describedby={describedBy(id, props)}

@@ -146,6 +146,7 @@ export function ConfirmButton(props: {
           {props.reason ? (
             <TextField
               label={props.reason.label}
+              isFirst
               value={reason}
               onChange={setReason}
               onEnter={confirm}
@@ -154,7 +155,9 @@ export function ConfirmButton(props: {
           ) : null}
           <ActFault error={props.act.error} />
           <div className="dialog-foot">
-            <Button onClick={close}>{words.kit.cancel}</Button>
+            <Button isFirst={props.reason === undefined} onClick={close}>
+              {words.kit.cancel}
+            </Button>
             <Button
               weight={props.button.weight === 'danger' ? 'danger' : 'main'}
               isRunning={props.act.isRunning}

@@ -17,6 +17,8 @@ export interface Column<R> {
   width?: string
   /** Left out on narrow screens. */
   isMinor?: boolean
+  /** What the row is about. With such a column a narrow screen shows each row as an entry: this across, the rest above. */
+  isMain?: boolean
 }
 
 /** A table of rows. */
@@ -41,7 +43,11 @@ export function Table<R>(props: {
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: a frame that scrolls must be reachable by keyboard
     <section className="table-frame" aria-label={props.label} tabIndex={0}>
-      <table className="table" aria-label={props.label}>
+      <table
+        className="table"
+        aria-label={props.label}
+        data-entries={columns.some((column) => column.isMain) || undefined}
+      >
         <thead>
           <tr>
             {columns.map((column) => (
@@ -76,6 +82,7 @@ export function Table<R>(props: {
                     key={column.key}
                     data-align={column.align}
                     data-minor={column.isMinor || undefined}
+                    data-main={column.isMain || undefined}
                   >
                     {column.cell(row)}
                   </td>

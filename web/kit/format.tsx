@@ -46,18 +46,23 @@ export function Age(props: { timeMs: number | undefined; isBare?: boolean }) {
   )
 }
 
-/** A moment: ISO date and time, or only the time on today's date. */
-export function Moment(props: { timeMs: number | undefined; isNear?: boolean }) {
+/** A moment: ISO date and time, or only the time on today's date; short without seconds, for what people plan. */
+export function Moment(props: {
+  timeMs: number | undefined
+  isNear?: boolean
+  isShort?: boolean
+}) {
   const format = useFormat()
   const nowTimeMs = useNowTimeMs()
   if (props.timeMs === undefined) return <span className="quiet">–</span>
+  const text = props.isNear ? format.near(props.timeMs, nowTimeMs) : format.dateTime(props.timeMs)
   return (
     <time
       className="no-wrap"
       dateTime={new Date(props.timeMs).toISOString()}
       title={`${format.dateTime(props.timeMs)} ${format.zone}`}
     >
-      {props.isNear ? format.near(props.timeMs, nowTimeMs) : format.dateTime(props.timeMs)}
+      {props.isShort ? text.replace(/(\d\d:\d\d):\d\d$/, '$1') : text}
     </time>
   )
 }

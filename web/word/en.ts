@@ -9,7 +9,11 @@ const list = makeList('en')
 export const en = {
   language: { tag: 'en' },
   unit: { second: 's', minute: 'min', hour: 'h', day: 'd' },
-  time: { ago: (v: { span: string }) => `${v.span} ago` },
+  time: {
+    ago: (v: { span: string }) => `${v.span} ago`,
+    ahead: (v: { span: string }) => `in ${v.span}`,
+    left: (v: { span: string }) => `${v.span} left`,
+  },
   health: {
     critical: 'Critical',
     warning: 'Warning',
@@ -473,11 +477,12 @@ export const en = {
       uncovered: string
       uncoveredCount: number
     }) =>
-      v.uncoveredCount > 0
-        ? `Nobody is on call on ${v.uncovered}`
-        : v.personCount === 1
-          ? `${v.who} is on call`
-          : `${v.who} are on call`,
+      [
+        ...(v.personCount > 0 ? [`${v.who} ${v.personCount === 1 ? 'is' : 'are'} on call`] : []),
+        ...(v.uncoveredCount > 0 ? [`nobody is on call on ${v.uncovered}`] : []),
+      ]
+        .join('; ')
+        .replace(/^n/, 'N'),
     people: (v: { names: readonly string[] }) => list(v.names),
     nobody: 'Nobody',
     none: 'Nobody is set up to be on call',
@@ -527,6 +532,15 @@ export const en = {
       `${v.who} will no longer stand in; the rotation counts again.`,
     until: 'until',
     next: (v: { who: string }) => `Then ${v.who}, from`,
+    gap: 'Nobody in between.',
+    nextNobody: 'Nobody comes within a month.',
+    steps: {
+      receiver: (v: { name: string }) => `Receiver ${v.name}`,
+      person: (v: { name: string }) => v.name,
+      schedule: (v: { name: string }) => `On call on ${v.name}`,
+      everyone: (v: { name: string }) => `Everyone of ${v.name}`,
+      team: (v: { name: string }) => `On call in ${v.name}`,
+    },
     feed: 'Subscribe to the calendar',
     feedHint: 'Whoever has this address can read the shifts, without signing in.',
     policies: 'Who is told after whom',
@@ -545,6 +559,7 @@ export const en = {
     heartbeats: 'Heartbeats',
     beatMissing: 'Missing',
     beatWell: 'Heard',
+    beatWaiting: 'Waiting',
     beatEvery: (v: { span: string }) => `every ${v.span}`,
     beatNever: 'never heard',
   },

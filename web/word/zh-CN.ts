@@ -11,7 +11,11 @@ const n = (value: number): string => numbers.format(value)
 export const zhCn: FirstWords = {
   language: { tag: 'zh-CN' },
   unit: { second: '秒', minute: '分钟', hour: '小时', day: '天' },
-  time: { ago: (v) => `${v.span}前` },
+  time: {
+    ago: (v) => `${v.span}前`,
+    ahead: (v) => `${v.span}后`,
+    left: (v) => `还剩 ${v.span}`,
+  },
   health: { critical: '严重', warning: '警告', unknown: '未知', info: '提示', ok: '正常' },
   kit: {
     copy: '复制',
@@ -399,7 +403,11 @@ export const zhCn: FirstWords = {
   },
   onCall: {
     failed: '无法读取值班安排',
-    verdict: (v) => (v.uncoveredCount > 0 ? `${v.uncovered} 无人值班` : `${v.who} 正在值班`),
+    verdict: (v) =>
+      [
+        ...(v.personCount > 0 ? [`${v.who} 正在值班`] : []),
+        ...(v.uncoveredCount > 0 ? [`${v.uncovered} 无人值班`] : []),
+      ].join('；'),
     people: (v) => list(v.names),
     nobody: '无人',
     none: '尚未设置值班',
@@ -447,6 +455,15 @@ export const zhCn: FirstWords = {
     removeText: (v) => `${v.who} 将不再替班，恢复按轮班执行。`,
     until: '直到',
     next: (v) => `随后是 ${v.who}，从`,
+    gap: '中间无人值班。',
+    nextNobody: '一个月内无人接班。',
+    steps: {
+      receiver: (v) => `接收方 ${v.name}`,
+      person: (v) => v.name,
+      schedule: (v) => `值班表 ${v.name} 的当班人员`,
+      everyone: (v) => `团队 ${v.name} 的所有人`,
+      team: (v) => `团队 ${v.name} 的当班人员`,
+    },
     feed: '订阅日历',
     feedHint: '拿到此地址的人无需登录即可查看班次。',
     policies: '依次通知谁',
@@ -462,6 +479,7 @@ export const zhCn: FirstWords = {
     heartbeats: '心跳',
     beatMissing: '缺失',
     beatWell: '正常',
+    beatWaiting: '等待首次',
     beatEvery: (v) => `每 ${v.span}`,
     beatNever: '从未收到',
   },

@@ -8,6 +8,7 @@ import type {
   OverrideList,
   PolicyList,
   ShiftList,
+  StepKind,
 } from '../../api/on-call.ts'
 import { z } from '../../config/schema.ts'
 import type { OnCallOverride } from '../../model/on-call.ts'
@@ -19,6 +20,7 @@ const dayMs = 86_400_000
 /** What a calendar program gets: a month back, a quarter of a year ahead. */
 const feedBackMs = 30 * dayMs
 const feedAheadMs = 120 * dayMs
+const stepKinds: readonly StepKind[] = ['receiver', 'person', 'schedule', 'everyone', 'team']
 
 const nowQuery = z.strictObject({ timeMs: timeMs().optional() })
 const rangeQuery = z.strictObject({ startTimeMs: timeMs(), endTimeMs: timeMs() })
@@ -49,10 +51,11 @@ export function addOnCallRoutes(app: FastifyInstance, context: RouteContext): vo
         name: policy.name,
         repeat: policy.repeat,
         acknowledgeTimeoutMs: policy.acknowledge_timeout,
-        steps: policy.steps.map((step) => ({
-          ...oncall.targetOf(step, nowTimeMs),
-          delayMs: step.delay,
-        })),
+        steps: policy.steps.map((step) => {
+          const { people, receivers } = oncall.targetOf(step, nowTimeMs)
+          const kind = stepKinds.find((one) => step[one] !== undefined) ?? 'team'
+          return { kind, name: step[kind] ?? '', people, receivers, delayMs: step.delay }
+        }),
       })),
     }
   })

@@ -125,6 +125,7 @@ function List(props: { rows: readonly IncidentSummary[]; onOpen: (row: IncidentS
     {
       key: 'title',
       head: words.incident.incident,
+      isMain: true,
       sortBy: (row) => row.number,
       cell: (row) => (
         <span>

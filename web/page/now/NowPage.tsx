@@ -5,12 +5,13 @@ import { Sparkline } from '../../chart/Sparkline.tsx'
 import '../../chart/chart.css'
 import { useNowTimeMs } from '../../data/clock.ts'
 import { type Lanes, useLanes } from '../../data/lanes.ts'
+import { useOnCall } from '../../data/on-call.ts'
 import { useDeployments, useNow, useRangeQueries } from '../../data/queries.ts'
 import type { TimeRange } from '../../data/range.ts'
 import { Card, Columns, Facts, PageHead } from '../../kit/Card.tsx'
 import { CopyBlock } from '../../kit/Copy.tsx'
 import { Empty, Fault, Shown } from '../../kit/Feedback.tsx'
-import { Age, useFormat, Value } from '../../kit/format.tsx'
+import { Age, Moment, useFormat, Value } from '../../kit/format.tsx'
 import { Lane } from '../../kit/Lane.tsx'
 import { StateBadge } from '../../kit/State.tsx'
 import { type Column, Table } from '../../kit/Table.tsx'
@@ -47,6 +48,7 @@ function Now(props: { now: NowView }) {
       <Columns
         side={
           <>
+            <OnCallCard />
             <Deliveries now={now} />
             <SourceCard now={now} />
           </>
@@ -97,7 +99,7 @@ function NowHead(props: { now: NowView }) {
                 : words.now.noAlertFor({ span: ago(now.lastAlertTimeMs) })}
             </span>
           ) : (
-            <span>{words.now.alertCounts({ firing, pending, held })}</span>
+            <Link to="/alerts">{words.now.alertCounts({ firing, pending, held })}</Link>
           )}
           <span className="quiet">
             {now.lastEvaluationTimeMs === undefined
@@ -329,6 +331,40 @@ function Figure(props: {
       </p>
       <Sparkline values={values ?? []} max={figure.max} label={words.now.sparkline({ name })} />
     </div>
+  )
+}
+
+/** Who is on call and until when; nothing where no schedule is set up. */
+function OnCallCard() {
+  const words = useWords()
+  const schedules = useOnCall().data?.schedules ?? []
+  if (schedules.length === 0) return null
+  return (
+    <Card
+      title={words.place.onCall}
+      isFlush
+      actions={<Link to="/on-call">{words.now.all}</Link>}
+    >
+      <ul className="lines">
+        {schedules.map(({ name, current }) => (
+          <li key={name} className="line-item">
+            <span className="grow">
+              {current === undefined ? (
+                <StateBadge health="warning" word={words.onCall.nobody} />
+              ) : (
+                <span className="strong">{words.onCall.people({ names: current.people })}</span>
+              )}
+              <span className="line-text">{name}</span>
+            </span>
+            {current === undefined ? null : (
+              <span className="quiet">
+                {words.onCall.until} <Moment timeMs={current.endTimeMs} isNear isShort />
+              </span>
+            )}
+          </li>
+        ))}
+      </ul>
+    </Card>
   )
 }
 

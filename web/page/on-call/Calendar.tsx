@@ -26,17 +26,16 @@ export interface ChosenShift {
 export function Calendar(props: {
   weeks: readonly CalendarWeek[]
   lists: readonly ShiftList[]
+  /** Everybody there is: a person has one colour in whatever span is shown. */
+  people: readonly string[]
   /** Month of the calendar, `2026-11`: other days are quieter. */
   month: string | undefined
   onOpen: (chosen: ChosenShift) => void
 }) {
-  const people = [
-    ...new Set(props.lists.flatMap((list) => list.shifts.flatMap((one) => one.people))),
-  ].sort()
   return (
     <div className="calendar">
       {props.weeks.map((week) => (
-        <Week key={week.dates[0]} {...props} week={week} people={people} />
+        <Week key={week.dates[0]} {...props} week={week} />
       ))}
     </div>
   )

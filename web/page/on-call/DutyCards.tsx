@@ -1,13 +1,14 @@
-/** Beside the calendar: who is on call now and next, who is told after whom, people, heartbeats. */
+/** Around the calendar: who is on call now and next, who is told after whom, people, heartbeats. */
 
 import type { OnCallNow, PolicyList } from '../../../src/api/on-call.ts'
+import { useNowTimeMs } from '../../data/clock.ts'
 import { useCalendarFeed, useHeartbeats } from '../../data/on-call.ts'
 import { Button } from '../../kit/Button.tsx'
 import { Card } from '../../kit/Card.tsx'
 import { CopyBlock } from '../../kit/Copy.tsx'
 import { ActFault, Empty } from '../../kit/Feedback.tsx'
 import { Age, Moment, useFormat } from '../../kit/format.tsx'
-import { StateBadge, Tag } from '../../kit/State.tsx'
+import { StateBadge, StateMark, Tag } from '../../kit/State.tsx'
 import { useWords } from '../../word/word.tsx'
 
 type Schedule = OnCallNow['schedules'][number]
@@ -17,7 +18,7 @@ export function ScheduleCard(props: { schedule: Schedule }) {
   const { schedule } = props
   const words = useWords()
   const feed = useCalendarFeed(schedule.name)
-  const { current, next, calendar } = schedule
+  const { current, calendar } = schedule
   return (
     <Card title={schedule.name} actions={<Tag>{schedule.timeZone}</Tag>}>
       <div className="stack">
@@ -28,17 +29,12 @@ export function ScheduleCard(props: { schedule: Schedule }) {
             <>
               <span className="duty-person">{words.onCall.people({ names: current.people })}</span>
               <span className="quiet">
-                {words.onCall.until} <Moment timeMs={current.endTimeMs} isNear />
+                {words.onCall.until} <Moment timeMs={current.endTimeMs} isNear isShort />
               </span>
             </>
           )}
         </div>
-        {next === undefined ? null : (
-          <p className="mid">
-            {words.onCall.next({ who: words.onCall.people({ names: next.people }) })}{' '}
-            <Moment timeMs={next.startTimeMs} isNear />
-          </p>
-        )}
+        <Next schedule={schedule} />
         {calendar?.problems.map((problem) => (
           <p key={problem} className="field-fault">
             {problem}
@@ -62,6 +58,34 @@ export function ScheduleCard(props: { schedule: Schedule }) {
   )
 }
 
+/** Who comes then and in how long; a gap before it is said. */
+function Next(props: { schedule: Schedule }) {
+  const { current, next } = props.schedule
+  const words = useWords()
+  const format = useFormat()
+  const nowTimeMs = useNowTimeMs()
+  const fromTimeMs = next?.startTimeMs ?? current?.endTimeMs
+  if (fromTimeMs === undefined) return <p className="mid">{words.onCall.nextNobody}</p>
+  const isGap = next === undefined || (current !== undefined && next.startTimeMs > current.endTimeMs)
+  return (
+    <p className="mid">
+      {isGap ? (
+        <>
+          <StateMark health="warning" label={words.health.warning} size={11} />{' '}
+          {words.onCall.gap}{' '}
+        </>
+      ) : null}
+      {next === undefined
+        ? null
+        : words.onCall.next({ who: words.onCall.people({ names: next.people }) })}{' '}
+      <Moment timeMs={fromTimeMs} isNear isShort />{' '}
+      <span className="quiet no-wrap">
+        {words.time.ahead({ span: format.span(Math.max(0, fromTimeMs - nowTimeMs)) })}
+      </span>
+    </p>
+  )
+}
+
 /** The steps of each escalation policy. */
 export function PolicyCard(props: { policies: PolicyList['policies'] }) {
   const words = useWords()
@@ -78,10 +102,7 @@ export function PolicyCard(props: { policies: PolicyList['policies'] }) {
               {policy.steps.map((step, index) => (
                 // biome-ignore lint/suspicious/noArrayIndexKey: steps have no name but their place
                 <li key={index}>
-                  <span className="strong">{step.title}</span>{' '}
-                  <span className="mid">
-                    {words.onCall.people({ names: [...step.people, ...step.receivers] })}
-                  </span>
+                  <StepLine step={step} />
                   {index + 1 === policy.steps.length && policy.repeat === 0 ? null : (
                     <div className="quiet">
                       {words.onCall.nextStep({ span: format.span(step.delayMs) })}
@@ -101,6 +122,24 @@ export function PolicyCard(props: { policies: PolicyList['policies'] }) {
         ))
       )}
     </Card>
+  )
+}
+
+/** What a step names, and whom that reaches now; a name is not said twice. */
+export function StepLine(props: { step: PolicyList['policies'][number]['steps'][number] }) {
+  const { kind, name, people, receivers } = props.step
+  const words = useWords()
+  const reached = [...people, ...receivers].filter((one) => one !== name)
+  const isNobody = people.length + receivers.length === 0
+  return (
+    <>
+      <span className="strong">{words.onCall.steps[kind]({ name })}</span>{' '}
+      {isNobody ? (
+        <StateBadge health="warning" word={words.onCall.nobody} />
+      ) : (
+        <span className="mid">{words.onCall.people({ names: reached })}</span>
+      )}
+    </>
   )
 }
 
@@ -134,6 +173,18 @@ export function PeopleCard(props: { people: OnCallNow['people'] }) {
   )
 }
 
+type Beat = NonNullable<ReturnType<typeof useHeartbeats>['data']>['heartbeats'][number]
+
+function BeatBadge(props: { beat: Beat }) {
+  const { isMissing, lastTimeMs } = props.beat
+  const words = useWords()
+  if (isMissing) return <StateBadge health="critical" word={words.onCall.beatMissing} />
+  // Its first call is not due yet.
+  if (lastTimeMs === undefined)
+    return <StateBadge health="unknown" word={words.onCall.beatWaiting} />
+  return <StateBadge health="ok" word={words.onCall.beatWell} />
+}
+
 /** Programs that have to call regularly, and whether they did; nothing when there are none. */
 export function HeartbeatCard() {
   const words = useWords()
@@ -145,10 +196,7 @@ export function HeartbeatCard() {
       <div className="stack">
         {beats.map((beat) => (
           <div key={beat.name}>
-            <StateBadge
-              health={beat.isMissing ? 'critical' : 'ok'}
-              word={beat.isMissing ? words.onCall.beatMissing : words.onCall.beatWell}
-            />{' '}
+            <BeatBadge beat={beat} />{' '}
             <span className="strong">{beat.name}</span>{' '}
             <span className="quiet">
               {words.onCall.beatEvery({ span: format.span(beat.intervalMs) })}

@@ -101,20 +101,24 @@ function Duty(props: { duty: OnCallNow }) {
   const { duty } = props
   const policies = usePolicies()
   return (
-    <Columns
-      side={
-        <>
-          {duty.schedules.map((schedule) => (
-            <ScheduleCard key={schedule.name} schedule={schedule} />
-          ))}
-          <HeartbeatCard />
-        </>
-      }
-    >
-      <CalendarCard duty={duty} />
-      <PolicyCard policies={policies.data?.policies ?? []} />
-      <PeopleCard people={duty.people} />
-    </Columns>
+    <div className="column">
+      <div className="duty-cards">
+        {duty.schedules.map((schedule) => (
+          <ScheduleCard key={schedule.name} schedule={schedule} />
+        ))}
+      </div>
+      <Columns
+        side={
+          <>
+            <PeopleCard people={duty.people} />
+            <HeartbeatCard />
+          </>
+        }
+      >
+        <CalendarCard duty={duty} />
+        <PolicyCard policies={policies.data?.policies ?? []} />
+      </Columns>
+    </div>
   )
 }
 
@@ -172,6 +176,7 @@ function CalendarCard(props: { duty: OnCallNow }) {
       <Calendar
         weeks={weeks}
         lists={lists}
+        people={duty.people.map(({ name }) => name)}
         month={span === 'month' ? date.slice(0, 7) : undefined}
         onOpen={setChosen}
       />

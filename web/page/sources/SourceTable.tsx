@@ -37,6 +37,7 @@ export function SourceTable(props: {
     {
       key: 'name',
       head: words.sources.name,
+      isMain: true,
       sortBy: (row) => row.name,
       cell: (row) => (
         <div>
