@@ -33,7 +33,7 @@ import type {
   Selection,
   SeriesColumns,
 } from '../model/flow.ts'
-import { compareText, type Labels } from '../model/labels.ts'
+import type { Labels } from '../model/labels.ts'
 import type { LogBatch, LogRecord } from '../model/log-line.ts'
 import type { Matcher } from '../model/matcher.ts'
 import type { SampleBatch, SeriesId } from '../model/sample.ts'
@@ -63,26 +63,21 @@ import { Arrivals } from './head/arrivals.ts'
 import { ExemplarRing } from './head/exemplar-ring.ts'
 import { Head } from './head/head.ts'
 import { LabelCensus, type LabelStatistics } from './head/label-counts.ts'
-import {
-  labelNamesFromHead,
-  labelValuesFromHead,
-  selectFromHead,
-  seriesFromHead,
-} from './head/head-querier.ts'
-import { packedBytes } from './head/packed-batch.ts'
 import { LogHead } from './head/log-head.ts'
 import { MetadataTable } from './head/metadata-table.ts'
-import { Journal, type JournalSettings, noteTimes, type Segment } from './journal/journal.ts'
+import { Journal, type JournalSettings, type Segment } from './journal/journal.ts'
 import { type MakeJournalFile, makeDiskFile } from './journal/journal-file.ts'
 import type { RecordVisitor } from './journal/record-format.ts'
 import { SeriesLog } from './journal/series-log.ts'
 import { Keeper } from './keeper.ts'
-import { cleanLines } from './line-times.ts'
-import { LogQuestions, orNone } from './log-questions.ts'
+import { LineIntake } from './line-intake.ts'
+import { LogQuestions } from './log-questions.ts'
 import { storeMetrics } from './metrics.ts'
 import type { Records } from './record/records.ts'
 import { type OpenRecords, openSqliteRecords } from './record/sql-records.ts'
 import { Retainer } from './retainer.ts'
+import { SampleIntake } from './sample-intake.ts'
+import { SampleQuestions } from './sample-questions.ts'
 import type { StoreSettings } from './settings.ts'
 
 export type { OpenBackup } from './backup/backup.ts'
@@ -91,9 +86,6 @@ export { checkBackup, restoreBackup } from './backup/restore-backup.ts'
 export { MemoryStore } from './memory-store.ts'
 export type * from './record/records.ts'
 export { type StoreSettings, storeSettings } from './settings.ts'
-
-/** Bytes of a row in the journal, for its limits. */
-const rowBytes = 20
 
 /** What `Store.open` needs. */
 export interface StoreOptions {
@@ -121,20 +113,24 @@ export class Store implements Appender, Querier, ArrivalFeed, LogQuerier {
   readonly #metadata = new MetadataTable()
   readonly #journal: Journal
   readonly #seriesLog: SeriesLog
+  readonly #samples: SampleIntake
+  readonly #lines: LineIntake
   readonly #exemplars: ExemplarBook
   readonly #engine: Engine
   readonly #versions = new SpanVersions()
   readonly #rollups = new RollupBook(this.#versions)
   readonly #engineQuerier: EngineQuerier
+  readonly #questions: SampleQuestions
   readonly #logQuestions: LogQuestions
   readonly #disk: DiskWatch
+  readonly #compactor: Compactor
+  readonly #eraser: Eraser
+  readonly #retainer: Retainer
   readonly #backups: BackupTaker
   readonly #options: StoreOptions
+  /** Begins when memory is filled. */
   #keeper: Keeper | undefined
-  #retainer: Retainer | undefined
-  #eraser: Eraser | undefined
   #settings: StoreSettings
-  #nextSequence = 0
   #closing: Promise<void> | undefined
 
   /**
@@ -156,14 +152,14 @@ export class Store implements Appender, Querier, ArrivalFeed, LogQuerier {
       log: options.log,
       onFailed: (thrown) => disk.noteFull(thrown),
     })
-    const store = new Store(options, records, disk)
     try {
+      const store = new Store(options, records, disk)
       await store.#recover()
+      return store
     } catch (thrown) {
       await records.close()
       throw thrown
     }
-    return store
   }
 
   private constructor(options: StoreOptions, records: OpenRecords, disk: DiskWatch) {
@@ -188,6 +184,8 @@ export class Store implements Appender, Querier, ArrivalFeed, LogQuerier {
       onSealed: () => this.#keeper?.wake(),
       onFailed: (thrown) => this.#disk.noteFull(thrown),
     })
+    this.#samples = this.#makeSampleIntake()
+    this.#lines = this.#makeLineIntake()
     this.#exemplars = new ExemplarBook({
       ring: new ExemplarRing(options.settings.store.exemplar_count_max),
       index: this.#head.index,
@@ -206,10 +204,30 @@ export class Store implements Appender, Querier, ArrivalFeed, LogQuerier {
       cacheBytesMax: () => this.#settings.store.read_cache_size_max,
     })
     this.#logQuestions = new LogQuestions(this.#logs, new EngineLogs(this.#engine, clock))
+    this.#compactor = this.#makeCompactor()
+    this.#eraser = new Eraser({
+      dataDir,
+      head: this.#head,
+      journal: this.#journal,
+      exemplars: this.#exemplars,
+      querier: this.#engineQuerier,
+      compactor: this.#compactor,
+      clock,
+      log,
+      pause: this.#runAlone,
+    })
+    this.#questions = new SampleQuestions(this.#head, this.#engineQuerier, this.#eraser)
+    this.#retainer = new Retainer({
+      engine: this.#engine,
+      disk: this.#disk,
+      clock,
+      log,
+      journalBytes: () => this.#journal.bytes + this.#seriesLog.bytes,
+    })
     this.#backups = new BackupTaker({
       dataDir,
       nowTimeMs: () => clock.nowTimeMs(),
-      pause: (work) => this.#keeper!.runAlone(work),
+      pause: this.#runAlone,
       sealJournal: () => this.#journal.seal(),
       listNames: () => this.#seriesLog.listFiles(),
       listParts: async () =>
@@ -220,11 +238,57 @@ export class Store implements Appender, Querier, ArrivalFeed, LogQuerier {
     })
   }
 
+  /** Runs work while the household rests. */
+  readonly #runAlone = <Value>(work: () => Promise<Value>): Promise<Value> =>
+    this.#keeper!.runAlone(work)
+
+  #makeSampleIntake(): SampleIntake {
+    return new SampleIntake({
+      head: this.#head,
+      journal: this.#journal,
+      arrivals: this.#arrivals,
+      clock: this.#clock,
+      refusal: () => this.#refusal(),
+      limits: () => {
+        const { retention, out_of_order_window } = this.#settings.store
+        return { windowMs: retention, lateMs: out_of_order_window ?? retention }
+      },
+    })
+  }
+
+  #makeLineIntake(): LineIntake {
+    return new LineIntake({
+      logs: this.#logs,
+      journal: this.#journal,
+      arrivals: this.#arrivals,
+      clock: this.#clock,
+      refusal: () => this.#refusal(),
+      retentionMs: () => this.#settings.store.retention,
+    })
+  }
+
+  #makeCompactor(): Compactor {
+    const { dataDir, clock, log } = this.#options
+    const inEngine = { engine: this.#engine, versions: this.#versions }
+    const old = { ...inEngine, directory: join(dataDir, 'flush', 'old') }
+    return new Compactor({
+      directory: dataDir,
+      engine: this.#engine,
+      rewriter: new DayRewriter({ ...inEngine, directory: join(dataDir, 'flush') }),
+      oldSamples: new OldSamples(old),
+      rollupMaker: new RollupMaker(old),
+      rollups: this.#rollups,
+      clock,
+      log,
+      alone: this.#runAlone,
+    })
+  }
+
   async #recover(): Promise<void> {
     const { dataDir, clock, log } = this.#options
     const checkpoint = readCheckpoint(dataDir, clock.nowTimeMs(), log)
     this.#head.coveredTimeMs = checkpoint.coveredTimeMs
-    this.#nextSequence = checkpoint.nextSequence
+    this.#lines.nextSequence = checkpoint.nextSequence
     for (const [metric, metadata] of readMetadata(dataDir, log))
       this.#metadata.set(metric, metadata)
     await this.#seriesLog.recover()
@@ -232,53 +296,13 @@ export class Store implements Appender, Querier, ArrivalFeed, LogQuerier {
     const flushing = { engine: this.#engine, directory: join(dataDir, 'flush') }
     clearBlockDirectory(flushing.directory)
     clearBlockDirectory(join(flushing.directory, 'old'))
-    const alone = <Value>(work: () => Promise<Value>) => this.#keeper!.runAlone(work)
-    const compactor = new Compactor({
-      directory: dataDir,
-      engine: this.#engine,
-      rewriter: new DayRewriter({ ...flushing, versions: this.#versions }),
-      oldSamples: new OldSamples({
-        ...flushing,
-        directory: join(flushing.directory, 'old'),
-        versions: this.#versions,
-      }),
-      rollupMaker: new RollupMaker({
-        ...flushing,
-        directory: join(flushing.directory, 'old'),
-        versions: this.#versions,
-      }),
-      rollups: this.#rollups,
-      clock,
-      log,
-      alone,
-    })
-    const eraser = new Eraser({
-      dataDir,
-      head: this.#head,
-      journal: this.#journal,
-      exemplars: this.#exemplars,
-      querier: this.#engineQuerier,
-      compactor,
-      clock,
-      log,
-      pause: alone,
-    })
-    this.#eraser = eraser
     let recoveredNumber = 0
     const damagedTimeMs = await this.#journal.recover((segment) => {
       recoveredNumber = segment.number
       if (!isEngineLost) restoreFlushed(segment, checkpoint)
-      return this.#replayInto(segment, eraser)
+      return this.#replayInto(segment)
     })
     if (!isEngineLost) this.#head.raiseCovered(damagedTimeMs)
-    const retainer = new Retainer({
-      engine: this.#engine,
-      disk: this.#disk,
-      clock,
-      log,
-      journalBytes: () => this.#journal.bytes + this.#seriesLog.bytes,
-    })
-    this.#retainer = retainer
     this.#keeper = new Keeper(
       {
         directory: dataDir,
@@ -293,23 +317,23 @@ export class Store implements Appender, Querier, ArrivalFeed, LogQuerier {
           ...flushing,
           head: this.#head,
           versions: this.#versions,
-          isErased: eraser.isErased,
-          areNamesGoing: eraser.areNamesGoing,
+          isErased: this.#eraser.isErased,
+          areNamesGoing: this.#eraser.areNamesGoing,
         }),
-        compactor,
-        retainer,
+        compactor: this.#compactor,
+        retainer: this.#retainer,
         clock,
         log,
         recoveredNumber,
         linesFlushedNumber: checkpoint.linesFlushedNumber,
-        nextSequence: () => this.#nextSequence,
+        nextSequence: () => this.#lines.nextSequence,
       },
       this.#settings.store,
     )
     await this.#disk.start(() => this.#keeper?.wake())
     void this.#engine.start()
     this.#keeper.start()
-    eraser.start()
+    this.#eraser.start()
     storeMetrics.headSeries.set(this.#head.index.count)
   }
 
@@ -328,19 +352,15 @@ export class Store implements Appender, Querier, ArrivalFeed, LogQuerier {
     return true
   }
 
-  #replayInto(segment: Segment, eraser: Eraser): RecordVisitor {
+  #replayInto(segment: Segment): RecordVisitor {
     return {
       onSamples: (batch) => this.#head.replay(batch, segment.flushedTimeMs),
-      onLines: (batch, firstSequence) => {
-        this.#nextSequence = Math.max(this.#nextSequence, firstSequence + batch.count)
-        if (!segment.areLinesFlushed)
-          this.#logs.add(batch, { segment: segment.number, firstSequence })
-      },
+      onLines: (batch, firstSequence) => this.#lines.replay(batch, firstSequence, segment),
       onSymbol: () => undefined,
       onSeries: () => undefined,
       onRemoved: () => undefined,
       onExemplar: (entry) => this.#exemplars.replay(entry),
-      onErased: (erasure) => eraser.replay(segment.number, erasure),
+      onErased: (erasure) => this.#eraser.replay(segment.number, erasure),
     }
   }
 
@@ -366,47 +386,7 @@ export class Store implements Appender, Querier, ArrivalFeed, LogQuerier {
   }
 
   append(batch: SampleBatch): Promise<AppendResult> {
-    const arrivedTimeMs = this.#clock.nowTimeMs()
-    const refusal = this.#refusal()
-    if (refusal !== undefined) return Promise.reject(refusal)
-    const { retention, out_of_order_window } = this.#settings.store
-    const {
-      batch: rows,
-      late,
-      result,
-    } = this.#head.check(batch, {
-      nowTimeMs: arrivedTimeMs,
-      windowMs: retention,
-      lateMs: out_of_order_window ?? retention,
-    })
-    countRejected(result)
-    if (result.accepted === 0) return Promise.resolve(result)
-    return new Promise((resolve, reject) => {
-      this.#journal.submit({
-        bytes: (rows.count + (late?.count ?? 0)) * rowBytes + packedBytes(rows) + packedBytes(late),
-        encode: (writer, segment) => {
-          // Rows that were all known already still wait for the writes before them.
-          for (const part of late === undefined ? [rows] : [rows, late]) {
-            if (part.count === 0) continue
-            writer.samples(part, noteTimes(segment, part.timeMs, part.count))
-          }
-        },
-        onWritten: () => {
-          this.#head.apply(rows)
-          if (late !== undefined) {
-            this.#head.applyLate(late)
-            storeMetrics.lateSamples.inc(late.count)
-          }
-          storeMetrics.appendedSamples.inc(result.accepted)
-          resolve(result)
-          this.#arrivals.deliver(rows, arrivedTimeMs)
-        },
-        onFailed: (error) => {
-          this.#head.cancel(rows)
-          reject(error)
-        },
-      })
-    })
+    return this.#samples.append(batch)
   }
 
   appendExemplars(rows: readonly ExemplarRow[]): Promise<ExemplarResult> {
@@ -419,33 +399,7 @@ export class Store implements Appender, Querier, ArrivalFeed, LogQuerier {
   }
 
   appendLogs(batch: LogBatch): Promise<void> {
-    const refusal = this.#refusal()
-    if (refusal !== undefined) return Promise.reject(refusal)
-    const lines = cleanLines(batch, {
-      nowTimeMs: this.#clock.nowTimeMs(),
-      retentionMs: this.#settings.store.retention,
-    })
-    if (lines.count === 0) return Promise.resolve()
-    const firstSequence = this.#nextSequence
-    this.#nextSequence += lines.count
-    let bytes = 0
-    for (let row = 0; row < lines.count; row++) bytes += lines.line[row]!.length + rowBytes
-    return new Promise((resolve, reject) => {
-      this.#journal.submit({
-        bytes,
-        encode: (writer, segment) => {
-          writer.lines(lines, firstSequence)
-          segment.lineCount += lines.count
-        },
-        onWritten: (segment) => {
-          this.#logs.add(lines, { segment: segment.number, firstSequence })
-          storeMetrics.appendedLines.inc(lines.count)
-          resolve()
-          this.#arrivals.deliverLogs(lines)
-        },
-        onFailed: reject,
-      })
-    })
+    return this.#lines.append(batch)
   }
 
   setMetadata(metric: string, metadata: MetricMetadata): void {
@@ -470,61 +424,31 @@ export class Store implements Appender, Querier, ArrivalFeed, LogQuerier {
   }
 
   selectRecent(selection: Selection): SeriesColumns[] | undefined {
-    if (selection.startTimeMs < this.#head.coveredTimeMs) return undefined
-    return selectFromHead(this.#head, selection)
+    return this.#questions.selectRecent(selection)
   }
 
   async selectExemplars(selection: ExemplarSelection): Promise<SeriesExemplars[]> {
     return this.#exemplars.ring.select(selection)
   }
 
-  async select(selection: Selection): Promise<SeriesColumns[]> {
-    const split = this.#split(selection)
-    const recent = selectFromHead(this.#head, split.recent)
-    if (split.older === undefined) return recent
-    const { buckets, ...older } = split.older
-    // Rollups have what is being deleted, in their ordinals too, and lack what only memory has.
-    const isBehind = split.recent.startTimeMs < this.#head.coveredTimeMs
-    const isWhole = buckets === undefined || isBehind || this.#eraser!.hasOrders
-    const found = await this.#engineQuerier.select(isWhole ? older : split.older, recent)
-    return this.#eraser!.filter(found)
+  select(selection: Selection): Promise<SeriesColumns[]> {
+    return this.#questions.select(selection)
   }
 
   release(answer: readonly SeriesColumns[]): void {
     this.#engineQuerier.release(answer)
   }
 
-  async series(selection: Selection): Promise<Labels[]> {
-    const split = this.#split(selection)
-    const found = new Map<string, Labels>()
-    for (const labels of seriesFromHead(this.#head, split.recent)) found.set(labels.key, labels)
-    if (split.older !== undefined) {
-      for (const labels of await this.#olderSeries(split.older)) {
-        if (!found.has(labels.key)) found.set(labels.key, labels)
-      }
-    }
-    return [...found.values()]
+  series(selection: Selection): Promise<Labels[]> {
+    return this.#questions.series(selection)
   }
 
-  async labelNames(selection: Selection): Promise<string[]> {
-    const split = this.#split(selection)
-    const names = new Set(labelNamesFromHead(this.#head, split.recent))
-    if (split.older !== undefined) {
-      for (const labels of await this.#olderSeries(split.older)) {
-        for (let at = 0; at < labels.pairs.length; at += 2) names.add(labels.pairs[at]!)
-      }
-    }
-    return [...names].sort(compareText)
+  labelNames(selection: Selection): Promise<string[]> {
+    return this.#questions.labelNames(selection)
   }
 
-  async labelValues(name: string, selection: Selection): Promise<string[]> {
-    const split = this.#split(selection)
-    const values = new Set(labelValuesFromHead(this.#head, name, split.recent))
-    if (split.older !== undefined) {
-      for (const labels of await this.#olderSeries(split.older)) values.add(labels.get(name))
-    }
-    values.delete('')
-    return [...values].sort(compareText)
+  labelValues(name: string, selection: Selection): Promise<string[]> {
+    return this.#questions.labelValues(name, selection)
   }
 
   selectLogs(selection: LogSelection): Promise<LogRecord[]> {
@@ -559,7 +483,7 @@ export class Store implements Appender, Querier, ArrivalFeed, LogQuerier {
     /** Why no data is taken, such as a full disk; absent while it is. */
     refusal?: string
   } {
-    const inEngine = this.#retainer?.oldestTimeMs ?? Infinity
+    const inEngine = this.#retainer.oldestTimeMs ?? Infinity
     const oldestTimeMs = Math.min(inEngine, this.#head.oldestTimeMs() ?? Infinity)
     const refusal = this.#refusal()
     return {
@@ -567,7 +491,7 @@ export class Store implements Appender, Querier, ArrivalFeed, LogQuerier {
       seriesCount: this.#head.index.count,
       chunkCount: this.#head.chains.pool.usedCount,
       journalBytes: this.#journal.bytes + this.#seriesLog.bytes,
-      engineBytes: this.#retainer?.engineBytes ?? 0,
+      engineBytes: this.#retainer.engineBytes,
       retentionMs: this.#settings.store.retention,
       oldestTimeMs: oldestTimeMs === Infinity ? undefined : oldestTimeMs,
     }
@@ -593,7 +517,7 @@ export class Store implements Appender, Querier, ArrivalFeed, LogQuerier {
 
   /** Series that `deleteSeries` would touch. */
   countSeries(order: EraseOrder): Promise<number> {
-    return this.#eraser!.count(order)
+    return this.#eraser.count(order)
   }
 
   /**
@@ -601,7 +525,7 @@ export class Store implements Appender, Querier, ArrivalFeed, LogQuerier {
    * engine too. `STORE_FULL` when the journal cannot take the order.
    */
   deleteSeries(order: EraseOrder): Promise<{ done: Promise<EraseResult> }> {
-    return this.#eraser!.erase(order)
+    return this.#eraser.erase(order)
   }
 
   /**
@@ -617,7 +541,7 @@ export class Store implements Appender, Querier, ArrivalFeed, LogQuerier {
 
   /** Resolves when everything that was deleted is gone from the engine. */
   finishDeleting(): Promise<void> {
-    return this.#eraser!.finish()
+    return this.#eraser.finish()
   }
 
   /** Takes new settings. */
@@ -638,32 +562,13 @@ export class Store implements Appender, Querier, ArrivalFeed, LogQuerier {
   async #close(): Promise<void> {
     // The keeper first: a segment closed now waits in the journal for the next start.
     this.#disk.stop()
-    const stopping = this.#eraser!.stop()
+    const stopping = this.#eraser.stop()
     await this.#keeper!.stop()
     await stopping
     await this.#journal.close()
     await this.#seriesLog.close()
     await this.#engine.close()
     await this.#records.close()
-  }
-
-  async #olderSeries(selection: Selection): Promise<Labels[]> {
-    const found = await orNone([], this.#engineQuerier.series(selection))
-    return this.#eraser!.filterLabels(found, selection)
-  }
-
-  /**
-   * Which part of a range memory answers, and which the engine. Samples that came when their time had
-   * passed are in memory only, until the next flush: then both answer the older part.
-   */
-  #split(selection: Selection): { recent: Selection; older: Selection | undefined } {
-    const covered = this.#head.coveredTimeMs
-    if (selection.startTimeMs >= covered) return { recent: selection, older: undefined }
-    const startTimeMs = Math.min(covered, this.#head.behindTimeMs)
-    return {
-      recent: { ...selection, startTimeMs: Math.max(selection.startTimeMs, startTimeMs) },
-      older: { ...selection, endTimeMs: Math.min(selection.endTimeMs, covered - 1) },
-    }
   }
 }
 
@@ -679,12 +584,6 @@ function restoreFlushed(segment: Segment, checkpoint: Checkpoint): void {
   segment.areLinesFlushed = segment.number <= checkpoint.linesFlushedNumber
   for (const [number, timeMs] of checkpoint.flushedSegments) {
     if (number === segment.number) segment.flushedTimeMs = timeMs
-  }
-}
-
-function countRejected(result: AppendResult): void {
-  for (const [reason, count] of Object.entries(result.reasons)) {
-    storeMetrics.rejectedSamples.inc({ reason }, count)
   }
 }
 
