@@ -48,7 +48,7 @@ export const programs = [
     commands: ['amtool'],
     debianPackage: 'prometheus-alertmanager',
     purpose: 'test',
-    neededBy: 'test/alertmanager.test.ts: its amtool talks to us',
+    neededBy: 'test/alertmanager*.test.ts: its amtool talks to us, and judges configurations',
   },
   {
     commands: ['clickhouse-server'],

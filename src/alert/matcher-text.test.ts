@@ -21,6 +21,22 @@ test('matchers are read in both grammars', () => {
   check('a=two words', 'a="two words"')
   check('a=b=c', 'a="b=c"')
   check('a=~(x|y){2}', 'a=~"(x|y){2}"')
+  check('{a=b', 'a="b"')
+  check('a=b}', 'a="b"')
+})
+
+test('a backslash that begins no escape is itself, so that patterns need not be written twice', () => {
+  const readValue = (text: string) => parseMatchers(text)[0]?.value
+  assert.equal(readValue(String.raw`a=~"10\\.0\\.\\d+"`), String.raw`10\.0\.\d+`)
+  assert.equal(readValue(String.raw`a=~"10\.0\.\d+"`), String.raw`10\.0\.\d+`)
+  assert.equal(readValue(String.raw`a=~10\.\d+`), String.raw`10\.\d+`)
+  assert.equal(readValue(String.raw`a="x\ny\"z\\"`), 'x\ny"z\\')
+  assert.equal(readValue(String.raw`a=x\ny`), 'x\ny')
+})
+
+test('what only the UTF-8 grammar takes is read by it, though others stand beside it', () => {
+  const shown = parseMatchers(String.raw`"a.b"="c", d=~"e\\.f"`).map(formatMatcher)
+  assert.deepEqual(shown, ['"a.b"="c"', String.raw`d=~"e\\.f"`])
 })
 
 test('what is no matcher is refused by name', () => {

@@ -1,8 +1,9 @@
 /**
- * Matchers as Alertmanager writes them: `severity="critical"`, `{a=b, c=~"x|y"}`. First the UTF-8
- * grammar (name, operator, value; both may be quoted; braces optional; trailing comma allowed), then
- * the older one, in which a value may hold almost anything.
- * Source: alertmanager matcher/parse and pkg/labels/parse.go (Apache-2.0), behaviour re-implemented.
+ * Matchers as Alertmanager writes them: `severity="critical"`, `{a=b, c=~"x|y"}`. First the older
+ * grammar, in which a value may hold almost anything, then the UTF-8 one (name, operator, value; both
+ * may be quoted; braces optional; trailing comma allowed), which has every name.
+ * Source: alertmanager matcher/compat, matcher/parse and pkg/labels/parse.go (Apache-2.0), behaviour
+ * re-implemented.
  */
 
 import { unquoteGo } from '../base/go-string.ts'
@@ -10,8 +11,18 @@ import { type Matcher, type MatchOperator, makeMatcher } from '../model/matcher.
 
 /** Reads one text, which may hold several matchers; throws `SyntaxError`. */
 export function parseMatchers(text: string): Matcher[] {
-  const parts = readModern(text) ?? readClassic(text)
-  return parts.map(({ name, operator, value }) => makeMatcher(name, operator, value))
+  return readParts(text).map(({ name, operator, value }) => makeMatcher(name, operator, value))
+}
+
+/** Where both grammars take a text, the older one says what it means, as in Alertmanager. */
+function readParts(text: string): MatcherParts[] {
+  try {
+    return readClassic(text)
+  } catch (thrown) {
+    const parts = readModern(text)
+    if (parts === undefined) throw thrown
+    return parts
+  }
 }
 
 interface MatcherParts {
@@ -54,37 +65,64 @@ function readModern(text: string): MatcherParts[] | undefined {
 /** The older grammar. */
 function readClassic(text: string): MatcherParts[] {
   const trimmed = text.trim()
-  const isBraced = trimmed.startsWith('{') && trimmed.endsWith('}')
-  const inner = (isBraced ? trimmed.slice(1, -1) : trimmed).replace(/,\s*$/, '')
-  return splitAtCommas(inner).map((part) => {
+  if (trimmed === '') throw new SyntaxError('bad matcher format: there is no text')
+  return splitAtCommas(withoutBraces(trimmed)).map((part) => {
     const match = /^\s*([a-zA-Z_:][a-zA-Z0-9_:]*)\s*(=~|=|!=|!~)\s*(.*?)\s*$/s.exec(part)
     if (match === null) throw new SyntaxError(`bad matcher format: ${part.trim()}`)
-    const raw = match[3]!
-    const value = raw.startsWith('"') ? unquote(raw) : raw
-    if (value === undefined || (raw.startsWith('"') && !/^".*"$/s.test(raw)))
-      throw new SyntaxError(`matcher value contains unescaped double quote: ${raw}`)
+    const value = unquoteClassic(match[3]!)
+    if (value === undefined)
+      throw new SyntaxError(`matcher value contains unescaped double quote: ${match[3]}`)
     return { name: match[1]!, operator: match[2] as MatchOperator, value }
   })
 }
 
+/** Without the braces around all of it; a brace that closes one within, as in `x{2}`, stays. */
+function withoutBraces(text: string): string {
+  if (text.startsWith('{')) return text.slice(1).replace(/\}$/, '')
+  return text.includes('{') ? text : text.replace(/\}$/, '')
+}
+
+/** Cuts at commas that stand in no quotes; nothing after the last one is no part. */
 function splitAtCommas(text: string): string[] {
   const parts: string[] = []
   let current = ''
   let isQuoted = false
-  for (let index = 0; index < text.length; index++) {
-    const letter = text[index]!
-    if (letter === '\\') {
-      current += letter + (text[++index] ?? '')
-      continue
-    }
-    if (letter === '"') isQuoted = !isQuoted
+  let isEscaped = false
+  for (const letter of text) {
     if (letter === ',' && !isQuoted) {
       parts.push(current)
       current = ''
-    } else current += letter
+      continue
+    }
+    if (letter === '"') {
+      if (!isEscaped) isQuoted = !isQuoted
+      isEscaped = false
+    } else isEscaped = letter === '\\' && !isEscaped
+    current += letter
   }
-  parts.push(current)
+  if (current.trim() !== '') parts.push(current)
   return parts
+}
+
+/**
+ * A value with or without quotes. Only `\n`, `\"` and `\\` are escapes: any other backslash is one, so
+ * that `"\d+"` is a pattern. `undefined` when a quote stands where none may.
+ */
+function unquoteClassic(raw: string): string | undefined {
+  let isOpen = raw.startsWith('"')
+  const inner = isOpen ? raw.slice(1) : raw
+  let value = ''
+  for (let index = 0; index < inner.length; index++) {
+    const letter = inner[index]!
+    if (letter === '\\' && index < inner.length - 1) {
+      const next = inner[++index]!
+      value += next === 'n' ? '\n' : next === '"' || next === '\\' ? next : `\\${next}`
+    } else if (letter === '"') {
+      if (!isOpen || index < inner.length - 1) return undefined
+      isOpen = false
+    } else value += letter
+  }
+  return isOpen ? undefined : value
 }
 
 function take(

@@ -5,7 +5,7 @@
  * Alertmanager's, because other systems deduplicate by them.
  */
 
-import { emptyLabels, type Labels, labelsFromPairs, quote } from '../model/labels.ts'
+import { compareText, emptyLabels, type Labels, labelsFromPairs, quote } from '../model/labels.ts'
 import { formatMatcher, type Matcher, makeMatcher, matchesAll } from '../model/matcher.ts'
 import { parseMatchers } from './matcher-text.ts'
 import { alertErrors } from './errors.ts'
@@ -122,9 +122,13 @@ function findGroupBy(
   return settings.group_by.includes('...') ? undefined : new Set(settings.group_by)
 }
 
+const operators = ['=', '!=', '=~', '!~']
+
 function sortMatchers(matchers: Matcher[]): Matcher[] {
-  const compare = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0)
-  return matchers.sort((a, b) => compare(a.name, b.name) || compare(a.value, b.value))
+  const rank = (matcher: Matcher): number => operators.indexOf(matcher.operator)
+  return matchers.sort(
+    (a, b) => compareText(a.name, b.name) || compareText(a.value, b.value) || rank(a) - rank(b),
+  )
 }
 
 /** The nodes that an alert ends at, in order; never empty. */

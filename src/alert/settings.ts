@@ -14,6 +14,7 @@ import {
   text,
   z,
 } from '../config/schema.ts'
+import { isLegacyLabelName } from '../model/labels.ts'
 import { parseMatchers } from './matcher-text.ts'
 import { parseTimeSpan } from './time-interval.ts'
 
@@ -33,10 +34,26 @@ function matcherList(description: string) {
     .meta({ description, typeText: 'list of matchers' })
 }
 
+/** Label names of the older forms, which know no others than Prometheus did. */
+const olderName = z.string().refine(isLegacyLabelName, 'must be letters, digits and _')
+
+/** Label values by name (the older form). */
+function valueMap(description: string) {
+  return z.record(olderName, z.string()).nullish().meta({ description, typeText: 'labels' })
+}
+
+/** Names of labels that two alerts must have in common. */
+function equalNames(description: string) {
+  return z
+    .array(z.string().min(1, 'a label needs a name'))
+    .nullish()
+    .meta({ description, typeText: 'list of label names' })
+}
+
 /** Label names to regular expressions (the older form). */
 function patternMap(description: string) {
   return z
-    .record(z.string(), z.string().nullable())
+    .record(olderName, z.string().nullable())
     .superRefine((patterns, context) => {
       for (const [name, pattern] of Object.entries(patterns)) {
         try {
@@ -57,12 +74,9 @@ function intervalNames(description: string) {
   return z.array(z.string()).nullish().meta({ description, typeText: 'list of names' })
 }
 
-/** Ranges of the calendar as texts; numbers are taken as written. */
+/** Ranges of the calendar as texts. */
 function ranges(description: string) {
-  return z
-    .array(z.union([z.string(), z.number()]).transform(String))
-    .nullish()
-    .meta({ description, typeText: 'list of ranges' })
+  return z.array(z.string()).nullish().meta({ description, typeText: 'list of ranges' })
 }
 
 const timeSpan = z
@@ -128,12 +142,10 @@ const groupBy = z
   .superRefine((names, context) => {
     const seen = new Set<string>()
     for (const [index, name] of names.entries()) {
-      if (seen.has(name))
-        context.addIssue({
-          code: 'custom',
-          path: [index],
-          message: `duplicated label "${name}" in group_by`,
-        })
+      const add = (message: string): void =>
+        context.addIssue({ code: 'custom', path: [index], message })
+      if (name === '') add('a label needs a name')
+      if (seen.has(name) && name !== '...') add(`duplicated label "${name}" in group_by`)
       seen.add(name)
     }
     if (seen.has('...') && seen.size > 1) {
@@ -165,7 +177,7 @@ const routeSchema = z
     group_interval: positive('How long to wait before telling of news in a group.'),
     repeat_interval: positive('How long to wait before saying the same again.'),
     matchers: matcherList('What an alert must fulfil to take this route.'),
-    match: labelMap('Label values that an alert must have (older form).').nullish(),
+    match: valueMap('Label values that an alert must have (older form).'),
     match_re: patternMap('Patterns that label values must match (older form).'),
     continue: flagOr(false, 'Whether later siblings are tried as well after a match.'),
     routes: z
@@ -216,10 +228,7 @@ const rootSchema = routeSchema.superRefine((route, context) => {
 
 const inhibitSource = z.strictObject({
   source_matchers: matcherList('Alerts that hold others back.'),
-  equal: z.array(z.string()).nullish().meta({
-    description: 'Labels that this source and the target must have in common.',
-    typeText: 'list of label names',
-  }),
+  equal: equalNames('Labels that this source and the target must have in common.'),
 })
 
 const inhibitSchema = z
@@ -231,13 +240,10 @@ const inhibitSchema = z
     }),
     source_matchers: matcherList('Alerts that hold others back.'),
     target_matchers: matcherList('Alerts that are held back.'),
-    equal: z.array(z.string()).nullish().meta({
-      description: 'Labels that source and target must have in common.',
-      typeText: 'list of label names',
-    }),
-    source_match: labelMap('As source_matchers (older form).').nullish(),
+    equal: equalNames('Labels that source and target must have in common.'),
+    source_match: valueMap('As source_matchers (older form).'),
     source_match_re: patternMap('As source_matchers (older form).'),
-    target_match: labelMap('As target_matchers (older form).').nullish(),
+    target_match: valueMap('As target_matchers (older form).'),
     target_match_re: patternMap('As target_matchers (older form).'),
   })
   .superRefine((rule, context) => {

@@ -49,6 +49,11 @@ const monthNames = [
   'december',
 ]
 
+const wholeNumber = /^[+-]?\d+$/
+/** Names that the platform takes for a zone and the zone database does not have. */
+const noZone =
+  /^(?:[+-].*|ACT|AET|AGT|ART|AST|BET|BST|CAT|CNT|CST|CTT|EAT|ECT|IET|IST|JST|MIT|NET|NST|PLT|PNT|PRT|PST|SST|VST)$/
+
 /** Making a calendar costs milliseconds; there are few zones. */
 const calendars = new Map<string, Intl.DateTimeFormat>()
 
@@ -65,7 +70,7 @@ export function parseTimeSpan(text: TimeSpanText): TimeSpan {
     daysOfMonth: text.days_of_month?.map(parseDays),
     months: text.months?.map((range) => parseRange(range, 'month', parseMonth)),
     years: text.years?.map((range) => parseRange(range, 'year', parseYear)),
-    calendar: findCalendar(text.location ?? 'UTC'),
+    calendar: findCalendar(text.location || 'UTC'),
   }
 }
 
@@ -100,8 +105,8 @@ function parseClock(text: string): number {
 function parseRange(text: string, what: string, parse: (part: string) => number): NumberRange {
   const [head, tail, ...more] = text.toLowerCase().split(':')
   if (more.length > 0) throw new SyntaxError(`"${text}" is not a range such as a:b`)
-  const first = parse(head!.trim())
-  const last = tail === undefined ? first : parse(tail.trim())
+  const first = parse(head!)
+  const last = tail === undefined ? first : parse(tail)
   if (first > last) throw new SyntaxError(`start ${what} cannot be before end ${what}: "${text}"`)
   return { first, last }
 }
@@ -114,21 +119,21 @@ function parseWeekday(text: string): number {
 
 function parseMonth(text: string): number {
   const month = monthNames.indexOf(text) + 1
-  const number = month > 0 ? month : /^\d{1,2}$/.test(text) ? Number(text) : 0
+  const number = month > 0 ? month : wholeNumber.test(text) ? Number(text) : 0
   if (number < 1 || number > 12) throw new SyntaxError(`${text} is not a valid month`)
   return number
 }
 
 function parseYear(text: string): number {
-  if (!/^\d{1,4}$/.test(text)) throw new SyntaxError(`${text} is not a valid year`)
+  if (!wholeNumber.test(text)) throw new SyntaxError(`${text} is not a valid year`)
   return Number(text)
 }
 
 function parseDays(text: string): NumberRange {
   const parse = (part: string): number => {
-    const day = /^-?\d{1,2}$/.test(part.trim()) ? Number(part) : 0
+    const day = wholeNumber.test(part) ? Number(part) : 0
     if (day === 0 || Math.abs(day) > 31)
-      throw new SyntaxError(`${part.trim()} is not a valid day of the month: not in -31..-1, 1..31`)
+      throw new SyntaxError(`${part} is not a valid day of the month: not in -31..-1, 1..31`)
     return day
   }
   const [head, tail, ...more] = text.split(':')
@@ -137,8 +142,8 @@ function parseDays(text: string): NumberRange {
   const last = tail === undefined ? first : parse(tail)
   if (first < 0 && last > 0)
     throw new SyntaxError(`end day must be negative if start day is negative: "${text}"`)
-  // In the longest month; in a shorter one the range may then be empty.
-  const inMonth = (day: number): number => (day < 0 ? 31 + day + 1 : day)
+  // As Alertmanager reckons, by the shortest month: a range that is empty there is a mistake.
+  const inMonth = (day: number): number => (day < 0 ? 28 + day : day)
   if (inMonth(first) > inMonth(last))
     throw new SyntaxError(`end day ${last} is always before start day ${first}`)
   return { first, last }
@@ -149,6 +154,7 @@ function findCalendar(location: string): Intl.DateTimeFormat {
   if (known !== undefined) return known
   let calendar: Intl.DateTimeFormat
   try {
+    if (noZone.test(location)) throw new RangeError(location)
     calendar = new Intl.DateTimeFormat('en-US', {
       ...(location === 'Local' ? {} : { timeZone: location }),
       calendar: 'gregory',
@@ -160,6 +166,10 @@ function findCalendar(location: string): Intl.DateTimeFormat {
       hour: 'numeric',
       minute: 'numeric',
     })
+    // The platform does not mind small letters; the zone database does.
+    const { timeZone } = calendar.resolvedOptions()
+    if (timeZone !== location && timeZone.toLowerCase() === location.toLowerCase())
+      throw new RangeError(location)
   } catch (thrown) {
     throw new SyntaxError(`unknown time zone ${location}`, { cause: thrown })
   }

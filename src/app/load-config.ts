@@ -77,8 +77,14 @@ function checkRoutes(config: Config, parsed: ParsedYaml): void {
   )
   const names = new Set(config.receivers.map((receiver) => receiver.name))
   const problems: ConfigProblem[] = []
+  const newer = new Set(config.time_intervals.map(({ name }) => name))
+  for (const [index, { name }] of config.mute_time_intervals.entries()) {
+    if (!newer.has(name)) continue
+    const path = ['mute_time_intervals', index, 'name']
+    problems.push(problemAt(parsed, path, `time interval "${name}" is not unique`))
+  }
   const walk = (route: RouteSettings, path: PropertyKey[]): void => {
-    if (route.receiver !== undefined && !names.has(route.receiver)) {
+    if (route.receiver && !names.has(route.receiver)) {
       const known =
         names.size === 0 ? 'there are no receivers' : `there are ${[...names].join(', ')}`
       problems.push(

@@ -18,6 +18,8 @@ test('a duration is read in milliseconds', () => {
   check('1.5h', undefined)
   check('30m1h', undefined)
   check('-5m', undefined)
+  check('106751d', 9_223_286_400_000)
+  check('106752d', undefined)
 })
 
 test('a duration is written so that it reads the same', () => {

@@ -7,6 +7,9 @@
 const pattern =
   /^(?:(\d+)y)?(?:(\d+)w)?(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m(?!s))?(?:(\d+)s)?(?:(\d+)ms)?$/
 
+/** Prometheus counts nanoseconds in 64 bits: some 292 years. */
+const longestMs = 9_223_372_036_854
+
 const unitMs = [31_536_000_000, 604_800_000, 86_400_000, 3_600_000, 60_000, 1_000, 1]
 const unitName = ['y', 'w', 'd', 'h', 'm', 's', 'ms']
 
@@ -20,7 +23,7 @@ export function parseDuration(text: string): number | undefined {
     const digits = match[index + 1]
     if (digits !== undefined) totalMs += Number(digits) * unitMs[index]!
   }
-  return totalMs
+  return totalMs > longestMs ? undefined : totalMs
 }
 
 /** The shortest exact spelling of `spanMs` (an integer ≥ 0): `90000` gives `1m30s`. */

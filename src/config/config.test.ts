@@ -5,7 +5,7 @@ import { test } from 'node:test'
 import { CodedError } from '../base/error.ts'
 import { checkConfig, type ConfigProblem, parseYaml } from './config.ts'
 import { redactYaml } from './redact.ts'
-import { bytesOr, describeSettings, durationOr, secret, z } from './schema.ts'
+import { bytesOr, describeSettings, durationOr, labelMap, secret, z } from './schema.ts'
 
 const schema = z.strictObject({
   interval: durationOr('15s', 'How often.'),
@@ -69,6 +69,41 @@ test('broken YAML, doubled keys and endless aliases are mistakes, not crashes', 
 test('a key with nothing behind it is as if it were not there', () => {
   const { value } = parseYaml('rule_files:\n  # - first.yml\na: {b: null, c: 1}\nd: [null]\n', 'f')
   assert.deepEqual(value, { a: { c: 1 }, d: [null] })
+})
+
+test('a key that is no setting is one without a value too', () => {
+  assert.deepEqual(
+    problemsOf('interval:\nfoo:\n').map(({ line, path }) => ({ line, path })),
+    [{ line: 2, path: 'foo' }],
+  )
+})
+
+test('a text is what is written, and a flag may be yes or off, also below an alias or a merged mapping', () => {
+  const texts = labelMap('Texts.').default({})
+  const shape = z.strictObject({
+    a: texts,
+    b: texts,
+    c: texts,
+    list: z.array(z.string()),
+    flags: z.array(z.boolean()),
+  })
+  const text = `
+a: &a {version: 1.10, code: 0x1F, id: 0042, big: 99999999999999999999, on: true}
+b: *a
+c: {<<: *a, code: yes}
+list: [7, 1e3, no]
+flags: [yes, Off, true]
+`
+  const a = { version: '1.10', code: '0x1F', id: '0042', big: '99999999999999999999', on: 'true' }
+  assert.deepEqual(checkConfig(parseYaml(text, 'f'), shape), {
+    a,
+    b: a,
+    c: { ...a, code: 'yes' },
+    list: ['7', '1e3', 'no'],
+    flags: [true, false, true],
+  })
+  const quoted = 'a: {}\nlist: []\nflags: ["yes"]\n'
+  assert.throws(() => checkConfig(parseYaml(quoted, 'f'), shape), /expected boolean/)
 })
 
 test('what the parser cannot take is said in words about the file, cut to a line', () => {

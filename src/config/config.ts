@@ -4,9 +4,21 @@
  */
 
 import { readFileSync } from 'node:fs'
-import { isMap, isNode, isPair, isScalar, LineCounter, parseDocument, stringify } from 'yaml'
+import {
+  type Document,
+  isAlias,
+  isMap,
+  isNode,
+  isPair,
+  isScalar,
+  isSeq,
+  LineCounter,
+  parseDocument,
+  stringify,
+} from 'yaml'
 import { messageOf } from '../base/error.ts'
 import { configErrors } from './errors.ts'
+import { mendScalars, type WrittenScalar } from './mend-scalars.ts'
 import type { z } from './schema.ts'
 
 /** Mistakes that are told; one wrong indentation may make thousands. */
@@ -34,6 +46,15 @@ export interface ParsedYaml {
   file: string
   text: string
   locate: Locate
+  /** The plain scalar at a path, as it is written. */
+  findScalar?: (path: readonly PropertyKey[]) => WrittenScalar | undefined
+  /** Keys without a value, and the mappings that they were taken out of. */
+  emptyKeys?: readonly EmptyKey[]
+}
+
+interface EmptyKey {
+  from: object
+  name: string
 }
 
 /** Reads a file; throws `CONFIG_FILE_UNREADABLE`. */
@@ -52,6 +73,8 @@ export function parseYaml(text: string, file: string): ParsedYaml {
     lineCounter,
     prettyErrors: false,
     uniqueKeys: true,
+    // `<<: *name`, which people know from Prometheus and Alertmanager.
+    merge: true,
     maxAliasCount: 100,
   } as object)
   const problems: ConfigProblem[] = document.errors.map((error) => {
@@ -89,8 +112,10 @@ export function parseYaml(text: string, file: string): ParsedYaml {
   }
   try {
     const value: unknown = document.toJS({ maxAliasCount: 100 }) ?? {}
-    dropNulls(value)
-    return { value, file, text, locate }
+    const emptyKeys: EmptyKey[] = []
+    dropNulls(value, emptyKeys)
+    const findScalar = (path: readonly PropertyKey[]) => findWritten(document, path)
+    return { value, file, text, locate, findScalar, emptyKeys }
   } catch (thrown) {
     const message = sayPlainly(messageOf(thrown))
     throw makeConfigError([
@@ -106,13 +131,51 @@ const conditionKey = /(?:^|_)match(?:_re)?$/
  * `rule_files:` with nothing but comments below, as Prometheus's own example has it, means the same as
  * no such key.
  */
-function dropNulls(value: unknown, key = '', seen = new Set<unknown>()): void {
+function dropNulls(
+  value: unknown,
+  emptyKeys: EmptyKey[],
+  key = '',
+  seen = new Set<unknown>(),
+): void {
   if (typeof value !== 'object' || value === null || seen.has(value)) return
   seen.add(value)
   for (const [name, inner] of Object.entries(value)) {
-    if (inner !== null) dropNulls(inner, name, seen)
-    else if (!Array.isArray(value) && !conditionKey.test(key)) Reflect.deleteProperty(value, name)
+    if (inner !== null) dropNulls(inner, emptyKeys, name, seen)
+    else if (!Array.isArray(value) && !conditionKey.test(key)) {
+      Reflect.deleteProperty(value, name)
+      emptyKeys.push({ from: value, name })
+    }
   }
+}
+
+/** The scalar that stands at a path, without quotes; `undefined` when there is none. */
+function findWritten(
+  document: Document.Parsed,
+  path: readonly PropertyKey[],
+): WrittenScalar | undefined {
+  let node: unknown = document.contents
+  for (const key of path) node = findChild(node, key, document)
+  node = isAlias(node) ? node.resolve(document) : node
+  if (!isScalar(node) || node.type !== 'PLAIN' || node.source === undefined) return undefined
+  return { value: node.value, source: node.source }
+}
+
+/** What stands below a node, also where the node is an alias or takes keys from another mapping. */
+function findChild(node: unknown, key: PropertyKey, document: Document.Parsed): unknown {
+  const real = isAlias(node) ? node.resolve(document) : node
+  if (isSeq(real)) return real.items[Number(key)]
+  if (!isMap(real)) return undefined
+  const own = real.items.find(({ key: name }) => isScalar(name) && name.source === String(key))
+  if (own !== undefined) return own.value
+  for (const { key: name, value } of real.items) {
+    if (!isScalar(name) || name.source !== '<<') continue
+    const sources = isSeq(value) ? value.items : [value]
+    for (const source of sources) {
+      const found = findChild(source, key, document)
+      if (found !== undefined) return found
+    }
+  }
+  return undefined
 }
 
 /** The parser's own words where they speak of its code instead of the file. */
@@ -128,16 +191,31 @@ export function formatYaml(value: unknown): string {
   return stringify(value, { lineWidth: 0 })
 }
 
-/** Checks parsed YAML against a schema; throws `CONFIG_INVALID` with every mistake. */
+/**
+ * Checks parsed YAML against a schema; throws `CONFIG_INVALID` with every mistake. A scalar is what the
+ * schema asks for, as in Prometheus and Alertmanager: `1.10` as a text is "1.10"; not so in JSON.
+ */
 export function checkConfig<Schema extends z.ZodType>(
   parsed: ParsedYaml,
   schema: Schema,
+  options: { isJson?: boolean } = {},
 ): z.output<Schema> {
+  let result = schema.safeParse(parsed.value)
+  while (!result.success && options.isJson !== true && mendScalars(parsed, result.error.issues))
+    result = schema.safeParse(parsed.value)
+  const issues = result.success ? findUnknownEmpty(parsed, schema) : result.error.issues
+  if (result.success && issues.length === 0) return result.data
+  throw makeConfigError(issues.flatMap((issue) => problemsOf(issue, parsed)))
+}
+
+/** Keys that are no settings and have no value: they were out of the way when the rest was checked. */
+function findUnknownEmpty(parsed: ParsedYaml, schema: z.ZodType): z.core.$ZodIssue[] {
+  const { emptyKeys = [] } = parsed
+  if (emptyKeys.length === 0) return []
+  for (const { from, name } of emptyKeys) Reflect.set(from, name, undefined)
   const result = schema.safeParse(parsed.value)
-  if (result.success) return result.data
-  const problems: ConfigProblem[] = []
-  for (const issue of result.error.issues) problems.push(...problemsOf(issue, parsed))
-  throw makeConfigError(problems)
+  for (const { from, name } of emptyKeys) Reflect.deleteProperty(from, name)
+  return (result.error?.issues ?? []).filter(({ code }) => code === 'unrecognized_keys')
 }
 
 /** One mistake found after the schema, with its place; throw with `makeConfigError`. */

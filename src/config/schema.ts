@@ -121,9 +121,7 @@ export function numberOr(
 
 /** A mapping of label names to values. */
 export function labelMap(description: string) {
-  return z
-    .record(z.string(), z.union([z.string(), z.number(), z.boolean()]).transform(String))
-    .meta({ description, typeText: 'labels' })
+  return z.record(z.string(), z.string()).meta({ description, typeText: 'labels' })
 }
 
 /** One row of the reference page. */

@@ -19,6 +19,7 @@ import { secret, text, z } from '../config/schema.ts'
 import {
   type Connection,
   describeReply,
+  isGiven,
   isHttpUrl,
   readAnswer,
   revealSecret,
@@ -39,12 +40,11 @@ const schema = z
   })
   .superRefine((config, context) => {
     refuseMixedHttp(config, context)
-    const older = config.bearer_token ?? config.bearer_token_file
-    if (older === undefined) return
+    const older = [config.bearer_token, config.bearer_token_file].filter(isGiven)
+    if (older.length === 0) return
     const newer = config.basic_auth ?? config.authorization ?? config.oauth2
     const isMixed = newer !== undefined
-    const isTwice = config.bearer_token !== undefined && config.bearer_token_file !== undefined
-    if (isMixed || isTwice)
+    if (isMixed || older.length === 2)
       context.addIssue({ code: 'custom', message: 'at most one way of authentication is allowed' })
   })
 

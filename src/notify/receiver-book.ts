@@ -2,7 +2,7 @@
 
 import { messageOf } from '../base/error.ts'
 import { allChannels } from './channel/all.ts'
-import type { Channel, ChannelTools } from './channel/channel.ts'
+import { type Channel, type ChannelTools, isGiven } from './channel/channel.ts'
 import { notifyErrors } from './errors.ts'
 import type { ReceiverOptions } from './receiver-settings.ts'
 import type { NotifySettings, ReceiverSettings } from './settings.ts'
@@ -28,6 +28,7 @@ export function makeReceivers(
   tools: Omit<ChannelTools, 'global'>,
 ): Map<string, Receiver> {
   const global = settings.global as Record<string, unknown>
+  checkSharedSecrets(global)
   const own = new Map<string, ConfiguredChannel[]>()
   for (const receiver of settings.receivers)
     own.set(receiver.name, makeChannels(receiver, { ...tools, global }))
@@ -51,6 +52,15 @@ export function makeReceivers(
     receivers.set(receiver.name, { name: receiver.name, options, channels })
   }
   return receivers
+}
+
+/** A secret that all receivers share stands in the file or in a file of its own, not in both. */
+function checkSharedSecrets(global: Record<string, unknown>): void {
+  for (const key of Object.keys(global)) {
+    if (!isGiven(global[key]) || !isGiven(global[`${key}_file`])) continue
+    const reason = `at most one of ${key} and ${key}_file is allowed`
+    throw notifyErrors.SETTING_INVALID({ receiver: 'global', channel: key, reason })
+  }
 }
 
 /** Receivers that one includes, those that these include too, each once. */

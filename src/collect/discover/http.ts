@@ -69,7 +69,7 @@ async function askList(
     refuse(messageOf(thrown))
   }
   // JSON is read as YAML too, for the places in the error texts.
-  return checkConfig(parseYaml(text, shown), listSchema).map((group, index) =>
+  return checkConfig(parseYaml(text, shown), listSchema, { isJson: true }).map((group, index) =>
     makeTargetGroup(`${url}:${index}`, group, ['__meta_url', url]),
   )
 }

@@ -317,12 +317,17 @@ export function checkSource(
   const add = (message: string): void => {
     context.issues.push({ code: 'custom', message, path: [name], input: undefined })
   }
-  const count = [value, values[`${name}_file`]].filter((one) => one !== undefined).length
+  const count = [value, values[`${name}_file`]].filter(isGiven).length
   if (count === 2) add(`needs either "${name}" or "${name}_file", not both`)
   if (count === 0 && options.isRequired === true) add(`needs either "${name}" or "${name}_file"`)
   const url = value instanceof Secret ? value.reveal() : value
   if (options.isUrl === true && typeof url === 'string' && !isHttpUrl(url))
     add('must be an http or https address')
+}
+
+/** Whether a setting says anything: an empty text is as good as none. */
+export function isGiven(value: unknown): boolean {
+  return value !== undefined && (value instanceof Secret ? value.reveal() : value) !== ''
 }
 
 /** What must not show of a secret: its text and, of an address, its path and query. */
@@ -353,8 +358,8 @@ export function renderText(message: OutgoingMessage, template: string, fallback:
 
 /** A secret given directly or as the path of a file, which is read each time; empty when neither. */
 export function revealSecret(value: Secret | undefined, file: string | undefined): string {
-  if (value !== undefined) return value.reveal()
-  if (file === undefined) return ''
+  if (value !== undefined && isGiven(value)) return value.reveal()
+  if (file === undefined || file === '') return ''
   try {
     return readFileSync(file, 'utf8').trim()
   } catch (thrown) {
@@ -371,17 +376,19 @@ export interface SecretSource {
   file: string | undefined
 }
 
-/** The receiver's own secret or else the shared one; throws `Error` when there is none, or two. */
+/** Whether there is one. */
+export function hasSecret(source: SecretSource): boolean {
+  return isGiven(source.value) || isGiven(source.file)
+}
+
+/** The receiver's own secret or else the shared one; throws `Error` when there is none. */
 export function chooseSecret(
   own: SecretSource,
   shared: SecretSource,
-  names: { missing: string; key: string },
+  names: { missing: string },
 ): SecretSource {
-  const { key, missing } = names
-  if (shared.value !== undefined && shared.file !== undefined)
-    throw new Error(`at most one of ${key} and ${key}_file is allowed`)
-  const chosen = own.value !== undefined || own.file !== undefined ? own : shared
-  if (chosen.value === undefined && chosen.file === undefined) throw new Error(missing)
+  const chosen = hasSecret(own) ? own : shared
+  if (!hasSecret(chosen)) throw new Error(names.missing)
   return chosen
 }
 
@@ -392,9 +399,6 @@ export function hashGroupKey(notification: Notification): string {
 
 /** An http or https address, as a schema's check. */
 export function isHttpUrl(url: string): boolean {
-  try {
-    return ['http:', 'https:'].includes(new URL(url).protocol)
-  } catch {
-    return false
-  }
+  // The platform takes addresses that others refuse: without slashes, or with half a `%`.
+  return /^https?:\/\/[^/]/i.test(url) && !/%(?![\da-f]{2})/i.test(url) && URL.canParse(url)
 }

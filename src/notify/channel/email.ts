@@ -18,6 +18,8 @@ import {
   type ChannelTools,
   chartContentId,
   defineChannel,
+  hasSecret,
+  isGiven,
   type OutgoingMessage,
   revealSecret,
   type SecretSource,
@@ -25,9 +27,30 @@ import {
   secretTexts,
 } from './channel.ts'
 
+/** Names that ports of mail servers go by. */
+const mailPorts = new Map([
+  ['smtp', 25],
+  ['smtps', 465],
+  ['submissions', 465],
+  ['submission', 587],
+])
+
+/** Host and port of `mail.example.org:587` or `[::1]:smtp`; `undefined` when it is neither. */
+function parseSmarthost(written: string): { host: string; port: number } | undefined {
+  const match = /^(?:\[([^\]]+)\]|([^:[\]]+)):([\w-]+)$/.exec(written)
+  if (match === null) return undefined
+  const port = /^\d+$/.test(match[3]!) ? Number(match[3]) : mailPorts.get(match[3]!)
+  return port === undefined ? undefined : { host: match[1] ?? match[2]!, port }
+}
+
+const smarthostText = text('The mail server as host:port.').refine(
+  (written) => written === '' || parseSmarthost(written) !== undefined,
+  'is not host:port',
+)
+
 /** Keys below `global` that all e-mail receivers share. */
 const globalShape = {
-  smtp_smarthost: text('The mail server as host:port.').optional(),
+  smtp_smarthost: smarthostText.optional(),
   smtp_from: text('The sender of mails.').optional(),
   smtp_hello: textOr('localhost', 'The name that we say to the mail server.'),
   smtp_auth_username: text('The user at the mail server.').optional(),
@@ -51,7 +74,7 @@ const schema = z
     send_resolved: flagOr(false, 'Whether to tell when it is over.'),
     to: text('Addresses to send to, separated by commas; a template.'),
     from: text('The sender; a template.').optional(),
-    smarthost: text('The mail server as host:port.').optional(),
+    smarthost: smarthostText.optional(),
     hello: text('The name that we say to the mail server.').optional(),
     auth_username: text('The user at the mail server.').optional(),
     auth_password: secret('The password at the mail server.').optional(),
@@ -88,7 +111,7 @@ const schema = z
       context.addIssue({ code: 'custom', path: [path], message })
     if (config.to.trim() === '') add('to', 'missing to address in email config')
     for (const name of ['auth_password', 'auth_secret'] as const) {
-      if (config[name] !== undefined && config[`${name}_file`] !== undefined)
+      if (isGiven(config[name]) && isGiven(config[`${name}_file`]))
         add(name, `at most one of ${name} and ${name}_file is allowed`)
     }
     const seen = new Set<string>()
@@ -123,19 +146,13 @@ class EmailChannel {
     this.#settings = settings
     this.#defaults = tools.global as SmtpDefaults
     this.sendsResolved = settings.send_resolved
-    const smarthost = settings.smarthost ?? this.#defaults.smtp_smarthost
-    const from = settings.from ?? this.#defaults.smtp_from
-    for (const name of ['smtp_auth_password', 'smtp_auth_secret'] as const) {
-      if (this.#defaults[name] !== undefined && this.#defaults[`${name}_file`] !== undefined)
-        throw new Error(`at most one of ${name} and ${name}_file is allowed`)
-    }
-    if (smarthost === undefined) throw new Error('no global SMTP smarthost set (smtp_smarthost)')
-    if (from === undefined) throw new Error('no global SMTP from set (smtp_from)')
-    const match = /^\[?(.+?)\]?:(\d+)$/.exec(smarthost)
-    if (match === null) throw new Error(`smarthost "${smarthost}" is not host:port`)
+    const from = settings.from || this.#defaults.smtp_from
+    const server = parseSmarthost(settings.smarthost || (this.#defaults.smtp_smarthost ?? ''))
+    if (server === undefined) throw new Error('no global SMTP smarthost set (smtp_smarthost)')
+    if (!from) throw new Error('no global SMTP from set (smtp_from)')
     this.#from = from
-    this.#host = match[1]!
-    this.#port = Number(match[2])
+    this.#host = server.host
+    this.#port = server.port
   }
 
   secrets(): string[] {
@@ -160,7 +177,7 @@ class EmailChannel {
     const own = this.#settings
     const shared = this.#defaults
     const choose = (one: SecretSource, other: SecretSource): SecretSource =>
-      (one.value ?? one.file) === undefined ? other : one
+      hasSecret(one) ? one : other
     return {
       password: choose(
         { value: own.auth_password, file: own.auth_password_file },
@@ -179,10 +196,9 @@ class EmailChannel {
     const isTlsRequired = settings.require_tls ?? defaults.smtp_require_tls
     const isImplicit =
       settings.force_implicit_tls ?? defaults.smtp_force_implicit_tls ?? this.#port === 465
-    const user = settings.auth_username ?? defaults.smtp_auth_username
+    const user = settings.auth_username || defaults.smtp_auth_username || undefined
     const { password, challenge } = this.#login()
-    const hasPassword = (password.value ?? password.file) !== undefined
-    const isChallenge = !hasPassword && (challenge.value ?? challenge.file) !== undefined
+    const isChallenge = !hasSecret(password) && hasSecret(challenge)
     const chosen = isChallenge ? challenge : password
     const pass = revealSecret(chosen.value, chosen.file)
     const isLocal = /^(localhost|127\.\d+\.\d+\.\d+|::1)$/.test(this.#host)
@@ -196,7 +212,7 @@ class EmailChannel {
     return {
       host: this.#host,
       port: this.#port,
-      name: settings.hello ?? defaults.smtp_hello,
+      name: settings.hello || defaults.smtp_hello,
       secure: isImplicit,
       requireTLS: isTlsRequired && !isImplicit,
       ignoreTLS: !isTlsRequired && !isImplicit,

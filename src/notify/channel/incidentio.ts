@@ -13,6 +13,8 @@ import {
   defineChannel,
   describeReply,
   hashGroupKey,
+  hasSecret,
+  isGiven,
   revealSecret,
   secretTexts,
   sendRequest,
@@ -35,8 +37,8 @@ const schema = z
   .superRefine((config, context) => {
     checkSource(config, 'url', context, { isRequired: true, isUrl: true })
     checkSource(config, 'alert_source_token', context)
-    const hasToken = config.alert_source_token ?? config.alert_source_token_file
-    if (hasToken === undefined && config.http_config?.authorization === undefined) {
+    const hasToken = isGiven(config.alert_source_token) || isGiven(config.alert_source_token_file)
+    if (!hasToken && config.http_config?.authorization === undefined) {
       const message =
         'at least one of alert_source_token, alert_source_token_file or http_config.authorization must be configured'
       context.addIssue({ code: 'custom', message, path: ['alert_source_token'] })
@@ -51,7 +53,7 @@ export const incidentio = defineChannel({
   make: (settings, tools) => {
     const url = { value: settings.url, file: settings.url_file }
     const token = { value: settings.alert_source_token, file: settings.alert_source_token_file }
-    const hasToken = (token.value ?? token.file) !== undefined
+    const hasToken = hasSecret(token)
     return {
       sendsResolved: settings.send_resolved,
       secrets: () => [

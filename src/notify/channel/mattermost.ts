@@ -13,6 +13,7 @@ import {
   chooseSecret,
   defineChannel,
   describeReply,
+  isHttpUrl,
   type OutgoingMessage,
   postJson,
   renderField,
@@ -26,7 +27,9 @@ const textLengthMax = 14_000
 const titleLengthMax = 1_024
 
 const globalShape = {
-  mattermost_webhook_url: secret('Address of the incoming webhook of Mattermost.').optional(),
+  mattermost_webhook_url: secret('Address of the incoming webhook of Mattermost.')
+    .refine((value) => isHttpUrl(value.reveal()), 'must be an http or https address')
+    .optional(),
   mattermost_webhook_url_file: text('A file with that address.').optional(),
 }
 
@@ -110,7 +113,6 @@ export const mattermost = defineChannel({
       { value: settings.webhook_url, file: settings.webhook_url_file },
       { value: shared.mattermost_webhook_url, file: shared.mattermost_webhook_url_file },
       {
-        key: 'mattermost_webhook_url',
         missing: 'no global Mattermost Webhook URL set either inline or in a file',
       },
     )

@@ -36,12 +36,17 @@ const globalShape = {
 
 const globalSchema = z.object(globalShape)
 
+const responderType = /^(?:team|teams|user|escalation|schedule)$/i
+
 const responder = z
   .strictObject({
     id: textOr('', 'Its id, a template.'),
     name: textOr('', 'Its name, a template.'),
     username: textOr('', 'Its user name, a template.'),
-    type: text('team, teams, user, escalation or schedule; a template.'),
+    type: text('team, teams, user, escalation or schedule; a template.').refine(
+      (type) => type.includes('{{') || responderType.test(type),
+      'must be team, teams, user, escalation or schedule',
+    ),
   })
   .refine(
     ({ id, name, username }) => id !== '' || name !== '' || username !== '',
@@ -88,7 +93,6 @@ export const opsgenie = defineChannel({
       { value: settings.api_key, file: settings.api_key_file },
       { value: shared.opsgenie_api_key, file: shared.opsgenie_api_key_file },
       {
-        key: 'opsgenie_api_key',
         missing: 'no global OpsGenie API Key set either inline or in a file',
       },
     )
@@ -131,7 +135,7 @@ export const opsgenie = defineChannel({
               source,
               responders: settings.responders.map((one) =>
                 Object.fromEntries(
-                  Object.entries(one)
+                  Object.entries({ ...one, type: write(one.type).toLowerCase() })
                     .map(([name, template]) => [name, write(template)] as const)
                     .filter(([, value]) => value !== ''),
                 ),

@@ -13,6 +13,7 @@ import {
   defineChannel,
   describeReply,
   hashGroupKey,
+  isGiven,
   isHttpUrl,
   type OutgoingMessage,
   postJson,
@@ -37,13 +38,13 @@ const globalShape = {
 }
 
 const image = z.strictObject({
-  src: text('Address of the picture, a template.'),
+  src: textOr('', 'Address of the picture, a template.'),
   href: textOr('', 'What it opens, a template.'),
   alt: textOr('', 'What it shows, a template.'),
 })
 
 const link = z.strictObject({
-  href: text('The address, a template.'),
+  href: textOr('', 'The address, a template.'),
   text: textOr('', 'What it says, a template.'),
 })
 
@@ -73,14 +74,12 @@ const schema = z
     checkSource(config, 'routing_key', context)
     checkSource(config, 'service_key', context)
     checkSource(config, 'url', context, { isUrl: true })
-    const isV2 = config.routing_key !== undefined || config.routing_key_file !== undefined
-    const isV1 = config.service_key !== undefined || config.service_key_file !== undefined
-    if (isV1 === isV2) {
-      const message = isV1
-        ? 'at most one of service and routing key is allowed'
-        : 'missing service or routing key in PagerDuty config'
-      context.addIssue({ code: 'custom', message })
-    }
+    const { routing_key, routing_key_file, service_key, service_key_file } = config
+    if ([routing_key, routing_key_file, service_key, service_key_file].some(isGiven)) return
+    context.addIssue({
+      code: 'custom',
+      message: 'missing service or routing key in PagerDuty config',
+    })
   })
 
 type PagerdutySettings = z.output<typeof schema>
@@ -103,7 +102,8 @@ export const pagerduty = defineChannel({
   global: globalShape,
   make: (settings, tools) => {
     const sharedUrl = String(tools.global.pagerduty_url)
-    const isV1 = settings.service_key !== undefined || settings.service_key_file !== undefined
+    // With both keys the older interface is spoken, as Alertmanager does.
+    const isV1 = isGiven(settings.service_key) || isGiven(settings.service_key_file)
     const isStandard = sharedUrl === globalShape.pagerduty_url.parse(undefined)
     const url = settings.url ?? (isV1 && isStandard ? olderUrl : sharedUrl)
     const key = isV1

@@ -101,7 +101,6 @@ export const rocketchat = defineChannel({
       { value: settings.token, file: settings.token_file },
       { value: shared.rocketchat_token, file: shared.rocketchat_token_file },
       {
-        key: 'rocketchat_token',
         missing: 'no global Rocketchat Token set either inline or in a file',
       },
     )
@@ -109,7 +108,6 @@ export const rocketchat = defineChannel({
       { value: settings.token_id, file: settings.token_id_file },
       { value: shared.rocketchat_token_id, file: shared.rocketchat_token_id_file },
       {
-        key: 'rocketchat_token_id',
         missing: 'no global Rocketchat TokenID set either inline or in a file',
       },
     )

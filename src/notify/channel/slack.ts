@@ -15,6 +15,7 @@ import {
   chooseSecret,
   defineChannel,
   describeReply,
+  hasSecret,
   isHttpUrl,
   type OutgoingMessage,
   postJson,
@@ -32,7 +33,9 @@ const titleLengthMax = 1_024
 const textLengthMax = 30_000
 
 const globalShape = {
-  slack_api_url: secret('Address of the incoming webhook of Slack.').optional(),
+  slack_api_url: secret('Address of the incoming webhook of Slack.')
+    .refine((value) => isHttpUrl(value.reveal()), 'must be an http or https address')
+    .optional(),
   slack_api_url_file: text('A file with that address.').optional(),
   slack_app_token: secret('Token of a Slack app, used instead of a webhook.').optional(),
   slack_app_token_file: text('A file with that token.').optional(),
@@ -44,7 +47,7 @@ const globalShape = {
 
 const globalSchema = z.object(globalShape)
 
-const action = z.strictObject({
+const actionShape = z.strictObject({
   type: text('The kind, such as button.').min(1, 'missing type in Slack action configuration'),
   text: text('What it says, a template.').min(1, 'missing text in Slack action configuration'),
   url: textOr('', 'What it opens, a template.'),
@@ -61,6 +64,11 @@ const action = z.strictObject({
     .optional()
     .meta({ description: 'A question before the action.' }),
 })
+
+const action = actionShape.refine(
+  ({ url, name }) => url !== '' || name !== '',
+  'missing name or url in Slack action configuration',
+)
 
 const field = z.strictObject({
   title: text('The name, a template.').min(1, 'missing title in Slack field configuration'),
@@ -200,22 +208,19 @@ function chooseWay(
   const sharedUrl = { value: shared.slack_api_url, file: shared.slack_api_url_file }
   const ownToken = { value: settings.app_token, file: settings.app_token_file }
   const sharedToken = { value: shared.slack_app_token, file: shared.slack_app_token_file }
-  const has = (source: SecretSource): boolean =>
-    source.value !== undefined || source.file !== undefined
-  const isMixed = has(sharedToken) && has(sharedUrl)
+  const isMixed = hasSecret(sharedToken) && hasSecret(sharedUrl)
   if (isMixed && sharedUrl.value?.reveal() !== shared.slack_app_url)
     throw new Error('at most one of slack_api_url and slack_app_token is allowed')
   const hasAuth = settings.http_config?.authorization !== undefined
-  const isApp = has(ownToken) || (has(sharedToken) && !has(ownUrl) && !hasAuth)
+  const isApp = hasSecret(ownToken) || (hasSecret(sharedToken) && !hasSecret(ownUrl) && !hasAuth)
   if (isApp) {
     const appUrl = settings.app_url ?? shared.slack_app_url
     return {
       url: { value: new Secret(appUrl), file: undefined },
-      token: has(ownToken) ? ownToken : sharedToken,
+      token: hasSecret(ownToken) ? ownToken : sharedToken,
     }
   }
   const url = chooseSecret(ownUrl, sharedUrl, {
-    key: 'slack_api_url',
     missing: 'no global Slack API URL set either inline or in a file',
   })
   return { url, token: undefined }

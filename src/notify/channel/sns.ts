@@ -14,6 +14,7 @@ import {
   defineChannel,
   describeReply,
   hashGroupKey,
+  isHttpUrl,
   type OutgoingMessage,
   renderField,
   renderText,
@@ -46,7 +47,7 @@ const sigv4 = z
 const schema = z
   .strictObject({
     send_resolved: flagOr(true, 'Whether to tell when it is over.'),
-    api_url: textOr('', 'Address of SNS; that of the region unless given.'),
+    api_url: textOr('', 'Address of SNS, a template; that of the region unless given.'),
     sigv4: sigv4.prefault({}).meta({ description: 'How requests are signed.' }),
     topic_arn: textOr('', 'The topic, a template.'),
     phone_number: textOr('', 'The number to send an SMS to, a template.'),
@@ -61,7 +62,8 @@ const schema = z
     http_config: httpConfig,
   })
   .superRefine((config, context) => {
-    if (config.api_url !== '') checkSource(config, 'api_url', context, { isUrl: true })
+    const isPlain = config.api_url !== '' && !config.api_url.includes('{{')
+    if (isPlain) checkSource(config, 'api_url', context, { isUrl: true })
     const targets = [config.topic_arn, config.phone_number, config.target_arn]
     if (targets.filter((one) => one !== '').length === 1) return
     const message = 'must provide either a Target ARN, Topic ARN, or Phone Number for SNS config'
@@ -82,9 +84,10 @@ export const sns = defineChannel({
       secrets: () => [...keys.secrets(), ...connectionSecrets(settings.http_config)],
       send: async (message) => {
         const form = makeForm(settings, message)
-        const region = regionOf(settings, form.get('TopicArn') ?? form.get('TargetArn') ?? '')
-        const url =
-          settings.api_url === '' ? `https://sns.${region}.amazonaws.com/` : settings.api_url
+        const given = renderField(message, settings.api_url).trim()
+        const arn = form.get('TopicArn') ?? form.get('TargetArn') ?? ''
+        const region = regionOf(settings, given, arn)
+        const url = withPath(given === '' ? `https://sns.${region}.amazonaws.com/` : given)
         const body = form.toString()
         const key = await keys.find(region)
         const headers = { 'content-type': 'application/x-www-form-urlencoded; charset=utf-8' }
@@ -92,11 +95,8 @@ export const sns = defineChannel({
         const reply = await sendRequest(
           {
             method: 'POST',
-            url: withPath(url),
-            headers: signAws(
-              { url: withPath(url), region, service: 'sns', headers, body, timeMs },
-              key,
-            ),
+            url,
+            headers: signAws({ url, region, service: 'sns', headers, body, timeMs }, key),
             body,
             timeoutMs: settings.timeout || 10_000,
             connect: connectBy(settings.http_config, tools.clock),
@@ -117,7 +117,9 @@ export const sns = defineChannel({
 })
 
 function withPath(url: string): string {
-  return new URL(url).href
+  if (isHttpUrl(url)) return new URL(url).href
+  const message = 'api_url is not an http or https address'
+  throw new SendFailure(message, { reason: 'client-error', canRetry: false })
 }
 
 function makeForm(settings: SnsSettings, message: OutgoingMessage): URLSearchParams {
@@ -154,8 +156,8 @@ function makeForm(settings: SnsSettings, message: OutgoingMessage): URLSearchPar
   return form
 }
 
-function regionOf(settings: SnsSettings, arn: string): string {
-  const ofAddress = /\bsns\.([a-z0-9-]+)\.amazonaws\./.exec(settings.api_url)?.[1]
+function regionOf(settings: SnsSettings, url: string, arn: string): string {
+  const ofAddress = /\bsns\.([a-z0-9-]+)\.amazonaws\./.exec(url)?.[1]
   const ofArn = arn.split(':')[3]
   const { AWS_REGION, AWS_DEFAULT_REGION } = process.env
   const found = settings.sigv4.region ?? ofAddress ?? ofArn ?? AWS_REGION ?? AWS_DEFAULT_REGION

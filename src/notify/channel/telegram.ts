@@ -47,7 +47,11 @@ const schema = z
     bot_token: secret('Token of the bot, instead of the shared one.').optional(),
     bot_token_file: text('A file with that token.').optional(),
     chat_id: z
-      .union([z.number().int(), z.string()])
+      .union([
+        z.number().int(),
+        z.string().regex(/^@./, 'must be a number, or the name of a channel such as @ops'),
+      ])
+      .refine((id) => id !== 0, 'missing chat_id on telegram_config')
       .optional()
       .meta({ description: 'The chat.', typeText: 'number or @name' }),
     chat_id_file: text('A file with the id of the chat.').optional(),
@@ -82,7 +86,7 @@ export const telegram = defineChannel({
     const token = chooseSecret(
       { value: settings.bot_token, file: settings.bot_token_file },
       { value: shared.telegram_bot_token, file: shared.telegram_bot_token_file },
-      { key: 'telegram_bot_token', missing: 'missing bot_token on telegram_config' },
+      { missing: 'missing bot_token on telegram_config' },
     )
     const api = (settings.api_url ?? shared.telegram_api_url).replace(/\/$/, '')
     const urlOf = (method: string): string => {

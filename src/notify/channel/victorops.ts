@@ -26,6 +26,8 @@ import {
 
 const messageLengthMax = 20_480
 const ownFields = new Set([
+  'routing_key',
+  'entity_state',
   'message_type',
   'entity_id',
   'entity_display_name',
@@ -86,7 +88,7 @@ export const victorops = defineChannel({
     const key = chooseSecret(
       { value: settings.api_key, file: settings.api_key_file },
       { value: shared.victorops_api_key, file: shared.victorops_api_key_file },
-      { key: 'victorops_api_key', missing: 'no global VictorOps API Key set' },
+      { missing: 'no global VictorOps API Key set' },
     )
     const api = (settings.api_url ?? shared.victorops_api_url).replace(/\/?$/, '/')
     return {

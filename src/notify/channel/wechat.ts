@@ -59,7 +59,8 @@ const schema = z
     corp_id: text('The id of the company, instead of the shared one.').optional(),
     message: textOr('{{ template "wechat.default.message" . }}', 'The message, a template.'),
     message_type: z
-      .enum(['text', 'markdown'])
+      .enum(['text', 'markdown', ''])
+      .transform((type) => type || 'text')
       .default('text')
       .meta({ description: 'How the message is read.', defaultText: 'text' }),
     agent_id: textOr('{{ template "wechat.default.agent_id" . }}', 'Id of the application.'),
@@ -85,10 +86,10 @@ export const wechat = defineChannel({
     const apiSecret = chooseSecret(
       { value: settings.api_secret, file: settings.api_secret_file },
       { value: shared.wechat_api_secret, file: shared.wechat_api_secret_file },
-      { key: 'wechat_api_secret', missing: 'no global Wechat Api Secret set' },
+      { missing: 'no global Wechat Api Secret set' },
     )
-    const corpId = settings.corp_id ?? shared.wechat_api_corp_id
-    if (corpId === undefined) throw new Error('no global Wechat CorpID set')
+    const corpId = settings.corp_id || shared.wechat_api_corp_id
+    if (!corpId) throw new Error('no global Wechat CorpID set')
     const api = (settings.api_url ?? shared.wechat_api_url).replace(/\/?$/, '/')
     const timeoutMs = settings.timeout || 10_000
     const connect = connectBy(settings.http_config, tools.clock)
