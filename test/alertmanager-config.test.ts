@@ -4,7 +4,7 @@
  */
 
 import assert from 'node:assert/strict'
-import { spawnSync } from 'node:child_process'
+import { type SpawnSyncReturns, spawnSync } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -139,7 +139,9 @@ test('amtool says the same of each', (t) => {
   if (amtool === undefined) return
   const texts = [...good, ...bad]
   for (const [index, file] of makeFiles(t, texts).entries()) {
-    const said = spawnSync(amtool, ['check-config', file], { encoding: 'utf8' })
+    const said: SpawnSyncReturns<string> = spawnSync(amtool, ['check-config', file], {
+      encoding: 'utf8',
+    })
     assert.equal(said.status === 0, index < good.length, `${texts[index]}\n${said.stdout}`)
   }
 })
