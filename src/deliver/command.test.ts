@@ -1,17 +1,21 @@
 /** Commands: real child processes. */
 
 import assert from 'node:assert/strict'
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { test } from 'node:test'
-import { systemClock } from '../base/clock.ts'
+import { eventually } from '../../test/support/serve.ts'
+import { systemClock, VirtualClock } from '../base/clock.ts'
 import { fillPlaceholders, runCommand } from './command.ts'
 
-function run(script: string, options: { timeoutMs?: number; env?: Record<string, string> } = {}) {
+function run(script: string, options: { env?: Record<string, string> } = {}) {
   return runCommand(
     {
       words: [process.execPath, '-e', script],
       directory: undefined,
       env: options.env ?? {},
-      timeoutMs: options.timeoutMs ?? 20_000,
+      timeoutMs: 60_000,
     },
     systemClock,
   )
@@ -55,19 +59,30 @@ test('a long output keeps its beginning and its end', async () => {
 })
 
 test('past its time-out the whole process group is ended', async () => {
-  // The command starts a child of its own and prints its id; both must be gone afterwards.
-  const result = await run(
-    `const { spawn } = require('node:child_process')
+  const folder = mkdtempSync(join(tmpdir(), 'shipwatch-command-test-'))
+  const file = join(folder, 'pid')
+  // The command starts a child of its own and writes down its id; both must be gone afterwards.
+  const script = `const { spawn } = require('node:child_process')
+     const { renameSync, writeFileSync } = require('node:fs')
      const child = spawn(process.execPath, ['-e', 'setInterval(() => {}, 1000)'])
-     console.log(child.pid)
-     setInterval(() => {}, 1000)`,
-    { timeoutMs: 1_500 },
+     writeFileSync(process.env.PID_FILE + '.new', String(child.pid))
+     renameSync(process.env.PID_FILE + '.new', process.env.PID_FILE)
+     setInterval(() => {}, 1000)`
+  const clock = new VirtualClock()
+  const words = [process.execPath, '-e', script]
+  const ending = runCommand(
+    { words, directory: undefined, env: { PID_FILE: file }, timeoutMs: 1_500 },
+    clock,
   )
-  assert.equal(result.outcome, 'timeout')
-  const pid = Number(result.output)
-  assert.ok(pid > 0, result.output)
-  for (let attempt = 0; attempt < 100 && isAlive(pid); attempt++) await systemClock.sleep(20)
-  assert.equal(isAlive(pid), false)
+  await eventually('the child of the command', () => existsSync(file) || undefined)
+  const pid = Number(readFileSync(file, 'utf8'))
+  rmSync(folder, { recursive: true })
+  assert.ok(pid > 0)
+  await clock.advance(1_499)
+  assert.ok(isAlive(pid), 'not before its time-out')
+  await clock.advance(1)
+  assert.equal((await ending).outcome, 'timeout')
+  await eventually('the child is gone', () => !isAlive(pid) || undefined)
 })
 
 function isAlive(pid: number): boolean {
