@@ -9,20 +9,19 @@ import type { Clock, Timer } from '../../base/clock.ts'
 import { messageOf } from '../../base/error.ts'
 import { passFaultPoint } from '../../base/fault-point.ts'
 import type { Log } from '../../base/log.ts'
-import { makeToken } from '../../base/random.ts'
-import { Secret } from '../../base/secret.ts'
 import type { Alert } from '../../model/alert.ts'
 import type { AlertBackground } from '../../model/flow.ts'
 import type { Incident } from '../../model/incident.ts'
 import type { Page, PageDelivery, PageEvent } from '../../model/page.ts'
-import type { Notification, Notifier } from '../../notify/notify.ts'
+import type { Notifier } from '../../notify/notify.ts'
 import type { OnCall } from '../../oncall/oncall.ts'
 import type { Records } from '../../store/store.ts'
 import { alertErrors } from '../errors.ts'
-import { pageEventsTotal, pagesRefusedTotal, recordFailuresTotal } from '../metrics.ts'
+import { pageEventsTotal, pagesRefusedTotal } from '../metrics.ts'
 import type { AlertSettings } from '../settings.ts'
-import { formatToken, readToken, signText } from './acknowledge-token.ts'
 import { PageBook } from './page-book.ts'
+import { PageCourier } from './page-courier.ts'
+import { PageLinks } from './page-links.ts'
 import type { AcknowledgeOffer } from './page-message.ts'
 import {
   acknowledge,
@@ -41,8 +40,9 @@ import {
   systemActor,
   takeStep,
 } from './page-turn.ts'
+import { PageWriter } from './page-writer.ts'
 import { planAssignment, planStep } from './plan-step.ts'
-import { type Sent, sendDelivery } from './send-delivery.ts'
+import type { Sent } from './send-delivery.ts'
 
 /** How soon a page whose alerts are held is looked at again. */
 const heldCheckMs = 5_000
@@ -50,7 +50,6 @@ const heldCheckMs = 5_000
 const tidyIntervalMs = 3_600_000
 /** How long stopping waits for messages that are on their way. */
 const stopPatienceMs = 3_000
-const keyName = 'alert.acknowledge-key'
 
 /** A group as pages see it. */
 export interface PagedGroup {
@@ -90,31 +89,32 @@ export type PageListener = (page: Page, events: readonly PageEvent[]) => void
 export class PageDesk {
   readonly #parts: PageDeskParts
   #settings: AlertSettings
-  #key = new Secret(makeToken(32))
+  readonly #links: PageLinks
+  readonly #writer: PageWriter
+  readonly #courier: PageCourier
   readonly #book = new PageBook()
   readonly #timers = new Map<string, Timer>()
-  /** Messages on their way, by id of the delivery. */
-  readonly #sending = new Map<string, { page: Page; abort: AbortController; end: Promise<void> }>()
   readonly #listeners = new Set<PageListener>()
-  /** The write that runs, and the one after it. */
-  #saving: Promise<void> = Promise.resolve()
-  #nextSave: Promise<void> | undefined
-  #unsaved: { pages: Set<Page>; events: PageEvent[] } = { pages: new Set(), events: [] }
   #tidiedTimeMs = 0
   #isStarted = false
 
   constructor(parts: PageDeskParts) {
     this.#parts = parts
     this.#settings = parts.settings
+    this.#links = new PageLinks(parts)
+    this.#writer = new PageWriter(parts)
+    this.#courier = new PageCourier({
+      ...parts,
+      alertsOf: (page, delivery) => this.#alertsOf(page, delivery),
+      offerFor: (page, person) => this.offerFor(page, person),
+    })
   }
 
   /** Brings back what was kept; `begin` goes on with it. */
   async load(): Promise<void> {
     const { records } = this.#parts
-    try {
-      const kept = (await records.states.find(keyName)) as string | undefined
-      if (typeof kept === 'string') this.#key = new Secret(kept)
-      else await records.states.set(keyName, this.#key.reveal())
+    await this.#writer.attempt(async () => {
+      await this.#links.load(records)
       const filter = { state: 'open' as const, limit: this.#settings.page_count_max }
       const nowTimeMs = this.#parts.clock.nowTimeMs()
       for (const page of await records.pages.list(filter)) {
@@ -123,9 +123,7 @@ export class PageDesk {
           if (delivery.state === 'waiting' && delivery.dueTimeMs <= nowTimeMs)
             delivery.isUnsure = true
       }
-    } catch (thrown) {
-      this.#noteFailure(thrown)
-    }
+    })
   }
 
   /** Goes on where it was; the groups must be there. */
@@ -140,11 +138,8 @@ export class PageDesk {
     this.#isStarted = false
     for (const timer of this.#timers.values()) timer.cancel()
     this.#timers.clear()
-    const running = [...this.#sending.values()].map(({ abort, end }) => {
-      abort.abort()
-      return end
-    })
-    const all = Promise.allSettled([...running, this.#saving])
+    // What is on its way is kept when it ended, so the writing is waited for after it.
+    const all = this.#courier.stop().then(() => this.#writer.finish())
     await Promise.race([all, this.#parts.clock.sleep(stopPatienceMs)])
   }
 
@@ -184,27 +179,13 @@ export class PageDesk {
 
   /** How a reader of a message about a group can act; `undefined` when there is no page. */
   offerFor(page: Page, person = ''): AcknowledgeOffer | undefined {
-    if (!page.isOpen || page.state === 'resolved') return undefined
-    const index = page.people.indexOf(person)
-    const endTimeMs = this.#parts.clock.nowTimeMs() + this.#settings.acknowledge.link_lifetime
-    const token = formatToken(
-      { pageId: page.id, personIndex: index < 0 ? undefined : index, endTimeMs },
-      this.#key,
-    )
-    const base = this.#parts.externalUrl
-    return {
-      url: `${base}/acknowledge/${token}`,
-      gatherUrl: `${base}/api/shipwatch/v1/callbacks/twilio/${token}`,
-      token,
-      pageId: page.id,
-      acknowledgedBy: page.acknowledgedBy,
-    }
+    const lifetimeMs = this.#settings.acknowledge.link_lifetime
+    return this.#links.offerFor(page, { person, lifetimeMs })
   }
 
   /** The page and person that a token speaks for; throws `ALERT_TOKEN_INVALID`, `ALERT_PAGE_UNKNOWN`. */
   async readToken(token: string): Promise<{ page: Page; person: string }> {
-    const claim = readToken(token, this.#key, this.#parts.clock.nowTimeMs())
-    if (claim === undefined) throw alertErrors.TOKEN_INVALID({})
+    const claim = this.#links.read(token)
     const page = await this.get(claim.pageId)
     const person = claim.personIndex === undefined ? '' : (page.people[claim.personIndex] ?? '')
     return { page, person }
@@ -212,12 +193,12 @@ export class PageDesk {
 
   /** Signs a text, such as the name of a calendar, so that a link to it cannot be guessed. */
   sign(text: string): string {
-    return signText(text, this.#key)
+    return this.#links.sign(text)
   }
 
   /** Whether `sign` answers this for a text. */
   isSigned(text: string, signature: string): boolean {
-    return new Secret(this.sign(text)).matches(signature)
+    return this.#links.isSigned(text, signature)
   }
 
   /** Open pages, newest first. */
@@ -317,11 +298,8 @@ export class PageDesk {
     const nowTimeMs = this.#parts.clock.nowTimeMs()
     if (nowTimeMs - this.#tidiedTimeMs < tidyIntervalMs) return
     this.#tidiedTimeMs = nowTimeMs
-    try {
-      await this.#parts.records.pages.removeBefore(nowTimeMs - this.#settings.page_retention)
-    } catch (thrown) {
-      this.#noteFailure(thrown)
-    }
+    const beforeTimeMs = nowTimeMs - this.#settings.page_retention
+    await this.#writer.attempt(() => this.#parts.records.pages.removeBefore(beforeTimeMs))
   }
 
   async #noteGroup(group: PagedGroup): Promise<Page | undefined> {
@@ -436,7 +414,7 @@ export class PageDesk {
       ({ id, state, kind, dueTimeMs }) =>
         state === 'waiting' &&
         dueTimeMs <= nowTimeMs &&
-        !this.#sending.has(id) &&
+        !this.#courier.has(id) &&
         (kind === 'end' || (isActive && isFree)),
     )
   }
@@ -444,46 +422,19 @@ export class PageDesk {
   #sendAll(page: Page, due: readonly PageDelivery[]): void {
     if (!this.#isStarted) return
     for (const delivery of due) {
-      if (delivery.state !== 'waiting' || this.#sending.has(delivery.id)) continue
-      const abort = new AbortController()
-      const end = this.#send(page, delivery, abort).catch((thrown: unknown) => {
-        this.#parts.log.error({ page: page.id, error: messageOf(thrown) }, 'a page was not sent')
-      })
-      this.#sending.set(delivery.id, { page, abort, end })
-      void end.finally(() => {
-        this.#sending.delete(delivery.id)
-        this.#forgetIfDone(page)
+      if (delivery.state !== 'waiting' || this.#courier.has(delivery.id)) continue
+      this.#courier.send(page, delivery, {
+        onSent: (sent) => this.#noteSent(page, delivery, sent),
+        onEnd: () => this.#forgetIfDone(page),
       })
     }
   }
 
-  async #send(page: Page, delivery: PageDelivery, abort: AbortController): Promise<void> {
-    const { notifier, clock, externalUrl } = this.#parts
-    const known = page.alerts.flatMap((one) => this.#parts.findAlert(one) ?? [])
-    const group = this.#parts.findGroup(page.receiver, page.groupKey)
-    const sent = await sendDelivery(
-      {
-        page,
-        delivery,
-        alerts: delivery.kind === 'end' ? known : (group?.free ?? known),
-        externalUrl,
-        acknowledge: this.offerFor(page, delivery.person),
-        reader: this.#readerOf(delivery.person),
-      },
-      { notifier, clock, abort, background: this.#parts.describe(page.alerts) },
-    )
-    // Given up because we stop: it is sent after the next start.
-    if (!this.#isStarted && !sent.isSent) return
-    passFaultPoint('page-sent')
-    await this.#noteSent(page, delivery, sent)
-  }
-
-  /** How a person wants to be written to; nothing where a receiver is told. */
-  #readerOf(name: string): Pick<Notification, 'language' | 'timeZone'> {
-    const person = this.#parts.oncall.findPerson(name)
-    if (person === undefined) return {}
-    const { language, time_zone: timeZone } = person
-    return { timeZone, ...(language !== undefined && { language }) }
+  /** What a page's message tells of: the end of all its alerts, else those that nothing holds back now. */
+  #alertsOf(page: Page, delivery: PageDelivery): readonly Alert[] {
+    const free = this.#parts.findGroup(page.receiver, page.groupKey)?.free
+    if (delivery.kind !== 'end' && free !== undefined) return free
+    return page.alerts.flatMap((one) => this.#parts.findAlert(one) ?? [])
   }
 
   async #noteSent(page: Page, delivery: PageDelivery, result: Sent): Promise<void> {
@@ -520,7 +471,7 @@ export class PageDesk {
   /** Keeps the change and tells of it; changes are kept in their order. */
   #commit(turn: PageTurn): Promise<void> {
     const { page, events } = turn
-    const saved = this.#keep(page, events)
+    const saved = this.#writer.keep(page, events)
     for (const { action } of events) pageEventsTotal.inc({ action })
     if (!page.isOpen) this.#book.close(page)
     this.#arm(page)
@@ -535,30 +486,12 @@ export class PageDesk {
     return saved
   }
 
-  /** Writes changes in their order; those that come while one is written go together. */
-  #keep(page: Page, events: readonly PageEvent[]): Promise<void> {
-    this.#unsaved.pages.add(page)
-    this.#unsaved.events.push(...events)
-    this.#nextSave ??= this.#saving.then(async () => {
-      this.#nextSave = undefined
-      const { pages, events: news } = this.#unsaved
-      this.#unsaved = { pages: new Set(), events: [] }
-      try {
-        await this.#parts.records.pages.save([...pages], news)
-      } catch (thrown) {
-        this.#noteFailure(thrown)
-      }
-    })
-    this.#saving = this.#nextSave
-    return this.#nextSave
-  }
-
   /** Wakes the page when something is due next, at the earliest after `waitMsMin`. */
   #arm(page: Page, waitMsMin = 0): void {
     if (!this.#isStarted) return
     this.#timers.get(page.id)?.cancel()
     this.#timers.delete(page.id)
-    const dueTimeMs = findDueTime(page, (id) => this.#sending.has(id))
+    const dueTimeMs = findDueTime(page, (id) => this.#courier.has(id))
     if (dueTimeMs === undefined) {
       this.#forgetIfDone(page)
       return
@@ -577,23 +510,14 @@ export class PageDesk {
   }
 
   #abortDropped(page: Page): void {
-    for (const { id, state } of page.deliveries)
-      if (state === 'dropped') this.#sending.get(id)?.abort.abort()
+    for (const { id, state } of page.deliveries) if (state === 'dropped') this.#courier.abort(id)
   }
 
   #forgetIfDone(page: Page): void {
     const isDone = ({ id, state }: PageDelivery): boolean =>
-      state !== 'waiting' && !this.#sending.has(id)
+      state !== 'waiting' && !this.#courier.has(id)
     if (page.isOpen || !page.deliveries.every(isDone)) return
     this.#book.forget(page)
-  }
-
-  #noteFailure(thrown: unknown): void {
-    recordFailuresTotal.inc()
-    this.#parts.log.error(
-      { error: messageOf(thrown) },
-      'pages could not be kept in the records; paging goes on',
-    )
   }
 }
 
