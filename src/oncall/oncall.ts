@@ -5,7 +5,8 @@
  */
 
 import type { OnCallOverride, Shift } from '../model/on-call.ts'
-import { type DutyCalendar, formatCalendar, listCalendarShifts, readCalendar } from './calendar.ts'
+import { type DutyCalendar, listCalendarShifts, readCalendar } from './calendar.ts'
+import { formatCalendar } from './format-calendar.ts'
 import { findNameProblems } from './check.ts'
 import { oncallErrors } from './errors.ts'
 import { calendarStrangersTotal } from './metrics.ts'
