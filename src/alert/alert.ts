@@ -17,35 +17,23 @@ import type { Silence, SilenceMatcher } from '../model/silence.ts'
 import type { Notifier } from '../notify/notify.ts'
 import type { OnCall, OnCallSettings } from '../oncall/oncall.ts'
 import type { Records } from '../store/store.ts'
-import { AlertGroup, type GroupSurroundings } from './alert-group.ts'
+import type { AlertGroup } from './alert-group.ts'
 import { askBackground } from './ask-background.ts'
-import { checkPaging } from './check-paging.ts'
 import { DutyDesk } from './duty-desk.ts'
-import { alertErrors } from './errors.ts'
 import { type AlertCourse, forecastMessages, type ReceiverForecast } from './forecast.ts'
+import { GroupTable } from './group-table.ts'
 import { HeartbeatDesk } from './heartbeat-desk.ts'
 import { type AlertHolders, Holds } from './holds.ts'
 import { Inhibitor } from './inhibit.ts'
+import { makeRoutes } from './make-routes.ts'
 import { MaintenanceDesk } from './maintenance/maintenance-desk.ts'
-import {
-  alertCount,
-  groupCount,
-  receivedTotal,
-  recordFailuresTotal,
-  refusedTotal,
-} from './metrics.ts'
+import { alertCount, receivedTotal, recordFailuresTotal, refusedTotal } from './metrics.ts'
 import { mergeAlert } from './merge-alert.ts'
 import { NotificationLog } from './notification-log.ts'
-import { PageDesk, type PagedGroup } from './page/page-desk.ts'
+import { PageDesk } from './page/page-desk.ts'
+import { makePagedGroup, type PagedGroup } from './page/paged-group.ts'
 import { type ReceivedAlert, toDetected } from './received-alert.ts'
-import {
-  findPauses,
-  findRoutes,
-  groupLabelsOf,
-  listRoutes,
-  makeRouteTree,
-  type Route,
-} from './route.ts'
+import { findPauses, findRoutes, type Route } from './route.ts'
 import { judgeRoutes, matchRoutes, viewRouteTree } from './route-preview.ts'
 import type { AlertSettings } from './settings.ts'
 import { compileMatchers, type SilenceRequest, Silences } from './silences.ts'
@@ -71,7 +59,6 @@ const resolvedKeepMs = 15 * 60_000
 const sweepIntervalMs = 5_000
 /** How long stopping waits for messages that are on their way. */
 const stopPatienceMs = 3_000
-const titleLengthMax = 200
 
 /** What alerting is connected to. */
 export interface AlertDeskParts {
@@ -100,7 +87,7 @@ export interface AlertGroupView {
 export class AlertDesk implements AlertSink {
   readonly #parts: AlertDeskParts
   readonly #log: NotificationLog
-  readonly #around: GroupSurroundings
+  readonly #groups: GroupTable
   #settings: AlertSettings
   #tree: Route | undefined
   #inhibitor: Inhibitor
@@ -115,10 +102,6 @@ export class AlertDesk implements AlertSink {
   #holdKey = ''
   #context: AlertContext | undefined
   readonly #alerts = new Map<string, Alert>()
-  /** By route id and group labels. */
-  readonly #groups = new Map<string, AlertGroup>()
-  /** The same by receiver and group key, as pages know them. */
-  readonly #groupsByKey = new Map<string, AlertGroup>()
   readonly #listeners = new Set<(changed: readonly Alert[]) => void>()
   #sweepTimer: Timer | undefined
   #isStarted = false
@@ -127,7 +110,7 @@ export class AlertDesk implements AlertSink {
   constructor(parts: AlertDeskParts) {
     this.#parts = parts
     this.#settings = parts.settings
-    this.#tree = this.#makeTree(parts.settings)
+    this.#tree = makeRoutes(parts.settings, parts.notifier)
     this.#inhibitor = new Inhibitor(parts.settings.inhibit_rules)
     this.#silences = new Silences({ ...parts, countMax: parts.settings.silence_count_max })
     const countMax = parts.settings.maintenance_count_max
@@ -147,7 +130,7 @@ export class AlertDesk implements AlertSink {
     const publish = (alerts: readonly DetectedAlert[]): Promise<void> => this.publish(alerts)
     this.heartbeats = new HeartbeatDesk(parts.settings.heartbeats, { ...parts, publish })
     this.#log = new NotificationLog(parts)
-    this.#around = {
+    this.#groups = new GroupTable({
       clock: parts.clock,
       log: parts.log,
       notificationLog: this.#log,
@@ -164,7 +147,7 @@ export class AlertDesk implements AlertSink {
       isTaken: (group) => this.pages.isTaken(group.route.receiver, group.key),
       offerFor: (page) => this.pages.offerFor(page),
       noteEmpty: (group) => this.#dropGroup(group),
-    }
+    })
   }
 
   /** Who is asked for the background of notifications. */
@@ -206,9 +189,8 @@ export class AlertDesk implements AlertSink {
     this.heartbeats.stop()
     this.duty.stop()
     const paging = this.pages.stop()
-    const looking = [...this.#groups.values()].flatMap((group) => group.stop() ?? [])
-    this.#groups.clear()
-    this.#groupsByKey.clear()
+    const groups = [...this.#groups.takeAll().values()]
+    const looking = groups.flatMap((group) => group.stop() ?? [])
     // What is on its way may still arrive, and must then not be sent again.
     if (looking.length > 0)
       await Promise.race([Promise.allSettled(looking), this.#parts.clock.sleep(stopPatienceMs)])
@@ -218,7 +200,7 @@ export class AlertDesk implements AlertSink {
 
   /** Takes new settings; throws as the constructor does and changes nothing when a name is wrong. */
   reload(settings: AlertSettings & OnCallSettings): void {
-    const tree = this.#makeTree(settings)
+    const tree = makeRoutes(settings, this.#parts.notifier)
     this.#parts.oncall.reload(settings)
     this.#tree = tree
     this.#settings = settings
@@ -228,9 +210,7 @@ export class AlertDesk implements AlertSink {
     this.#silences.countMax = settings.silence_count_max
     this.#inhibitor = new Inhibitor(settings.inhibit_rules)
     this.#holds.setRules({ tree: this.#tree, inhibitor: this.#inhibitor })
-    const before = new Map(this.#groups)
-    this.#groups.clear()
-    this.#groupsByKey.clear()
+    const before = this.#groups.takeAll()
     for (const alert of this.#alerts.values()) {
       this.#inhibitor.add(alert.fingerprint, alert.labels)
       if (this.#isStarted) this.#dispatch(alert, before)
@@ -317,7 +297,7 @@ export class AlertDesk implements AlertSink {
   /** All groups with their alerts, resolved ones included until everybody was told. */
   groups(): AlertGroupView[] {
     const nowTimeMs = this.#parts.clock.nowTimeMs()
-    return [...this.#groups.values()].map((group) => ({
+    return this.#groups.list().map((group) => ({
       labels: group.labels,
       receiver: group.route.receiver,
       alerts: group.list().map((alert) => ({ ...alert })),
@@ -371,29 +351,6 @@ export class AlertDesk implements AlertSink {
     return () => this.#listeners.delete(listener)
   }
 
-  #makeTree(settings: AlertSettings & OnCallSettings): Route | undefined {
-    const { notifier } = this.#parts
-    checkPaging(settings, notifier)
-    if (settings.route === undefined) {
-      if (!notifier.has('default')) return undefined
-      return makeRouteTree({
-        receiver: 'default',
-        group_by: ['alertname', 'service'],
-        continue: false,
-      })
-    }
-    const intervals = [...settings.mute_time_intervals, ...settings.time_intervals]
-    const tree = makeRouteTree(settings.route, intervals)
-    for (const route of listRoutes(tree)) {
-      if (!notifier.has(route.receiver))
-        throw alertErrors.RECEIVER_UNKNOWN({ receiver: route.receiver, route: route.key })
-      const policy = route.escalationPolicy
-      if (policy && !settings.escalation_policies.some(({ name }) => name === policy))
-        throw alertErrors.POLICY_UNKNOWN({ policy, place: `route ${route.key}` })
-    }
-    return tree
-  }
-
   #isFiring(alert: Alert): boolean {
     return alert.state === 'firing' && alert.endTimeMs > this.#parts.clock.nowTimeMs()
   }
@@ -407,7 +364,7 @@ export class AlertDesk implements AlertSink {
     return new PageDesk({
       ...this.#parts,
       findGroup: (receiver, groupKey) => {
-        const group = this.#groupsByKey.get(`${receiver}\xff${groupKey}`)
+        const group = this.#groups.find(receiver, groupKey)
         return group === undefined ? undefined : this.#pagedOf(group)
       },
       findAlert: (fingerprint) => this.#alerts.get(fingerprint),
@@ -418,18 +375,11 @@ export class AlertDesk implements AlertSink {
 
   /** A group as pages see it. */
   #pagedOf(group: AlertGroup): PagedGroup {
-    const { route, key, labels } = group
     const { notifier } = this.#parts
     const firing = group.list().filter((alert) => this.#isFiring(alert))
-    return {
-      groupKey: key,
-      receiver: route.receiver,
-      policy: route.escalationPolicy ?? notifier.escalationPolicy(route.receiver) ?? '',
-      title: titleOf(labels, firing[0]),
-      labels: pairsOf(labels),
-      firing,
-      free: firing.filter((alert) => !this.#holds.isHeldAt(alert, route)),
-    }
+    const free = firing.filter((alert) => !this.#holds.isHeldAt(alert, group.route))
+    const policy = notifier.escalationPolicy(group.route.receiver) ?? ''
+    return makePagedGroup(group, { policy, firing, free })
   }
 
   /** Joins a verdict with what is known; what people may care about goes to `changed`. */
@@ -469,33 +419,13 @@ export class AlertDesk implements AlertSink {
     }
     const routes = findRoutes(this.#tree, alert.labels)
     alert.receivers = [...new Set(routes.map((route) => route.receiver))]
-    for (const route of routes) {
-      const labels = groupLabelsOf(route, alert.labels)
-      const mapKey = `${route.id}\xff${labels.key}`
-      let group = this.#groups.get(mapKey)
-      if (group === undefined) {
-        const kept = before?.get(mapKey)
-        if (kept !== undefined && kept.route.receiver === route.receiver) {
-          before!.delete(mapKey)
-          kept.adopt(route)
-          group = kept
-        } else group = new AlertGroup(route, labels, this.#around)
-        this.#groups.set(mapKey, group)
-        this.#groupsByKey.set(`${route.receiver}\xff${group.key}`, group)
-      }
-      group.insert(alert)
-    }
+    this.#groups.insert(alert, routes, before)
   }
 
   #dropGroup(group: AlertGroup): void {
-    for (const [mapKey, other] of this.#groups) {
-      if (other === group) this.#groups.delete(mapKey)
-    }
-    const key = `${group.route.receiver}\xff${group.key}`
-    if (this.#groupsByKey.get(key) === group) this.#groupsByKey.delete(key)
+    this.#groups.remove(group)
     for (const channel of this.#parts.notifier.channels(group.route.receiver))
       void this.#log.remove(group.route.receiver, channel.key, group.key)
-    groupCount.set(this.#groups.size)
   }
 
   #withoutHeld(alerts: readonly Alert[], route: Route): Alert[] {
@@ -548,7 +478,7 @@ export class AlertDesk implements AlertSink {
         ended.push(alert)
       } else if (alert.state === 'resolved' && alert.endTimeMs < nowTimeMs - resolvedKeepMs) {
         // Somebody has still to be told that it is over.
-        if (this.#isInGroup(alert.fingerprint)) continue
+        if (this.#groups.has(alert.fingerprint)) continue
         this.#alerts.delete(alert.fingerprint)
         this.#inhibitor.remove(alert.fingerprint, alert.labels)
         forgotten.push(alert.fingerprint)
@@ -566,11 +496,6 @@ export class AlertDesk implements AlertSink {
     if (this.#holds.makeKey() !== this.#holdKey) this.#refreshHeld()
   }
 
-  #isInGroup(fingerprint: string): boolean {
-    for (const group of this.#groups.values()) if (group.has(fingerprint)) return true
-    return false
-  }
-
   #tellListeners(changed: readonly Alert[]): void {
     for (const listener of this.#listeners) {
       try {
@@ -586,7 +511,7 @@ export class AlertDesk implements AlertSink {
     for (const alert of this.#alerts.values()) if (alert.state === 'firing') firingCount++
     alertCount.set({ state: 'firing' }, firingCount)
     alertCount.set({ state: 'resolved' }, this.#alerts.size - firingCount)
-    groupCount.set(this.#groups.size)
+    this.#groups.count()
   }
 
   async #attempt(action: () => Promise<void>): Promise<void> {
@@ -600,22 +525,6 @@ export class AlertDesk implements AlertSink {
       )
     }
   }
-}
-
-/** What a page is called in lists: the alert's name and what else the group has in common. */
-function titleOf(labels: Labels, first: Alert | undefined): string {
-  const name = labels.get('alertname') || (first?.labels.get('alertname') ?? '')
-  const rest = pairsOf(labels).flatMap(([label, value]) =>
-    label === 'alertname' ? [] : `${label}=${value}`,
-  )
-  return [name, ...rest].join(' ').trim().slice(0, titleLengthMax)
-}
-
-function pairsOf(labels: Labels): [string, string][] {
-  const pairs: [string, string][] = []
-  for (let index = 0; index < labels.pairs.length; index += 2)
-    pairs.push([labels.pairs[index]!, labels.pairs[index + 1]!])
-  return pairs
 }
 
 /** Notes why an alert is held; answers whether that is news. */

@@ -41,6 +41,7 @@ import {
   takeStep,
 } from './page-turn.ts'
 import { PageWriter } from './page-writer.ts'
+import type { PagedGroup } from './paged-group.ts'
 import { planAssignment, planStep } from './plan-step.ts'
 import type { Sent } from './send-delivery.ts'
 
@@ -50,19 +51,6 @@ const heldCheckMs = 5_000
 const tidyIntervalMs = 3_600_000
 /** How long stopping waits for messages that are on their way. */
 const stopPatienceMs = 3_000
-
-/** A group as pages see it. */
-export interface PagedGroup {
-  groupKey: string
-  receiver: string
-  policy: string
-  title: string
-  labels: [string, string][]
-  /** Alerts that fire. */
-  firing: readonly Alert[]
-  /** Those of them that nothing holds back here. */
-  free: readonly Alert[]
-}
 
 /** What pages are connected to. */
 export interface PageDeskParts {
