@@ -10,7 +10,7 @@ import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 
 /** A test that hangs is ended and named after this; `test-guard.ts` ends whole files. */
-const testTimeoutMs = 180_000
+const testTimeoutMs = 600_000
 
 const root = join(import.meta.dirname, '..')
 const words = process.argv.slice(2)

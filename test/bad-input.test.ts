@@ -251,7 +251,7 @@ test('addresses and methods that are none of ours lead nowhere', async () => {
 })
 
 /** Writes bytes to the server as they are; answers what came back until it closed or fell silent. */
-function sendRaw(bytes: string, silenceMs = 500): Promise<string> {
+function sendRaw(bytes: string, silenceMs = 30_000): Promise<string> {
   return new Promise((resolve) => {
     let got = ''
     const socket = connect({ host: '127.0.0.1', port: served.port })

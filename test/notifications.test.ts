@@ -91,11 +91,15 @@ test('what a channel refuses reaches the fallback, with the chart of the rule', 
   assert.match(body, /"title":"\[FIRING:1\] Chatty"/)
   assert.match(body, /limit > 0\.03/)
   assert.match(body, /filename="chart\.png"[\s\S]*PNG/)
-  const rows = await run('notifications', 'list', '--label', 'team=shop', '--output', 'json')
-  const outcomes = (JSON.parse(rows) as { receiver: string; outcome: string }[]).map(
-    ({ receiver, outcome }) => `${receiver} ${outcome}`,
-  )
-  assert.deepEqual(new Set(outcomes), new Set(['chat failed', 'room delivered']))
+  // The ledger has the answer of the fallback a moment after the fallback gave it.
+  await eventually('both are in the ledger', async () => {
+    const rows = await run('notifications', 'list', '--label', 'team=shop', '--output', 'json')
+    const outcomes = (JSON.parse(rows) as { receiver: string; outcome: string }[]).map(
+      ({ receiver, outcome }) => `${receiver} ${outcome}`,
+    )
+    assert.deepEqual(new Set(outcomes), new Set(['chat failed', 'room delivered']))
+    return true
+  })
 })
 
 test('what reaches nobody is said to others, and holds the heartbeat back', async () => {

@@ -4,8 +4,6 @@
  */
 
 import assert from 'node:assert/strict'
-import { once } from 'node:events'
-import { createServer } from 'node:net'
 import { after, before, test } from 'node:test'
 import { OTLPMetricExporter as GrpcExporter } from '@opentelemetry/exporter-metrics-otlp-grpc'
 import { OTLPMetricExporter as HttpExporter } from '@opentelemetry/exporter-metrics-otlp-proto'
@@ -17,6 +15,7 @@ import {
   PeriodicExportingMetricReader,
   type PushMetricExporter,
 } from '@opentelemetry/sdk-metrics'
+import { findFreePort } from './support/programs.ts'
 import { eventually, type Served, startServe } from './support/serve.ts'
 
 let served: Served
@@ -87,16 +86,6 @@ async function sendEveryKind(service: string, exporter: PushMetricExporter): Pro
     await provider.forceFlush()
   }
   await provider.shutdown()
-}
-
-/** A port that was free a moment ago. */
-async function findFreePort(): Promise<number> {
-  const probe = createServer().listen(0, '127.0.0.1')
-  await once(probe, 'listening')
-  const { port } = probe.address() as { port: number }
-  probe.close()
-  await once(probe, 'close')
-  return port
 }
 
 async function checkEveryKind(service: string): Promise<void> {

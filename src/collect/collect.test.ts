@@ -699,7 +699,7 @@ test('log counters begin with 0, count, end when silent, and are bounded', async
 
 test("Debian's real node_exporter is scraped", {
   skip: skipWithout('prometheus-node-exporter'),
-  timeout: 60_000,
+  timeout: 300_000,
 }, async () => {
   const port = await findFreePort()
   const exporter = startProgram('prometheus-node-exporter', [

@@ -4,6 +4,7 @@
  */
 
 import { type ChildProcess, spawn } from 'node:child_process'
+import { randomInt } from 'node:crypto'
 import { once } from 'node:events'
 import { createServer } from 'node:net'
 import type { TestContext } from 'node:test'
@@ -34,14 +35,24 @@ function describe(command: string): (typeof programs)[number] {
   return program
 }
 
-/** A port that was free a moment ago. */
+/**
+ * A port that nobody listens on. It lies below those that systems hand out by themselves (from 32768 on
+ * Linux), so that no connection of another test can take it before the program does.
+ */
 export async function findFreePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as { port: number }
-  server.close()
-  await once(server, 'close')
-  return port
+  for (;;) {
+    const port = randomInt(10_000, 32_768)
+    const server = createServer().listen(port, '127.0.0.1')
+    try {
+      await once(server, 'listening')
+    } catch {
+      // Somebody is there already.
+      continue
+    }
+    server.close()
+    await once(server, 'close')
+    return port
+  }
 }
 
 /** A running program. */
@@ -76,7 +87,7 @@ export function startProgram(name: string, parameters: string[]): Program {
 }
 
 /** Fetches a page, again and again until the program answers. */
-export async function fetchWhenUp(url: string, patienceMs = 20_000): Promise<string> {
+export async function fetchWhenUp(url: string, patienceMs = 60_000): Promise<string> {
   const endMs = performance.now() + patienceMs
   for (;;) {
     try {

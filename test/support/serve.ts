@@ -37,7 +37,7 @@ export interface ServeOptions {
 }
 
 /** The longest that starting may take before the test fails. */
-const startMsMax = 30_000
+const startMsMax = 120_000
 
 /** Starts `serve` and waits until it says that it is ready. */
 export async function startServe(options: ServeOptions = {}): Promise<Served> {
@@ -102,7 +102,7 @@ async function end(child: ChildProcess, signal: NodeJS.Signals): Promise<number 
 export async function eventually<Value>(
   what: string,
   read: () => Promise<Value | undefined> | Value | undefined,
-  withinMs = 30_000,
+  withinMs = 60_000,
 ): Promise<Value> {
   const deadline = Date.now() + withinMs
   let last: unknown

@@ -72,7 +72,7 @@ const growing = /_total$|^node_(netstat_.*(Segs|Opens|Octets|Msgs)|vmstat_pg.*|t
 
 test('names, labels and values are those of the real node_exporter', {
   skip: platform() === 'linux' ? skipWithout('prometheus-node-exporter') : 'needs Linux',
-  timeout: 60_000,
+  timeout: 300_000,
 }, async () => {
   const port = await findFreePort()
   // The filters of current node_exporter, which Debian's changes.

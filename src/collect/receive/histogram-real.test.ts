@@ -63,7 +63,7 @@ async function askJson(base: string, path: string, token = ''): Promise<unknown>
 
 test('histograms and exemplars that a real Prometheus writes are answered as it answers them', {
   skip: skipWithout('prometheus'),
-  timeout: 120_000,
+  timeout: 300_000,
 }, async () => {
   let scrapeCount = 0
   const accepted: string[] = []

@@ -15,7 +15,7 @@ import { RemoteWriteReceiver } from './remote-write.ts'
 
 test('a real Prometheus writes its own samples, metadata included', {
   skip: skipWithout('prometheus'),
-  timeout: 90_000,
+  timeout: 300_000,
 }, async () => {
   const store = new MemoryStore()
   const statuses = new Map<number, number>()

@@ -16,7 +16,7 @@ import { RemoteWriteReceiver } from './remote-write.ts'
 
 test('a real vmagent writes what it scrapes', {
   skip: skipWithout('vmagent'),
-  timeout: 90_000,
+  timeout: 300_000,
 }, async () => {
   const store = new MemoryStore()
   const statuses = new Map<number, number>()

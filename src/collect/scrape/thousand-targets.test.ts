@@ -72,7 +72,7 @@ function findTooFewFiles(): string | false {
 
 test('a thousand targets are scraped without drift and without a turn left out', {
   skip: findTooFewFiles(),
-  timeout: 90_000,
+  timeout: 300_000,
 }, async (context) => {
   const folder = await mkdtemp(join(tmpdir(), 'shipwatch-thousand-'))
   const { ports, close } = await startServers()
