@@ -71,8 +71,8 @@ export const alertErrors = errorTable('ALERT', {
   MAINTENANCE_INVALID: {
     kind: 'user',
     status: 400,
-    message: (facts: { reason: string }) => `invalid maintenance window: ${facts.reason}`,
-    hint: 'Correct what is named; a window needs a matcher, a service or a team, and an end after its start.',
+    message: (facts: { reason: string }) => `The maintenance window is not valid: ${facts.reason}.`,
+    hint: 'Correct what is named; a window needs a matcher, a service or a team, and an end after its start. `shipwatch receivers list` lists the receivers.',
   },
   MAINTENANCE_UNKNOWN: {
     kind: 'user',

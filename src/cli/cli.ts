@@ -55,7 +55,8 @@ function failed(command: Command, thrown: unknown, output: Output): number {
     output.err(`shipwatch ${command.name}: ${thrown.message}\n\n${helpOf(command)}`)
     return exitCodes.wrongUsage
   }
-  if (thrown instanceof CodedError) output.err(`${thrown.message}\n${thrown.hint}\n`)
+  if (thrown instanceof CodedError)
+    output.err(thrown.hint === '' ? `${thrown.message}\n` : `${thrown.message}\n${thrown.hint}\n`)
   else output.err(`shipwatch ${command.name}: ${messageOf(thrown)}\n`)
   return exitCodes.failed
 }
@@ -67,7 +68,7 @@ function parseArguments(command: Command, words: readonly string[]): CommandArgu
   }
   try {
     const { values, positionals } = parseArgs({
-      args: joinNegative(words),
+      args: joinDashed(words, command.options),
       options,
       allowPositionals: true,
       strict: true,
@@ -81,17 +82,24 @@ function parseArguments(command: Command, words: readonly string[]): CommandArgu
       has: (name) => values[name] === true,
     }
   } catch (thrown) {
-    throw new UsageError(messageOf(thrown).split('. ')[0] ?? '')
+    const [said = ''] = messageOf(thrown).split(/\. |\.\n/)
+    const ambiguous = /^Option '(--[a-z-]+)' argument is ambiguous/.exec(said)?.[1]
+    if (ambiguous === undefined) throw new UsageError(said)
+    const how = `write ${ambiguous}=VALUE when the value begins with dashes`
+    throw new UsageError(`${ambiguous} has no value before the next option; ${how}`)
   }
 }
 
-/** `--start -5m` means `--start=-5m`: a value may begin with a dash when a digit follows. */
-function joinNegative(words: readonly string[]): string[] {
+/**
+ * `--start -5m` means `--start=-5m`, and `--token -x9` the token `-x9`: a value may begin with one dash,
+ * since no option does.
+ */
+function joinDashed(words: readonly string[], options: Command['options']): string[] {
   const joined: string[] = []
   for (const word of words) {
     const last = joined.at(-1)
-    if (/^-\d/.test(word) && last !== undefined && /^--[a-z-]+$/.test(last))
-      joined[joined.length - 1] = `${last}=${word}`
+    const wantsValue = last?.startsWith('--') && options[last.slice(2)]?.type === 'string'
+    if (wantsValue && /^-[^-]/.test(word)) joined[joined.length - 1] = `${last}=${word}`
     else joined.push(word)
   }
   return joined

@@ -3,7 +3,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { ApiFailure } from '../api/api.ts'
-import { errorTable } from '../base/error.ts'
+import { CodedError, errorTable } from '../base/error.ts'
 import { type HttpReply, type HttpStream, sendHttp, streamHttp } from '../base/http-client.ts'
 import type { CommandArguments } from './command/command.ts'
 
@@ -60,8 +60,7 @@ export function makeClient(args: CommandArguments): Client {
       timeoutMs: 130_000,
     })
     if (reply.status === 401) throw cliErrors.NOT_SIGNED_IN({ url: base })
-    if (reply.status >= 300)
-      throw cliErrors.SERVER_REFUSED({ message: failureText(reply.status, reply.body.toString()) })
+    if (reply.status >= 300) throw refusalOf(reply.status, reply.body.toString())
     return (reply.body.length === 0 ? undefined : JSON.parse(reply.body.toString())) as Reply
   }
   return {
@@ -96,8 +95,7 @@ export function makeClient(args: CommandArguments): Client {
       if (reply.status < 300) return reply
       const pieces: Buffer[] = []
       for await (const piece of reply.body) pieces.push(piece)
-      const message = failureText(reply.status, Buffer.concat(pieces).toString())
-      throw cliErrors.SERVER_REFUSED({ message })
+      throw refusalOf(reply.status, Buffer.concat(pieces).toString())
     },
   }
 }
@@ -111,14 +109,26 @@ function readLocalToken(dataDir: string): string | undefined {
   }
 }
 
-/** The server's own words, whichever of its error shapes they come in. */
-function failureText(status: number, body: string): string {
+/** The server's own error, whichever of its shapes it comes in. */
+function refusalOf(status: number, body: string): CodedError {
   try {
     const parsed = JSON.parse(body) as Partial<ApiFailure> & { error?: unknown; errorType?: string }
-    if (typeof parsed.error === 'string') return `${parsed.errorType ?? status}: ${parsed.error}`
-    const failure = (parsed as ApiFailure).error
-    return failure.hint === '' ? failure.message : `${failure.message} ${failure.hint}`
+    if (typeof parsed.error === 'string') {
+      const message = `${parsed.errorType ?? status}: ${parsed.error}`
+      return cliErrors.SERVER_REFUSED({ message })
+    }
+    const { code, message, hint, facts } = (parsed as ApiFailure).error
+    return new CodedError({
+      code,
+      message,
+      hint,
+      kind: 'operation',
+      status,
+      canRetry: false,
+      facts,
+    })
   } catch {
-    return `The server answered ${status}: ${body.slice(0, 300)}`
+    const message = `The server answered ${status}: ${body.slice(0, 300)}`
+    return cliErrors.SERVER_REFUSED({ message })
   }
 }
