@@ -10,11 +10,14 @@ import type { SeriesId } from '../model/sample.ts'
 import type { PartLabels } from '../query/query.ts'
 
 /** Below this many series the whole answer costs as little. */
-const seriesCountMin = 256
+const seriesCountMin = 64
 /** Above this part of the series the whole answer is cheaper as well. */
 const wholeRatio = 0.5
-/** Above this many changed series the whole answer is cheaper. */
-const changedCountMax = 128
+/** Above this part of the series, or this many where they are few, the whole answer is cheaper … */
+const changedRatio = 1 / 4
+const changedCountMin = 128
+/** … and above this many counting them costs too much. */
+const changedCountMax = 4_096
 
 /** The part of the answer to ask for. */
 export interface ChangedPart {
@@ -28,6 +31,7 @@ export interface ChangedPart {
 export class ChangedSeries {
   /** Series that the rule reads. */
   #seriesCount = 0
+  #changedMax = changedCountMin
   readonly #changed = new Set<SeriesId>()
   /** Until the first whole evaluation nothing is known. */
   #isWhole = true
@@ -46,6 +50,8 @@ export class ChangedSeries {
   /** The rule reads another series. */
   addSeries(seriesId: SeriesId, labels: Labels): void {
     this.#seriesCount++
+    const share = Math.floor(this.#seriesCount * changedRatio)
+    this.#changedMax = Math.max(changedCountMin, Math.min(changedCountMax, share))
     if (this.#twins !== undefined) this.#addTwin(this.#twins, seriesId, labels)
   }
 
@@ -53,7 +59,7 @@ export class ChangedSeries {
   add(seriesId: SeriesId): void {
     if (this.#isWhole || this.#seriesCount < seriesCountMin) return
     this.#changed.add(seriesId)
-    if (this.#changed.size > changedCountMax) this.lose()
+    if (this.#changed.size > this.#changedMax) this.lose()
   }
 
   /** The whole rule is being evaluated: from now on changes count. */

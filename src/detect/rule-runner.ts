@@ -237,12 +237,12 @@ export class RuleRunner {
           only: part.keys,
         })
         if (isChanged !== undefined) {
-          const samples = this.#noteJudged(timeMs, isChanged, this.dirtySinceMs)
+          this.#noteJudged(timeMs, isChanged, this.dirtySinceMs)
           partEvaluationsTotal.inc()
           const run = { cause: 'arrival' as const, startMs, arrivedTimeMs: this.dirtySinceMs }
           this.#conclude(timeMs, answer, run)
           return isChanged
-            ? this.#write(() => this.#writer.write(timeMs, samples, true))
+            ? this.#write(() => this.#writer.write(timeMs, this.#listAlertSamples(), true))
             : Promise.resolve()
         }
       }
@@ -379,17 +379,18 @@ export class RuleRunner {
       template: this.#template(timeMs),
       recovered: recovered === undefined ? undefined : elementsOf(recovered.value),
     })
-    return this.#noteJudged(timeMs, isChanged, arrivedTimeMs)
+    this.#noteJudged(timeMs, isChanged, arrivedTimeMs)
+    return this.#listAlertSamples()
   }
 
-  /** Keeps and sends what was judged; answers the series of the alerts. */
-  #noteJudged(
-    timeMs: number,
-    isChanged: boolean,
-    arrivedTimeMs: number | undefined,
-  ): WrittenSample[] {
+  /** Keeps and sends what was judged. */
+  #noteJudged(timeMs: number, isChanged: boolean, arrivedTimeMs: number | undefined): void {
     if (isChanged) this.#around.noteChanged(this)
     this.#send(timeMs, arrivedTimeMs)
+  }
+
+  /** The series of the alerts. */
+  #listAlertSamples(): WrittenSample[] {
     const samples: WrittenSample[] = []
     for (const alert of this.alerts?.active.values() ?? []) {
       if (alert.state === 'inactive') continue
