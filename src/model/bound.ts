@@ -8,18 +8,11 @@ export function formatBound(value: number): string {
   if (value === 0) return Object.is(value, -0) ? '-0.0' : '0.0'
   const [digits, exponentText] = value.toExponential().split('e') as [string, string]
   const exponent = Number(exponentText)
-  // Go's 'g' changes to the exponent form below 1e-4 and from 1e21 on (shortest form).
-  if (exponent < -4 || exponent >= 21) {
+  // Go's shortest 'g' changes to the exponent form below 1e-4 and from 1e6 on: `1e+06`, `100000.0`.
+  if (exponent < -4 || exponent >= 6) {
     const size = Math.abs(exponent)
     return `${digits}e${exponent < 0 ? '-' : '+'}${size < 10 ? '0' : ''}${size}`
   }
-  const text = plainDecimal(value, exponent)
-  return text.includes('.') ? text : `${text}.0`
-}
-
-function plainDecimal(value: number, exponent: number): string {
   const text = String(value)
-  if (!text.includes('e')) return text
-  // JavaScript writes 1e-7 and below with an exponent; those were handled, so only this is left.
-  return value.toFixed(Math.max(0, -exponent + 17)).replace(/0+$/, '')
+  return text.includes('.') ? text : `${text}.0`
 }

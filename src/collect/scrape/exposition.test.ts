@@ -65,7 +65,10 @@ test('bounds get their float form', () => {
     ['0.005', '0.005'],
     ['+Inf', '+Inf'],
     ['1e-05', '1e-05'],
-    ['1e+06', '1000000.0'],
+    ['1e+06', '1e+06'],
+    ['1000000', '1e+06'],
+    ['100000', '100000.0'],
+    ['2.5e7', '2.5e+07'],
     ['-2', '-2.0'],
     ['1e21', '1e+21'],
     ['0', '0.0'],
@@ -150,6 +153,13 @@ test('each mistake is named with its line', () => {
   refuse('a \n', 'text', /line 1: expected a number as value, got nothing/)
   refuse('a 1 1.5\n', 'text', /line 1: expected a timestamp in whole milliseconds, got "1.5"/)
   refuse('a 1 2 3\n', 'text', /expected the end of the line after the timestamp, got "3"/)
+  refuse('a 1 2 \n', 'text', /expected the end of the line after the timestamp, got the end/)
+  refuse('a 1 \n', 'text', /expected a timestamp behind the blank, got the end of the line/)
+  refuse('a 1\n# bye', 'text', /last line must end with a line feed/)
+  assert.equal(
+    parseExposition('# TYPE a GAUGE\n# TYPE b\na 1\n', 'text').families[0]?.type,
+    'gauge',
+  )
   refuse('a{b="1"c="2"} 1\n', 'text', /expected "," or "}" after the label, got "c"/)
   refuse('a{b="1",b="2"} 1\n', 'text', /the label "b" is given twice/)
   refuse('{b="1"} 1\n', 'text', /the sample has no metric name/)

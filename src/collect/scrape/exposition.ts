@@ -8,7 +8,8 @@
  *   {"quoted.metric",label="v"} value
  *
  * Two manners: as a scraper (syntax alone, as Prometheus reads) and strict (what the specifications
- * forbid beyond that: unknown escapes, a missing last line feed, trailing commas in OpenMetrics);
+ * forbid beyond that: unknown escapes, a missing last line feed, blanks at a line's end, trailing
+ * commas in OpenMetrics; the types of the text format in any case), as Prometheus's client library;
  * what concerns several lines together is checked by exposition-page.ts.
  * Sources: prometheus/docs exposition_formats.md; OpenMetrics 1.0 specification, section 4.
  */
@@ -345,6 +346,7 @@ export class ExpositionReader implements PageReader {
     this.value = this.#readNumber('value')
     this.hasTime = false
     if (this.exemplars.length > 0) this.exemplars.length = 0
+    const valueEnd = this.#at
     this.#skipBlanks()
     if (this.#at < this.#end && bytes[this.#at] !== lineFeed) {
       const start = this.#at
@@ -356,9 +358,12 @@ export class ExpositionReader implements PageReader {
       this.hasTime = true
       this.#at = end
       this.#skipBlanks()
-      if (this.#at < this.#end && bytes[this.#at] !== lineFeed) {
+      const isEnd = this.#at >= this.#end || bytes[this.#at] === lineFeed
+      if (!isEnd || (this.#isStrict && this.#at > end)) {
         this.#failAt('expected the end of the line after the timestamp')
       }
+    } else if (this.#isStrict && this.#at > valueEnd) {
+      this.#failAt('expected a timestamp behind the blank')
     }
     this.#endLine()
   }
@@ -469,6 +474,9 @@ export class ExpositionReader implements PageReader {
   }
 
   #readCommentText(line: string, isLast: boolean): ExpositionLine | undefined {
+    if (this.#isStrict && isLast) {
+      this.#fail('the page ends within a line: the last line must end with a line feed')
+    }
     const head = /^#[ \t]+(HELP|TYPE)[ \t]+/.exec(line)
     if (head === null) return undefined
     const rest = line.slice(head[0].length)
@@ -484,11 +492,8 @@ export class ExpositionReader implements PageReader {
       this.text = unescapeHelp(match[2])
       return 'help'
     }
-    const type = (match[2] ?? '').replace(/[ \t]+$/, '')
-    if (match[2] === undefined && !this.#isStrict) return undefined
-    if (this.#isStrict && isLast) {
-      this.#fail('the page ends within a line: the last line must end with a line feed')
-    }
+    if (match[2] === undefined || match[2] === '') return undefined
+    const type = this.#isStrict ? match[2].toLowerCase() : match[2].replace(/[ \t]+$/, '')
     return this.#readType(type, 'text')
   }
 

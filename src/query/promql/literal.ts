@@ -27,7 +27,7 @@ export function parsePlainNumber(text: string): number | undefined {
   return undefined
 }
 
-/** A float as Go's `%g` and `strconv.FormatFloat(v, 'f' or 'g', -1, 64)` print it in PromQL texts. */
+/** A float as Go's `%g` and `%v` print it in PromQL texts. */
 export function formatNumber(value: number): string {
   if (Number.isNaN(value)) return 'NaN'
   if (value === Infinity) return '+Inf'
@@ -35,7 +35,8 @@ export function formatNumber(value: number): string {
   if (Object.is(value, -0)) return '-0'
   const [mantissa, exponent] = value.toExponential().split('e') as [string, string]
   const power = Number(exponent)
-  if (power >= -4 && power < 21) return String(value)
+  // The shortest form decides at 6 digits: 1e+06, but 123456.
+  if (power >= -4 && power < 6) return String(value)
   const shown = String(Math.abs(power)).padStart(2, '0')
   return `${mantissa}e${power < 0 ? '-' : '+'}${shown}`
 }
