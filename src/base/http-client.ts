@@ -7,9 +7,11 @@
  */
 
 import { createHash } from 'node:crypto'
+import { isIP } from 'node:net'
 import type { ConnectionOptions, SecureVersion } from 'node:tls'
 import { Agent, type Dispatcher, ProxyAgent, request } from 'undici'
 import { errorTable } from './error.ts'
+import { findPrivateAddress, hostOf, isPublicAddress, lookupPublic } from './public-address.ts'
 
 /** Errors of outgoing HTTP. */
 const httpErrors = errorTable('HTTP', {
@@ -28,6 +30,12 @@ const httpErrors = errorTable('HTTP', {
     message: (facts: { url: string; reason: string }) =>
       `${facts.url} cannot be reached: ${facts.reason}.`,
     hint: 'Check the address, the network between, and that the other side runs.',
+  },
+  ADDRESS_PRIVATE: {
+    kind: 'user',
+    status: 403,
+    message: (facts: { url: string }) => `${facts.url} is not at a public address.`,
+    hint: 'Give an address of the public internet, or have an administrator allow private ones where that can be set.',
   },
   BODY_TOO_LARGE: {
     kind: 'operation',
@@ -75,6 +83,8 @@ export interface HttpTransport {
   keepAliveMs?: number
   /** Speaks HTTP/1.1 also where the other side has HTTP/2. */
   isHttp1Only?: boolean
+  /** Connects to public addresses alone; with a proxy, the proxy decides about names. */
+  isPublicOnly?: boolean
 }
 
 /** The reply, whatever its status. Header names are lower case. */
@@ -109,11 +119,15 @@ function dispatcherOf(transport: HttpTransport | undefined): Dispatcher {
 
 function makeDispatcher(transport: HttpTransport): Dispatcher {
   const tls = connectionOptions(transport.tls ?? {})
-  const { keepAliveMs, ...way } = transport
+  const { keepAliveMs, isPublicOnly, ...way } = transport
   const kept = keepAliveMs === undefined ? {} : { keepAliveTimeout: keepAliveMs }
-  if (Object.keys(way).length === 0) return new Agent({ ...agentOptions, ...kept })
+  if (Object.keys(way).length === 0 && isPublicOnly !== true)
+    return new Agent({ ...agentOptions, ...kept })
   const options = { ...agentOptions, ...kept, allowH2: transport.isHttp1Only !== true }
-  if (transport.proxyUrl === undefined) return new Agent({ ...options, connect: tls })
+  if (transport.proxyUrl === undefined) {
+    const connect = isPublicOnly === true ? { ...tls, lookup: lookupPublic } : tls
+    return new Agent({ ...options, connect })
+  }
   return new ProxyAgent({
     ...options,
     uri: transport.proxyUrl,
@@ -141,10 +155,16 @@ function connectionOptions(tls: TlsOptions): TlsConnection {
   }
 }
 
-/** Sends a request and reads the whole reply. Throws `HTTP_TIMEOUT`, `HTTP_UNREACHABLE`, `HTTP_BODY_TOO_LARGE`. */
+/** Sends a request and reads the whole reply. Throws `HTTP_TIMEOUT`, `HTTP_UNREACHABLE`, `HTTP_BODY_TOO_LARGE`, `HTTP_ADDRESS_PRIVATE`. */
 export async function sendHttp(options: HttpRequest): Promise<HttpReply> {
   const bytesMax = options.bodyBytesMax ?? 16 * 1024 * 1024
   const shownUrl = redactUrl(options.url)
+  if (options.transport?.isPublicOnly === true) {
+    // A connection to an address asks nobody for its name.
+    const host = hostOf(options.url)
+    if (isIP(host) !== 0 && !isPublicAddress(host))
+      throw httpErrors.ADDRESS_PRIVATE({ url: shownUrl })
+  }
   const signal = AbortSignal.timeout(options.timeoutMs)
   try {
     const reply = await request(options.url, {
@@ -203,6 +223,12 @@ export async function streamHttp(options: Omit<HttpRequest, 'bodyBytesMax'>): Pr
   } catch (thrown) {
     throw httpErrors.UNREACHABLE({ url: redactUrl(url), reason: reasonOf(thrown) }, thrown)
   }
+}
+
+/** Throws `HTTP_ADDRESS_PRIVATE` when the host of an address is not, or leads to what is not, public. */
+export async function checkPublic(url: string): Promise<void> {
+  if ((await findPrivateAddress(hostOf(url))) !== undefined)
+    throw httpErrors.ADDRESS_PRIVATE({ url: redactUrl(url) })
 }
 
 /** An address without user, password and query: those may carry secrets. */

@@ -109,7 +109,7 @@ export class Notifier {
     this.#courier = new Courier(parts)
     this.#courier.onAttempt((attempt) => this.#last.set(attempt.receiver, attempt))
     this.#buckets = new TokenBuckets(clock)
-    this.pushes = new PushDesk({ records, clock })
+    this.pushes = new PushDesk({ records, clock, settings: parts.settings.notify })
     this.#charts = new MessageCharts({ states: records.states, clock, log })
     this.#charts.setSpan(parts.settings.notify.chart_span)
     this.#letters = new DeadLetterBox({ records: records.deadLetters, clock, log })
@@ -279,6 +279,7 @@ export class Notifier {
     this.#receivers = this.#makeReceivers(settings)
     this.#writer.take(templates)
     this.#settings = settings.notify
+    this.pushes.reload(settings.notify)
     this.#charts.setSpan(settings.notify.chart_span)
     this.#heartbeat.set(settings.notify.heartbeat)
   }
@@ -522,7 +523,7 @@ export function checkReceivers(
   const nobody = async (): Promise<never> => {
     throw new Error('BUG: a check of settings sends nothing')
   }
-  const pushes = { keys: nobody, list: nobody, remove: nobody }
+  const pushes = { keys: nobody, list: nobody, remove: nobody, isPrivateAllowed: () => false }
   makeReceivers(settings, { clock, random, buckets: new TokenBuckets(clock), pushes })
 }
 

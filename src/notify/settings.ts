@@ -2,6 +2,7 @@
 
 import {
   durationOr,
+  flagOr,
   numberOr,
   type SettingsOf,
   type SettingsPart,
@@ -79,6 +80,15 @@ const notifySection = z
     ),
     ledger_retention: durationOr('180d', 'How long attempts stand in the ledger.'),
     dead_letter_retention: durationOr('30d', 'How long messages that reached nobody are kept.'),
+    push_private_addresses: flagOr(
+      false,
+      'Whether browsers may be pushed to at addresses of this machine and of private networks, as push services of your own need.',
+    ),
+    push_browsers_per_user_max: numberOr(
+      50,
+      { min: 1, max: 2_000 },
+      'Most browsers that one user, or the holder of one token, registers for pushes.',
+    ),
     chart_span: durationOr('3h', 'How much the charts in messages show; 0s sends none.'),
   })
   .prefault({})

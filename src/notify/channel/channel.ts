@@ -62,7 +62,7 @@ export interface ChannelTools {
   clock: Clock
   random: Random
   /** Browsers that take pushes. */
-  pushes: Pick<PushDesk, 'keys' | 'list' | 'remove'>
+  pushes: Pick<PushDesk, 'keys' | 'list' | 'remove' | 'isPrivateAllowed'>
   /** Limits that outlive a reload. */
   buckets: TokenBuckets
   /** The shared part of the configuration; each channel reads its own keys. */
@@ -176,7 +176,7 @@ async function sendOnce(
     const isTimeout = thrown instanceof CodedError && thrown.code === 'HTTP_TIMEOUT'
     throw new SendFailure(messageOf(thrown), {
       reason: isTimeout ? 'timeout' : 'network',
-      canRetry: true,
+      canRetry: !(thrown instanceof CodedError && thrown.code === 'HTTP_ADDRESS_PRIVATE'),
     })
   }
 }

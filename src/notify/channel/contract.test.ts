@@ -756,6 +756,7 @@ const manners: Record<string, Manners> = {
       records.pushes.save({
         endpoint: `${address}/S3CR3T-S3CR3T-S3CR3T`,
         owner: 'anna',
+        createdBy: 'anna',
         label: 'phone',
         publicKey: browser.getPublicKey('base64url'),
         auth: browserAuth.toString('base64url'),
@@ -897,7 +898,7 @@ async function open(t: TestContext, one: Manners, change: object = {}): Promise<
   const { scheme: _scheme, ...more } = change as { scheme?: string }
   const receivers = [{ name: 'team', [one.key]: [{ ...one.settings(address), ...more }] }]
   const settings = {
-    ...z.object(notifySettings.top).parse({ receivers }),
+    ...z.object(notifySettings.top).parse({ receivers, notify: { push_private_addresses: true } }),
     global: z.object(notifySettings.global).parse({}),
   }
   const note = (fields: object, message: string) => {

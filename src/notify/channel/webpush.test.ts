@@ -73,12 +73,13 @@ test('browsers that agreed are pushed to; one that has gone is forgotten, and it
   t.after(() => new Promise((resolve) => server.close(resolve)))
   const address = `https://127.0.0.1:${(server.address() as AddressInfo).port}`
   const http_config = { tls_config: { insecure_skip_verify: true } }
+  const notify = { push_private_addresses: true, push_browsers_per_user_max: 2 }
   const receivers = [
     { name: 'anna', webpush_configs: [{ users: ['anna'], http_config }] },
     { name: 'ben', webpush_configs: [{ users: ['ben'] }] },
   ]
   const settings = {
-    ...z.object(notifySettings.top).parse({ receivers }),
+    ...z.object(notifySettings.top).parse({ receivers, notify }),
     global: z.object(notifySettings.global).parse({}),
   }
   const records = new MemoryRecords()
@@ -89,6 +90,7 @@ test('browsers that agreed are pushed to; one that has gone is forgotten, and it
   const browser = (path: string) => ({
     endpoint: `${address}/${path}`,
     owner: 'anna',
+    createdBy: 'token:phones',
     label: 'phone',
     publicKey: pair.getPublicKey('base64url'),
     auth: Buffer.alloc(16, 7).toString('base64url'),
@@ -98,6 +100,10 @@ test('browsers that agreed are pushed to; one that has gone is forgotten, and it
   const wrong = { code: 'NOTIFY_PUSH_INVALID' }
   await assert.rejects(notifier.pushes.add({ ...browser('x'), endpoint: 'http://push' }), wrong)
   await assert.rejects(notifier.pushes.add({ ...browser('x'), publicKey: 'AAAA' }), wrong)
+  await assert.rejects(notifier.pushes.add(browser('third')), {
+    message: /token:phones registered 2 already/,
+  })
+  await notifier.pushes.add({ ...browser('other'), owner: 'eve', createdBy: 'eve' })
   const send = (name: string) => notifier.test(name)
   assert.deepEqual(await send('anna'), { isDelivered: true, failures: [] })
   assert.deepEqual(
@@ -110,9 +116,39 @@ test('browsers that agreed are pushed to; one that has gone is forgotten, and it
   const left = await notifier.pushes.list()
   assert.deepEqual(
     left.map(({ endpoint }) => endpoint),
-    [`${address}/here-S3CR3T`],
+    [`${address}/here-S3CR3T`, `${address}/other`],
   )
   assert.match((await send('ben')).failures.join(), /no browser takes pushes/)
   const rows = await records.notifications.list({ limit: 9 })
   assert.doesNotMatch(JSON.stringify(rows), /S3CR3T/)
+})
+
+test('a browser is not taken, nor pushed to, at an address that is not public', async () => {
+  const settings = {
+    ...z.object(notifySettings.top).parse({ receivers: [{ name: 'all', webpush_configs: [{}] }] }),
+    global: z.object(notifySettings.global).parse({}),
+  }
+  const records = new MemoryRecords()
+  const clock = new VirtualClock(startTimeMs)
+  const notifier = new Notifier({ settings, records, clock, log: silentLog, random: () => 0.5 })
+  const pair = createECDH('prime256v1')
+  pair.generateKeys()
+  const browser = (host: string) => ({
+    endpoint: `https://${host}/push`,
+    owner: 'anna',
+    createdBy: 'token:phones',
+    label: 'phone',
+    publicKey: pair.getPublicKey('base64url'),
+    auth: Buffer.alloc(16, 7).toString('base64url'),
+  })
+  for (const host of ['127.0.0.1:9', 'localhost:9', '[::1]:9', '169.254.169.254', '10.1.2.3'])
+    await assert.rejects(notifier.pushes.add(browser(host)), { code: 'HTTP_ADDRESS_PRIVATE' }, host)
+  // Taken before, when the name led elsewhere.
+  for (const host of ['localhost:9', '127.0.0.1:9']) {
+    await records.pushes.save({ ...browser(host), createdTimeMs: 1 })
+    const { isDelivered, failures } = await notifier.test('all')
+    assert.equal(isDelivered, false)
+    assert.match(failures.join(), /not (?:at a )?public/)
+    await records.pushes.remove(browser(host).endpoint)
+  }
 })

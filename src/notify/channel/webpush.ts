@@ -73,7 +73,12 @@ export const webpush = defineChannel({
           },
           body: encryptPush(body, target),
           timeoutMs: settings.timeout || 10_000,
-          connect: connectBy(settings.http_config, tools.clock),
+          connect: async (url) => {
+            const connection = await connectBy(settings.http_config, tools.clock)(url)
+            // Whoever registers a browser names its address.
+            const isPublicOnly = !tools.pushes.isPrivateAllowed()
+            return { ...connection, transport: { ...connection.transport, isPublicOnly } }
+          },
         },
         (answer) => {
           if (!isGone(answer.status)) return undefined

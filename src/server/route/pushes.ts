@@ -49,7 +49,7 @@ export function addPushRoutes(app: FastifyInstance, context: RouteContext): void
     const { keys, label, endpoint: url, owner } = readJson(request, addBody)
     const { actor } = request.principal
     const subscription = { endpoint: url, label, publicKey: keys.p256dh, auth: keys.auth }
-    await pushes.add({ ...subscription, owner: owner ?? actor })
+    await pushes.add({ ...subscription, owner: owner ?? actor, createdBy: actor })
     context.audit(request, 'push-add', { owner: owner ?? actor, label })
     return reply.code(204).send()
   })

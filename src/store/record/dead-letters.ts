@@ -80,6 +80,7 @@ export function makePushRecords(run: Run): PushRecords {
         const row = {
           endpoint: subscription.endpoint,
           owner: subscription.owner,
+          created_by: subscription.createdBy,
           label: subscription.label,
           public_key: subscription.publicKey,
           auth: subscription.auth,
@@ -108,6 +109,7 @@ export function makePushRecords(run: Run): PushRecords {
         return rows.map((row) => ({
           endpoint: row.endpoint,
           owner: row.owner,
+          createdBy: row.created_by,
           label: row.label,
           publicKey: row.public_key,
           auth: row.auth,

@@ -12,6 +12,7 @@ export const migrations: Record<string, Migration> = {
   '0002-silences': { up: addSilences },
   '0003-on-call': { up: addOnCall },
   '0004-ledger': { up: addLedger },
+  '0005-push-maker': { up: addPushMaker },
 }
 
 async function begin(database: Kysely<unknown>): Promise<void> {
@@ -211,6 +212,13 @@ async function addLedger(database: Kysely<unknown>): Promise<void> {
     .addColumn('endpoint', 'text', (column) => column.primaryKey())
     .$call((table) => texts(table, 'owner', 'label', 'public_key', 'auth'))
     .addColumn('created_time_ms', 'bigint', (column) => column.notNull())
+    .execute()
+}
+
+async function addPushMaker(database: Kysely<unknown>): Promise<void> {
+  await database.schema
+    .alterTable('push_subscription')
+    .addColumn('created_by', 'text', (column) => column.notNull().defaultTo(''))
     .execute()
 }
 

@@ -274,6 +274,7 @@ export function testRecords(name: string, open: () => Promise<OpenedRecords>): v
     const one = {
       endpoint: 'https://push.example/1',
       owner: 'anna',
+      createdBy: 'token:phones',
       label: 'phone',
       publicKey: 'key',
       auth: 'auth',

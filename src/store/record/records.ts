@@ -171,6 +171,8 @@ export interface PushSubscriptionRecord {
   endpoint: string
   /** The user who agreed to it. */
   owner: string
+  /** Who registered it; empty where that was not kept. */
+  createdBy: string
   /** What people call the browser. */
   label: string
   publicKey: string

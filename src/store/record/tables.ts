@@ -100,6 +100,7 @@ export interface Tables {
   push_subscription: {
     endpoint: string
     owner: string
+    created_by: string
     label: string
     public_key: string
     auth: string
