@@ -111,6 +111,47 @@ test('a page is escalated, given to somebody, taken, and tells its story', async
   await window.close()
 })
 
+test('alerts are found by label, silenced as a group and taken from the list, and the focus comes back', async (context) => {
+  if (!(await bench.launch(context))) return
+  const window = await bench.window()
+  const page = await bench.open(window, '/alerts?state=firing&group=service')
+  const errors = watchErrors(page)
+  const cart = page.locator('section', {
+    has: page.getByRole('heading', { name: 'cart', exact: false }),
+  })
+  await cart.last().getByRole('button', { name: 'Silence these' }).focus()
+  await page.keyboard.press('Enter')
+  const dialog = page.getByRole('dialog', { name: 'Silence alerts' })
+  await dialog.getByText('It would hold 1 alert that fires now').waitFor()
+  assert.equal(await dialog.getByLabel('Label').inputValue(), 'service')
+  assert.equal(await dialog.getByLabel('Value').inputValue(), 'cart')
+  await dialog.locator('input:focus').waitFor()
+  assert.equal(
+    await page.evaluate('document.activeElement === document.querySelector("[data-autofocus]")'),
+    true,
+  )
+  const problems = await findBarriers(page)
+  await page.keyboard.press('Escape')
+  await dialog.waitFor({ state: 'detached' })
+  await eventually('the focus is back', async () =>
+    (await page.evaluate('document.activeElement?.textContent')) === 'Silence these'
+      ? true
+      : undefined,
+  )
+  await page.goto(`${served.base}/alerts?state=firing&filter=service%3D%22cart%22`)
+  await page.locator('tbody tr').getByText('MemoryIsKnown').waitFor()
+  assert.equal(await page.locator('tbody tr').count(), 1)
+  await page.keyboard.press('j')
+  await page.keyboard.press('a')
+  await page.getByRole('dialog', { name: 'Acknowledge' }).waitFor()
+  await page.keyboard.press('Escape')
+  await page.goto(`${served.base}/alerts?alert=0123456789abcdef`)
+  await page.getByText('The alert of this link is over').waitFor()
+  problems.push(...(await findBarriers(page)))
+  assert.deepEqual([...problems, ...errors], [])
+  await window.close()
+})
+
 test('alerts stand in groups, and all pages of what is shown are taken at once', async (context) => {
   if (!(await bench.launch(context))) return
   const window = await bench.window({ language: 'zh-CN' })

@@ -47,10 +47,10 @@ async function writeClipboard(text: string): Promise<boolean> {
   }
 }
 
-/** A command or configuration in its own frame, with a button that copies it. */
-export function CopyBlock(props: { text: string; label: string }) {
+/** A command or configuration in its own frame, with a button that copies it; a message may be wrapped. */
+export function CopyBlock(props: { text: string; label: string; isWrapped?: boolean }) {
   return (
-    <div className="copy-block">
+    <div className="copy-block" data-wrapped={props.isWrapped || undefined}>
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a frame that scrolls must be reachable by keyboard */}
       <section tabIndex={0} aria-label={props.label}>
         <pre>{props.text}</pre>

@@ -9,7 +9,7 @@ import {
   Menu as MantineMenu,
   Modal,
 } from '@mantine/core'
-import { type ReactNode, useState } from 'react'
+import { type ReactNode, useLayoutEffect, useState } from 'react'
 import { useWords } from '../word/word.tsx'
 import { Button, type ButtonProps } from './Button.tsx'
 import { ActFault } from './Feedback.tsx'
@@ -19,6 +19,24 @@ import { CloseIcon } from './icons.ts'
 /** Gives the floating parts what they need; once, at the top. */
 export function KitProvider(props: { children: ReactNode }) {
   return <HeadlessMantineProvider>{props.children}</HeadlessMantineProvider>
+}
+
+/**
+ * Gives the focus back to where it was. Mantine does so for what stays mounted; most of ours comes and goes
+ * with the address.
+ */
+function useFocusBack(isOpen: boolean): void {
+  useLayoutEffect(() => {
+    if (!isOpen) return
+    const before = document.activeElement
+    return () => {
+      // After what floated has left the page, and only when nothing else took the focus.
+      setTimeout(() => {
+        const isLost = document.activeElement === document.body || !document.activeElement
+        if (isLost && before instanceof HTMLElement && before.isConnected) before.focus()
+      })
+    }
+  }, [isOpen])
 }
 
 const dialogClasses = {
@@ -42,6 +60,7 @@ export function Dialog(props: {
   children: ReactNode
 }) {
   const words = useWords()
+  useFocusBack(props.isOpen)
   return (
     <Modal.Root
       opened={props.isOpen}
@@ -85,6 +104,7 @@ export function Drawer(props: {
   children: ReactNode
 }) {
   const words = useWords()
+  useFocusBack(props.isOpen)
   return (
     <MantineDrawer.Root
       opened={props.isOpen}
@@ -110,9 +130,7 @@ export function Drawer(props: {
   )
 }
 
-/** Asks before something that cannot be taken back; names the object and takes the reason. */
-export function ConfirmButton(props: {
-  button: ButtonProps
+interface Question {
   title: string
   text: ReactNode
   confirm: string
@@ -124,52 +142,68 @@ export function ConfirmButton(props: {
     error: unknown
     reset: () => void
   }
-}) {
-  const words = useWords()
+}
+
+/** Asks before something that cannot be taken back; names the object and takes the reason. */
+export function ConfirmButton(props: Question & { button: ButtonProps }) {
   const [isOpen, setOpen] = useState(false)
+  const { button, ...question } = props
+  return (
+    <>
+      <Button {...button} onClick={() => setOpen(true)} />
+      {isOpen ? (
+        <ConfirmDialog
+          {...question}
+          isDanger={button.weight === 'danger'}
+          onClose={() => setOpen(false)}
+        />
+      ) : null}
+    </>
+  )
+}
+
+/** The question itself, for where no button asks it. */
+export function ConfirmDialog(props: Question & { isDanger?: boolean; onClose: () => void }) {
+  const words = useWords()
   const [reason, setReason] = useState('')
   const close = (): void => {
-    setOpen(false)
-    setReason('')
     props.act.reset()
+    props.onClose()
   }
   const isReady = !props.reason?.isNeeded || reason.trim() !== ''
   const confirm = (): void => {
     if (isReady && !props.act.isRunning) props.act.run(reason.trim(), { onDone: close })
   }
   return (
-    <>
-      <Button {...props.button} onClick={() => setOpen(true)} />
-      <Dialog isOpen={isOpen} onClose={close} title={props.title}>
-        <div className="stack">
-          <div>{props.text}</div>
-          {props.reason ? (
-            <TextField
-              label={props.reason.label}
-              isFirst
-              value={reason}
-              onChange={setReason}
-              onEnter={confirm}
-              {...(props.reason.placeholder ? { placeholder: props.reason.placeholder } : {})}
-            />
-          ) : null}
-          <ActFault error={props.act.error} />
-          <div className="dialog-foot">
-            <Button isFirst={props.reason === undefined} onClick={close}>
-              {words.kit.cancel}
-            </Button>
-            <Button
-              weight={props.button.weight === 'danger' ? 'danger' : 'main'}
-              isRunning={props.act.isRunning}
-              isDisabled={!isReady}
-              onClick={confirm}
-            >
-              {props.confirm}
-            </Button>
-          </div>
+    <Dialog isOpen onClose={close} title={props.title}>
+      <div className="stack">
+        <div>{props.text}</div>
+        {props.reason ? (
+          <TextField
+            label={props.reason.label}
+            isFirst
+            value={reason}
+            onChange={setReason}
+            onEnter={confirm}
+            {...(props.reason.placeholder ? { placeholder: props.reason.placeholder } : {})}
+          />
+        ) : null}
+        <ActFault error={props.act.error} />
+        <div className="dialog-foot">
+          <Button isFirst={props.reason === undefined} onClick={close}>
+            {words.kit.cancel}
+          </Button>
+          <Button
+            weight={props.isDanger ? 'danger' : 'main'}
+            isRunning={props.act.isRunning}
+            isDisabled={!isReady}
+            onClick={confirm}
+          >
+            {props.confirm}
+          </Button>
         </div>
-      </Dialog>
-    </>
+      </div>
+    </Dialog>
   )
 }
 

@@ -47,11 +47,7 @@ export function Age(props: { timeMs: number | undefined; isBare?: boolean }) {
 }
 
 /** A moment: ISO date and time, or only the time on today's date; short without seconds, for what people plan. */
-export function Moment(props: {
-  timeMs: number | undefined
-  isNear?: boolean
-  isShort?: boolean
-}) {
+export function Moment(props: { timeMs: number | undefined; isNear?: boolean; isShort?: boolean }) {
   const format = useFormat()
   const nowTimeMs = useNowTimeMs()
   if (props.timeMs === undefined) return <span className="quiet">–</span>

@@ -12,6 +12,25 @@ export function stateOf(alert: AlertView): ShownState {
   return alert.state === 'firing' && alert.held ? 'held' : alert.state
 }
 
+/** How grave the rule's author calls it: the label `severity`, empty without one. */
+export function severityOfAlert(alert: AlertView): string {
+  return alert.labels['severity'] ?? ''
+}
+
+/** How grave an alert is, in the words of its rule where they are not ours. */
+export function SeverityBadge(props: { alert: AlertView }) {
+  const words = useWords()
+  const severity = severityOfAlert(props.alert)
+  const isOurs = severity === '' || severity === props.alert.health
+  return (
+    <StateBadge
+      health={props.alert.health}
+      word={isOurs ? words.health[props.alert.health] : severity}
+      isHeld={props.alert.held !== undefined}
+    />
+  )
+}
+
 /** The badge. */
 export function AlertBadge(props: { alert: AlertView }) {
   const words = useWords()

@@ -1,8 +1,9 @@
 /** English of pages that nobody sees first, fetched beside the code of the first such page; otherwise as en.ts. */
 
-import { makeCount } from './count.ts'
+import { makeCount, makeList } from './count.ts'
 
 const count = makeCount('en')
+const list = makeList('en')
 
 /** The English words of rules, routes, notifications and settings. */
 export const enPages = {
@@ -30,6 +31,21 @@ export const enPages = {
     what: 'What',
     told: (v: { status: string; count: number }) =>
       `${v.status}: ${count(v.count, '# alert', '# alerts')}`,
+    names: (v: { names: readonly string[]; more: number }) =>
+      v.more > 0 ? list([...v.names, `${v.more} more`]) : list(v.names),
+    reasons: {
+      'first notification': 'first message',
+      'new alerts added': 'new alerts joined',
+      'some alerts resolved': 'some are over',
+      'all alerts resolved': 'all are over',
+      'repeat interval elapsed': 'repeated',
+      'quiet hours are over': 'quiet hours are over',
+      'sent again by hand': 'sent again by hand',
+    },
+    each: 'Each attempt',
+    earlier: 'Tries before',
+    openAlerts: 'Its alerts',
+    allOfReceiver: 'All to this receiver',
     answer: 'Answer',
     attempt: 'Attempt',
     took: 'Took',
@@ -287,7 +303,10 @@ export const enPages = {
     grouped: 'Grouped by',
     allLabels: 'all labels',
     noLabels: 'nothing: one group',
-    groupKey: 'Group',
+    groupKey: 'Key of the group',
+    paged: (v: { policy: string }) => `Paged by ${v.policy}`,
+    atOnce: 'at once',
+    unanswered: (v: { span: string }) => `after ${v.span} without an answer`,
     tree: 'Tree of routes',
     every: 'every alert',
     continued: 'and the next is asked as well',

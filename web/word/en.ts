@@ -412,27 +412,20 @@ export const en = {
   },
   alert: {
     failed: 'The alerts could not be read',
-    verdict: (v: {
-      firing: number
-      held: number
-      silenced: number
-      inhibited: number
-      others: number
-    }) => {
+    verdict: (v: { firing: number; held: number; reasons: readonly string[] }) => {
       const fire =
         v.firing === 0 ? 'No alert fires' : count(v.firing, '# alert fires', '# alerts fire')
       if (v.held === 0) return `${fire}.`
-      const why = list([
-        ...(v.silenced > 0 ? [`${v.silenced} silenced`] : []),
-        ...(v.inhibited > 0 ? [`${v.inhibited} inhibited`] : []),
-        ...(v.others > 0 ? [`${v.others} for other reasons`] : []),
-      ])
-      return `${fire}, ${count(v.held, '# is held', '# are held')}: ${why}.`
+      return `${fire}, ${count(v.held, '# is held', '# are held')}: ${list(v.reasons)}.`
     },
-    ledger: 'Who was told',
+    heldPart: (v: { count: number; reason: string }) => `${v.count} ${v.reason}`,
     state: 'State',
+    severity: 'Severity',
+    anySeverity: 'Any severity',
+    why: 'Why',
+    gone: 'The alert of this link is over and no longer known.',
     states: { firing: 'Firing', pending: 'Pending', held: 'Held', resolved: 'Resolved' },
-    filter: 'Filter by name, label or text',
+    filter: 'Filter by text, or label as team=shop',
     alert: 'Alert',
     labels: 'Labels',
     since: 'Since',
@@ -466,17 +459,17 @@ export const en = {
     noReceiver: 'none yet',
     openIncident: 'Open the incident',
     whoWasTold: 'Who was told',
+    link: 'Copy a link to this alert',
+    pickLabel: (v: { label: string }) => `Show alerts with ${v.label}`,
+    bySilence: 'See the silence',
+    byAlert: 'See what inhibits it',
+    byWindow: 'See the window',
     openRule: 'The rule',
     runbook: 'Runbook',
   },
   onCall: {
     failed: 'On-call duty could not be read',
-    verdict: (v: {
-      who: string
-      personCount: number
-      uncovered: string
-      uncoveredCount: number
-    }) =>
+    verdict: (v: { who: string; personCount: number; uncovered: string; uncoveredCount: number }) =>
       [
         ...(v.personCount > 0 ? [`${v.who} ${v.personCount === 1 ? 'is' : 'are'} on call`] : []),
         ...(v.uncoveredCount > 0 ? [`nobody is on call on ${v.uncovered}`] : []),
@@ -669,6 +662,7 @@ export const en = {
     failed: 'The silences could not be read',
     open: 'New silence',
     ofAlert: 'Silence',
+    ofGroup: 'Silence these',
     title: 'Silence alerts',
     matchers: 'Matches',
     label: 'Label',

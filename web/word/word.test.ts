@@ -69,7 +69,7 @@ test('counts choose the right plural', () => {
     '2 incidents, 1 needs you. 40 of 41 services well.',
   )
   assert.equal(
-    en.alert.verdict({ firing: 7, held: 12, silenced: 9, inhibited: 3, others: 0 }),
+    en.alert.verdict({ firing: 7, held: 12, reasons: ['9 silenced', '3 inhibited'] }),
     '7 alerts fire, 12 are held: 9 silenced and 3 inhibited.',
   )
 })

@@ -1,7 +1,9 @@
 /** 简体中文 of pages that nobody sees first; exactly the keys of English. */
 
+import { makeList } from './count.ts'
 import type { PageWords } from './words.ts'
 
+const list = makeList('zh-CN')
 const numbers = new Intl.NumberFormat('zh-CN')
 const n = (value: number): string => numbers.format(value)
 
@@ -30,6 +32,20 @@ export const zhCnPages: PageWords = {
     receiver: '接收方',
     what: '内容',
     told: (v) => `${v.status}：${n(v.count)} 条告警`,
+    names: (v) => (v.more > 0 ? list([...v.names, `另外 ${n(v.more)} 个`]) : list(v.names)),
+    reasons: {
+      'first notification': '首次通知',
+      'new alerts added': '有新告警加入',
+      'some alerts resolved': '部分已恢复',
+      'all alerts resolved': '全部已恢复',
+      'repeat interval elapsed': '重复通知',
+      'quiet hours are over': '免打扰时段结束',
+      'sent again by hand': '人工重发',
+    },
+    each: '逐次显示',
+    earlier: '此前的尝试',
+    openAlerts: '相关告警',
+    allOfReceiver: '发给此接收方的全部',
     answer: '应答',
     attempt: '次数',
     took: '用时',
@@ -269,7 +285,10 @@ export const zhCnPages: PageWords = {
     grouped: '分组依据',
     allLabels: '所有标签',
     noLabels: '无：合为一组',
-    groupKey: '分组',
+    groupKey: '分组键',
+    paged: (v) => `按 ${v.policy} 逐级呼叫`,
+    atOnce: '立即',
+    unanswered: (v) => `${v.span} 无人响应后`,
     tree: '路由树',
     every: '所有告警',
     continued: '并继续询问下一条',

@@ -356,17 +356,16 @@ export const zhCn: FirstWords = {
     verdict: (v) => {
       const fire = v.firing === 0 ? '没有告警触发' : `${n(v.firing)} 条告警触发中`
       if (v.held === 0) return `${fire}。`
-      const why = list([
-        ...(v.silenced > 0 ? [`${n(v.silenced)} 条静默`] : []),
-        ...(v.inhibited > 0 ? [`${n(v.inhibited)} 条被抑制`] : []),
-        ...(v.others > 0 ? [`${n(v.others)} 条因其他原因`] : []),
-      ])
-      return `${fire}，${n(v.held)} 条被压住：${why}。`
+      return `${fire}，${n(v.held)} 条被压住：${list(v.reasons)}。`
     },
-    ledger: '通知了谁',
+    heldPart: (v) => `${n(v.count)} 条${v.reason}`,
     state: '状态',
+    severity: '级别',
+    anySeverity: '所有级别',
+    why: '原因',
+    gone: '此链接指向的告警已结束，不再保留。',
     states: { firing: '触发中', pending: '待触发', held: '被压住', resolved: '已恢复' },
-    filter: '按名称、标签或文字筛选',
+    filter: '按文字或标签（如 team=shop）筛选',
     alert: '告警',
     labels: '标签',
     since: '自',
@@ -398,6 +397,11 @@ export const zhCn: FirstWords = {
     noReceiver: '暂无',
     openIncident: '打开故障',
     whoWasTold: '通知了谁',
+    link: '复制此告警的链接',
+    pickLabel: (v) => `只看带有 ${v.label} 的告警`,
+    bySilence: '查看静默',
+    byAlert: '查看抑制它的告警',
+    byWindow: '查看维护窗口',
     openRule: '对应规则',
     runbook: '处理手册',
   },
@@ -581,6 +585,7 @@ export const zhCn: FirstWords = {
     failed: '无法读取静默',
     open: '新建静默',
     ofAlert: '静默',
+    ofGroup: '静默这些',
     title: '静默告警',
     matchers: '匹配条件',
     label: '标签',

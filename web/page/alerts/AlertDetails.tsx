@@ -10,6 +10,7 @@ import { commonLabels, seriesName } from '../../data/prometheus.ts'
 import { useDeployments, useRangeQuery } from '../../data/queries.ts'
 import { Button } from '../../kit/Button.tsx'
 import { Facts } from '../../kit/Card.tsx'
+import { CopyButton } from '../../kit/Copy.tsx'
 import { Fault, Skeleton } from '../../kit/Feedback.tsx'
 import { Age, Moment, useFormat } from '../../kit/format.tsx'
 import { SilenceIcon } from '../../kit/icons.ts'
@@ -17,7 +18,7 @@ import { Labels } from '../../kit/Labels.tsx'
 import { Tag } from '../../kit/State.tsx'
 import { Link } from '../../route/router.tsx'
 import { useWords } from '../../word/word.tsx'
-import { AlertBadge } from '../AlertBadge.tsx'
+import { AlertBadge, severityOfAlert } from '../AlertBadge.tsx'
 import { splitComparison } from './comparison.ts'
 import { PagePanel } from './PagePanel.tsx'
 
@@ -26,15 +27,19 @@ export function AlertDetails(props: {
   alert: AlertView
   page: PageView | undefined
   onSilence: () => void
+  /** A label was picked to filter by. */
+  onPick: (name: string, value: string) => void
 }) {
   const { alert } = props
   const words = useWords()
   const { summary, description, runbook_url: runbook, ...others } = alert.annotations
+  const severity = severityOfAlert(alert)
   return (
     <div className="stack-wide">
       <div className="stack">
         <div className="line-wrap">
           <AlertBadge alert={alert} />
+          {severity === '' ? null : <Tag>{severity}</Tag>}
           <span className="quiet">
             {alert.state === 'resolved' ? (
               <Age timeMs={alert.endTimeMs} />
@@ -42,17 +47,17 @@ export function AlertDetails(props: {
               <Age timeMs={alert.firedTimeMs ?? alert.activeTimeMs} />
             )}
           </span>
+          <span className="line-end">
+            <CopyButton
+              text={`${location.origin}/alerts?alert=${alert.fingerprint}`}
+              label={words.alert.link}
+            />
+          </span>
         </div>
         {summary ? <p className="strong">{summary}</p> : null}
         {description && description !== summary ? <p className="mid">{description}</p> : null}
-        {alert.held ? (
-          <p>
-            {words.alert.heldBy({
-              reason: words.alert.heldReasons[alert.held.reason],
-              by: alert.held.by.join(', '),
-            })}
-          </p>
-        ) : null}
+        {alert.held ? <HeldBy held={alert.held} /> : null}
+        <Ways alert={alert} page={props.page} runbook={runbook} onSilence={props.onSilence} />
       </div>
       {props.page === undefined ? null : <PagePanel page={props.page} />}
       <AlertChart alert={alert} />
@@ -96,43 +101,105 @@ export function AlertDetails(props: {
               </span>
             ),
           ],
-          [words.alert.labels, <Labels key="l" labels={alert.labels} />],
+          [
+            words.alert.labels,
+            <Labels
+              key="l"
+              labels={alert.labels}
+              onPick={props.onPick}
+              pickLabel={(label) => words.alert.pickLabel({ label })}
+            />,
+          ],
           ...Object.entries(others).map(([name, value]): [React.ReactNode, React.ReactNode] => [
             name,
-            value,
+            isAddress(value) ? <AddressLink key="u" address={value} /> : value,
           ]),
         ]}
       />
-      <div className="line-wrap">
-        {alert.state === 'resolved' ? null : (
-          <Allowed to="respond">
-            <Button icon={<SilenceIcon size={15} />} onClick={props.onSilence}>
-              {words.silence.ofAlert}
-            </Button>
-          </Allowed>
-        )}
-        {alert.incidentId ? (
-          <Link to={`/incidents/${alert.incidentId}`} className="link-button">
-            {words.alert.openIncident}
-          </Link>
-        ) : null}
-        <Link
-          to="/notifications"
-          className="link-button"
-          search={alert.incidentId ? { incident: alert.incidentId } : {}}
-        >
-          {words.alert.whoWasTold}
-        </Link>
-        <Link to="/rules" className="link-button" search={{ filter: alert.name }}>
-          {words.alert.openRule}
-        </Link>
-        {runbook && /^https?:\/\//.test(runbook) ? (
-          <a className="link-button" href={runbook} rel="noreferrer noopener" target="_blank">
-            {words.alert.runbook}
-          </a>
-        ) : null}
-      </div>
     </div>
+  )
+}
+
+/** Where one goes from an alert, what helps most first. */
+function Ways(props: {
+  alert: AlertView
+  page: PageView | undefined
+  runbook: string | undefined
+  onSilence: () => void
+}) {
+  const { alert, page, runbook = '' } = props
+  const words = useWords()
+  return (
+    <div className="line-wrap alert-ways">
+      {isAddress(runbook) ? (
+        <a className="link-button" href={runbook} rel="noreferrer noopener" target="_blank">
+          {words.alert.runbook}
+        </a>
+      ) : null}
+      {alert.incidentId ? (
+        <Link to={`/incidents/${alert.incidentId}`} className="link-button">
+          {words.alert.openIncident}
+        </Link>
+      ) : null}
+      {alert.state === 'resolved' ? null : (
+        <Allowed to="respond">
+          <Button icon={<SilenceIcon size={15} />} onClick={props.onSilence}>
+            {words.silence.ofAlert}
+          </Button>
+        </Allowed>
+      )}
+      <Link
+        to="/notifications"
+        className="link-button"
+        search={page ? { page: page.id } : { label: `alertname=${alert.name}` }}
+      >
+        {words.alert.whoWasTold}
+      </Link>
+      <Link to="/rules" className="link-button" search={{ filter: alert.name }}>
+        {words.alert.openRule}
+      </Link>
+    </div>
+  )
+}
+
+/** Why nobody is told, and the way to what holds it. */
+function HeldBy(props: { held: NonNullable<AlertView['held']> }) {
+  const { reason, by } = props.held
+  const words = useWords()
+  // Silences and alerts have ids, which say nothing to people.
+  const isNamed = reason !== 'silenced' && reason !== 'inhibited'
+  return (
+    <p>
+      {words.alert.heldBy({
+        reason: words.alert.heldReasons[reason],
+        by: isNamed ? by.join(', ') : '',
+      })}{' '}
+      {reason === 'silenced' ? (
+        <Link to="/silences" search={{ filter: by[0] ?? '' }}>
+          {words.alert.bySilence}
+        </Link>
+      ) : reason === 'inhibited' ? (
+        <Link to="/alerts" search={{ state: 'firing', alert: by[0] ?? '' }}>
+          {words.alert.byAlert}
+        </Link>
+      ) : reason === 'maintenance' ? (
+        <Link to="/silences" search={{ filter: by[0] ?? '' }}>
+          {words.alert.byWindow}
+        </Link>
+      ) : null}
+    </p>
+  )
+}
+
+function isAddress(text: string): boolean {
+  return /^https?:\/\/\S+$/.test(text)
+}
+
+function AddressLink(props: { address: string }) {
+  return (
+    <a href={props.address} rel="noreferrer noopener" target="_blank">
+      {props.address}
+    </a>
   )
 }
 
@@ -179,7 +246,11 @@ function AlertChart(props: { alert: AlertView }) {
       timesMs={reading.data.timesMs}
       series={shown.map((one) => ({
         key: seriesName(one.labels),
-        name: Object.keys(one.labels).length === 0 ? alert.name : seriesName(one.labels, common),
+        // A single series needs no labels to be told apart.
+        name:
+          shown.length === 1
+            ? (one.labels['__name__'] ?? alert.name)
+            : seriesName(one.labels, common),
         values: one.values,
       }))}
       range={range}

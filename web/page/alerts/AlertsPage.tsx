@@ -1,36 +1,34 @@
 /** Alerts: what fires, what is held back and why? Details in a drawer with its own address. */
 
+import { useMemo, useState } from 'react'
 import { Allowed, useRight } from '../Allowed.tsx'
 import type { AlertView } from '../../../src/api/api.ts'
 import type { PageView } from '../../../src/api/on-call.ts'
 import type { Health } from '../../../src/model/health.ts'
 import { useNowTimeMs } from '../../data/clock.ts'
-import { useAcknowledgeAll, usePages } from '../../data/pages.ts'
+import { usePageAct, usePages } from '../../data/pages.ts'
 import { useAlerts } from '../../data/queries.ts'
 import { Card, PageHead } from '../../kit/Card.tsx'
 import { Button } from '../../kit/Button.tsx'
 import { Empty, Shown } from '../../kit/Feedback.tsx'
 import { Segments, SelectField, TextField } from '../../kit/Field.tsx'
-import { Age, useFormat } from '../../kit/format.tsx'
+import { useFormat } from '../../kit/format.tsx'
 import { SearchIcon, SilenceIcon } from '../../kit/icons.ts'
-import { Labels } from '../../kit/Labels.tsx'
-import { ConfirmButton, Drawer } from '../../kit/Overlay.tsx'
-import { type Column, Table } from '../../kit/Table.tsx'
+import { ConfirmDialog, Drawer } from '../../kit/Overlay.tsx'
 import { Link, useAddress } from '../../route/router.tsx'
 import { useKeys } from '../../shell/keys.ts'
 import { useWords } from '../../word/word.tsx'
 import type { Words } from '../../word/words.ts'
-import { AlertBadge, type ShownState, stateOf } from '../AlertBadge.tsx'
+import { severityOfAlert, type ShownState, stateOf } from '../AlertBadge.tsx'
 import { usePageTitle } from '../page-title.ts'
 import { AlertDetails } from './AlertDetails.tsx'
-import { PageState } from './PagePanel.tsx'
-import { groupByLabel, pagesByAlert, unansweredPages } from './page-of-alert.ts'
+import { AcknowledgeAll, AlertList, healthRank } from './AlertList.tsx'
+import { isLetThrough, matchersOf, readAlertFilter, withLabel } from './alert-filter.ts'
+import { isUnanswered, pagesByAlert } from './page-of-alert.ts'
 import './alerts.css'
 import { SilenceDialog } from '../silences/SilenceDialog.tsx'
 
 const states = ['firing', 'pending', 'held', 'resolved'] as const
-
-const healthRank: Record<Health, number> = { critical: 0, warning: 1, unknown: 2, info: 3, ok: 4 }
 
 /** The page. */
 export default function AlertsPage() {
@@ -45,28 +43,48 @@ export default function AlertsPage() {
   const pages = pagesByAlert(usePages('open').data?.pages ?? [])
   const wanted = address.search['state']
   const state: ShownState = isShownState(wanted) ? wanted : firstState(counts)
-  const filter = (address.search['filter'] ?? '').toLowerCase()
-  const rows = alerts
-    .filter((alert) => stateOf(alert) === state)
-    .filter((alert) => matches(alert, filter))
+  const filter = address.search['filter'] ?? ''
+  const read = useMemo(() => readAlertFilter(filter), [filter])
+  const ofState = alerts.filter((alert) => stateOf(alert) === state)
+  const severity = address.search['severity'] ?? ''
+  const rows = ofState
+    .filter((alert) => severity === '' || severityOfAlert(alert) === severity)
+    .filter((alert) => isLetThrough(alert, read))
   const groupLabel = address.search['group'] ?? ''
   const labelNames = [...new Set(alerts.flatMap((alert) => Object.keys(alert.labels)))].sort()
-  const unanswered = unansweredPages(
-    rows.map(({ fingerprint }) => fingerprint),
-    pages,
-  )
   const silenced = address.search['silence']
-  const silence = (fingerprint: string): void =>
-    address.set({ silence: fingerprint, alert: undefined }, true)
-  // The row that has the focus, or else a silence of one's own making.
-  const canSilence = useRight('respond')
-  const silenceKey = {
-    keys: 's',
-    label: words.key.silence,
-    run: () => silence(focusedRow() ?? 'new'),
+  const silence = (fingerprint: string, match?: string): void =>
+    address.set({ silence: fingerprint, match, alert: undefined }, true)
+  // A silence of one's own making begins with the labels that are filtered by.
+  const silenceShown = (): void => {
+    const base = severity === '' ? filter : withLabel(filter, 'severity', severity)
+    silence('new', base)
   }
-  useKeys(canSilence ? [silenceKey] : [])
+  const [taken, setTaken] = useState<PageView>()
+  const canRespond = useRight('respond')
+  const keys = [
+    {
+      keys: 'a',
+      label: words.page.acts.acknowledge,
+      run: () => {
+        const page = pages.get(focusedRow() ?? '')
+        if (page !== undefined && isUnanswered(page)) setTaken(page)
+      },
+    },
+    {
+      keys: 's',
+      label: words.key.silence,
+      run: () => {
+        const row = focusedRow()
+        if (row === undefined) silenceShown()
+        else silence(row)
+      },
+    },
+  ]
+  useKeys(canRespond ? keys : [])
   const chosen = alerts.find((alert) => alert.fingerprint === address.search['alert'])
+  // A link that somebody was sent outlives what it leads to.
+  const isGone = reading.data !== undefined && !chosen && address.search['alert'] !== undefined
   const worst = alerts
     .filter((alert) => stateOf(alert) === 'firing')
     .reduce<Health>(
@@ -79,9 +97,7 @@ export default function AlertsPage() {
       <PageHead
         health={reading.data ? worst : undefined}
         healthWord={words.health[worst]}
-        verdict={
-          reading.data ? words.alert.verdict(heldCounts(alerts, counts)) : words.place.alerts
-        }
+        verdict={reading.data ? sentence(alerts, counts, words) : words.place.alerts}
         proof={
           reading.data ? (
             <span className="quiet">
@@ -95,20 +111,12 @@ export default function AlertsPage() {
           ) : undefined
         }
         actions={
-          <>
-            <Allowed to="respond">
-              {unanswered.length === 0 ? null : <AcknowledgeAll pages={unanswered} />}
-              <Button icon={<SilenceIcon size={15} />} onClick={() => silence('new')}>
-                {words.silence.open}
-              </Button>
-            </Allowed>
-            <Link to="/silences" className="link-button">
-              {words.silence.silences}
-            </Link>
-            <Link to="/notifications" className="link-button">
-              {words.alert.ledger}
-            </Link>
-          </>
+          <Allowed to="respond">
+            <AcknowledgeAll alerts={rows} pages={pages} />
+            <Button icon={<SilenceIcon size={15} />} onClick={silenceShown}>
+              {words.silence.open}
+            </Button>
+          </Allowed>
         }
       />
       <div className="filter-bar">
@@ -121,6 +129,13 @@ export default function AlertsPage() {
             label: words.alert.states[one],
             count: counts[one],
           }))}
+        />
+        <SelectField
+          label={words.alert.severity}
+          isLabelHidden
+          value={severity}
+          options={severityOptions(ofState, severity, words)}
+          onChange={(next) => address.set({ severity: next === '' ? undefined : next })}
         />
         <TextField
           label={words.alert.filter}
@@ -142,31 +157,32 @@ export default function AlertsPage() {
           onChange={(name) => address.set({ group: name === '' ? undefined : name })}
         />
       </div>
+      {isGone ? (
+        <p className="gone" role="status">
+          {words.alert.gone}{' '}
+          <Button size="small" onClick={() => address.set({ alert: undefined })}>
+            {words.kit.close}
+          </Button>
+        </p>
+      ) : null}
       <Shown reading={reading} what={words.alert.failed} rowCount={6}>
         {() => (
           <Card isFlush label={words.alert.states[state]}>
             {rows.length === 0 ? (
-              <NoAlerts state={state} filter={filter} ruleCount={reading.data?.ruleCount ?? 0} />
+              <NoAlerts
+                state={state}
+                filter={[filter, severity].join(' ').trim()}
+                ruleCount={reading.data?.ruleCount ?? 0}
+              />
             ) : (
-              groupByLabel(rows, groupLabel).map((group) => (
-                <section key={group.value}>
-                  {groupLabel === '' ? null : (
-                    <h2 className="alert-group-name">
-                      {group.value === '' ? words.page.without({ label: groupLabel }) : group.value}
-                      <span className="card-count">{group.alerts.length}</span>
-                    </h2>
-                  )}
-                  <Table
-                    label={`${words.alert.states[state]} ${group.value}`.trim()}
-                    columns={alertColumns(words, pages)}
-                    rows={group.alerts}
-                    rowKey={(row) => row.fingerprint}
-                    selectedKey={chosen?.fingerprint}
-                    initialSort={{ key: 'state', isDescending: false }}
-                    onOpen={(row) => address.set({ alert: row.fingerprint }, true)}
-                  />
-                </section>
-              ))
+              <AlertList
+                alerts={rows}
+                pages={pages}
+                state={state}
+                groupLabel={groupLabel}
+                selected={chosen?.fingerprint}
+                onSilence={(label, value) => silence('new', withLabel(filter, label, value))}
+              />
             )}
           </Card>
         )}
@@ -178,7 +194,11 @@ export default function AlertsPage() {
       >
         {chosen ? (
           <AlertDetails
+            key={chosen.fingerprint}
             alert={chosen}
+            onPick={(name, value) =>
+              address.set({ alert: undefined, filter: withLabel(filter, name, value) })
+            }
             page={pages.get(chosen.fingerprint)}
             onSilence={() => silence(chosen.fingerprint)}
           />
@@ -188,29 +208,47 @@ export default function AlertsPage() {
         <SilenceDialog
           key={silenced}
           alert={alerts.find((alert) => alert.fingerprint === silenced)}
-          onClose={() => address.set({ silence: undefined })}
+          matchers={matchersOf(readAlertFilter(address.search['match'] ?? ''))}
+          onClose={() => address.set({ silence: undefined, match: undefined })}
         />
       ) : null}
+      {taken ? <TakePage page={taken} onClose={() => setTaken(undefined)} /> : null}
     </>
   )
 }
 
-/** Takes all pages of what is shown, after naming them. */
-function AcknowledgeAll(props: { pages: readonly PageView[] }) {
-  const { pages } = props
+/** Acknowledging from the list: the same question as behind the button. */
+function TakePage(props: { page: PageView; onClose: () => void }) {
   const words = useWords()
-  const act = useAcknowledgeAll(pages.map(({ id }) => id))
-  const title = words.page.all({ count: pages.length })
+  const act = usePageAct(props.page.id, 'acknowledge')
   return (
-    <ConfirmButton
-      button={{ children: title }}
-      title={title}
-      text={words.page.allText({ titles: pages.map((page) => page.title) })}
+    <ConfirmDialog
+      onClose={props.onClose}
+      title={words.page.acts.acknowledge}
+      text={words.page.actTexts.acknowledge({ title: props.page.title })}
       confirm={words.page.acts.acknowledge}
       reason={{ label: words.page.reason }}
       act={act}
     />
   )
+}
+
+/** Severities among the alerts with their counts, the gravest first; the one asked for is always there. */
+function severityOptions(alerts: readonly AlertView[], wanted: string, words: Words) {
+  const counts = new Map<string, { count: number; rank: number }>()
+  for (const alert of alerts) {
+    const name = severityOfAlert(alert)
+    if (name === '') continue
+    const count = (counts.get(name)?.count ?? 0) + 1
+    counts.set(name, { count, rank: healthRank[alert.health] })
+  }
+  if (wanted !== '' && !counts.has(wanted)) counts.set(wanted, { count: 0, rank: 9 })
+  return [
+    { value: '', label: words.alert.anySeverity },
+    ...[...counts]
+      .sort(([, a], [, b]) => a.rank - b.rank)
+      .map(([name, { count }]) => ({ value: name, label: `${name} (${count})` })),
+  ]
 }
 
 /** The key of the row that has the focus. */
@@ -233,80 +271,17 @@ function countStates(alerts: readonly AlertView[]): Record<ShownState, number> {
   return out
 }
 
-function heldCounts(alerts: readonly AlertView[], counts: Record<ShownState, number>) {
-  const held = alerts.filter((alert) => stateOf(alert) === 'held')
-  const of = (reason: string): number => held.filter((one) => one.held?.reason === reason).length
-  return {
+/** What the sentence at the head says: how many fire, and how many are held for which reasons. */
+function sentence(alerts: readonly AlertView[], counts: Record<ShownState, number>, words: Words) {
+  const reasons = new Map<keyof Words['alert']['heldReasons'], number>()
+  for (const { held } of alerts.filter((alert) => stateOf(alert) === 'held'))
+    if (held) reasons.set(held.reason, (reasons.get(held.reason) ?? 0) + 1)
+  return words.alert.verdict({
     ...counts,
-    silenced: of('silenced'),
-    inhibited: of('inhibited'),
-    others: held.length - of('silenced') - of('inhibited'),
-  }
-}
-
-function matches(alert: AlertView, filter: string): boolean {
-  if (filter === '') return true
-  const text = [
-    alert.name,
-    ...Object.entries(alert.labels).map(([name, value]) => `${name}=${value}`),
-    ...Object.values(alert.annotations),
-  ]
-  return text.join(' ').toLowerCase().includes(filter)
-}
-
-function alertColumns(words: Words, pages: ReadonlyMap<string, PageView>): Column<AlertView>[] {
-  return [
-    {
-      key: 'state',
-      head: words.alert.state,
-      width: '120px',
-      sortBy: (row) => healthRank[row.health],
-      cell: (row) => <AlertBadge alert={row} />,
-    },
-    {
-      key: 'name',
-      head: words.alert.alert,
-      isMain: true,
-      sortBy: (row) => row.name,
-      cell: (row) => (
-        <div>
-          <span className="strong">{row.name}</span>
-          <div className="mid">
-            {row.annotations['summary'] ?? row.annotations['description'] ?? ''}
-          </div>
-        </div>
-      ),
-    },
-    {
-      key: 'page',
-      head: words.page.title,
-      width: '190px',
-      sortBy: (row) => pages.get(row.fingerprint)?.state ?? '',
-      cell: (row) => {
-        const page = pages.get(row.fingerprint)
-        return page === undefined ? <span className="quiet">–</span> : <PageState page={page} />
-      },
-    },
-    {
-      key: 'labels',
-      head: words.alert.labels,
-      width: '30%',
-      isMinor: true,
-      cell: (row) => <Labels labels={row.labels} hide={['alertname', 'severity']} />,
-    },
-    {
-      key: 'since',
-      head: words.alert.since,
-      align: 'end',
-      width: '110px',
-      sortBy: (row) => -(row.endTimeMs ?? row.firedTimeMs ?? row.activeTimeMs),
-      cell: (row) => (
-        <Age
-          timeMs={row.state === 'resolved' ? row.endTimeMs : (row.firedTimeMs ?? row.activeTimeMs)}
-        />
-      ),
-    },
-  ]
+    reasons: [...reasons].map(([reason, count]) =>
+      words.alert.heldPart({ count, reason: words.alert.heldReasons[reason] }),
+    ),
+  })
 }
 
 function NoAlerts(props: { state: ShownState; filter: string; ruleCount: number }) {
@@ -317,7 +292,7 @@ function NoAlerts(props: { state: ShownState; filter: string; ruleCount: number 
       <Empty
         title={words.alert.noMatch({ filter: props.filter })}
         action={
-          <Button onClick={() => address.set({ filter: undefined })}>
+          <Button onClick={() => address.set({ filter: undefined, severity: undefined })}>
             {words.kit.clearFilter}
           </Button>
         }

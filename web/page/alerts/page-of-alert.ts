@@ -11,6 +11,11 @@ export function pagesByAlert(pages: readonly PageView[]): Map<string, PageView> 
   return found
 }
 
+/** Whether nobody has taken a page yet. */
+export function isUnanswered(page: PageView): boolean {
+  return page.state === 'firing' || page.state === 'escalated'
+}
+
 /** The pages of some alerts that nobody has yet, each once. */
 export function unansweredPages(
   fingerprints: readonly string[],
@@ -19,8 +24,7 @@ export function unansweredPages(
   const found = new Set<PageView>()
   for (const fingerprint of fingerprints) {
     const page = pages.get(fingerprint)
-    if (page !== undefined && (page.state === 'firing' || page.state === 'escalated'))
-      found.add(page)
+    if (page !== undefined && isUnanswered(page)) found.add(page)
   }
   return [...found]
 }

@@ -10,6 +10,11 @@ import { StateBadge } from '../../kit/State.tsx'
 import { type Column, Table } from '../../kit/Table.tsx'
 import { Link } from '../../route/router.tsx'
 import { useWords } from '../../word/word.tsx'
+import type { Words } from '../../word/words.ts'
+import { alertNamesOf } from './fold-attempts.ts'
+
+/** Alerts that a row names. */
+const namedCountMax = 3
 
 const outcomeHealth = {
   delivered: 'ok',
@@ -23,6 +28,39 @@ function OutcomeBadge(props: { outcome: NotificationView['outcome'] }) {
   return (
     <StateBadge health={outcomeHealth[props.outcome]} word={words.ledger.outcomes[props.outcome]} />
   )
+}
+
+/** What was told of: the alerts by name, and why now. */
+export function ToldOf(props: {
+  labels: string | undefined
+  status: 'firing' | 'resolved'
+  alertCount: number
+  reason?: string
+}) {
+  const words = useWords()
+  const names = alertNamesOf(props.labels)
+  const shown = names.slice(0, namedCountMax)
+  const said = words.ledger.told({
+    status: words.alert.states[props.status],
+    count: props.alertCount,
+  })
+  return (
+    <div>
+      {shown.length === 0 ? null : (
+        <span className="strong">
+          {words.ledger.names({ names: shown, more: names.length - shown.length })}
+        </span>
+      )}
+      <div className="quiet">
+        {props.reason === undefined ? said : `${said} · ${reasonWord(props.reason, words)}`}
+      </div>
+    </div>
+  )
+}
+
+function reasonWord(reason: string, words: Words): string {
+  const known: Readonly<Record<string, string>> = words.ledger.reasons
+  return Object.hasOwn(known, reason) ? known[reason]! : reason
 }
 
 /** Attempts, newest first. */
@@ -55,12 +93,8 @@ export function AttemptTable(props: {
       key: 'what',
       head: words.ledger.what,
       isMain: true,
-      cell: (row) => (
-        <div>
-          {words.ledger.told({ status: words.alert.states[row.status], count: row.alertCount })}
-          <div className="quiet">{row.reason}</div>
-        </div>
-      ),
+      width: '26%',
+      cell: (row) => <ToldOf {...row} labels={row.labels} />,
     },
     {
       key: 'answer',
@@ -111,6 +145,8 @@ export function AttemptTable(props: {
 /** One attempt, at the right. */
 export function AttemptDrawer(props: {
   attempt: NotificationView | undefined
+  /** Tries of the same message before it, newest first. */
+  earlier: readonly NotificationView[]
   onClose: () => void
 }) {
   const { attempt } = props
@@ -120,14 +156,15 @@ export function AttemptDrawer(props: {
       onClose={props.onClose}
       title={attempt ? `${attempt.receiver} · ${attempt.channelKey ?? attempt.channel}` : ''}
     >
-      {attempt ? <Attempt attempt={attempt} /> : null}
+      {attempt ? <Attempt attempt={attempt} earlier={props.earlier} /> : null}
     </Drawer>
   )
 }
 
-function Attempt(props: { attempt: NotificationView }) {
+function Attempt(props: { attempt: NotificationView; earlier: readonly NotificationView[] }) {
   const { attempt } = props
   const words = useWords()
+  const [name] = alertNamesOf(attempt.labels)
   const text = (name: string, value: string | undefined): [React.ReactNode, React.ReactNode][] =>
     value ? [[name, value]] : []
   return (
@@ -147,7 +184,7 @@ function Attempt(props: { attempt: NotificationView }) {
               count: attempt.alertCount,
             }),
           ],
-          [words.ledger.reason, attempt.reason],
+          [words.ledger.reason, reasonWord(attempt.reason, words)],
           [words.ledger.answer, attempt.answer || '–'],
           [words.ledger.took, <Value key="t" value={attempt.latencyMs / 1000} unit="seconds" />],
           [words.ledger.attempt, attempt.attempt],
@@ -167,16 +204,46 @@ function Attempt(props: { attempt: NotificationView }) {
       {attempt.request ? (
         <div className="stack">
           <h3 className="field-label">{words.ledger.request}</h3>
-          <CopyBlock label={words.ledger.request} text={attempt.request} />
+          <CopyBlock label={words.ledger.request} text={attempt.request} isWrapped />
         </div>
       ) : null}
-      {attempt.incidentId ? (
-        <div>
+      <Earlier attempts={props.earlier} />
+      <div className="line-wrap">
+        {name === undefined ? null : (
+          <Link
+            to="/alerts"
+            search={{ filter: `alertname=${JSON.stringify(name)}` }}
+            className="link-button"
+          >
+            {words.ledger.openAlerts}
+          </Link>
+        )}
+        {attempt.incidentId ? (
           <Link to={`/incidents/${attempt.incidentId}`} className="link-button">
             {words.alert.openIncident}
           </Link>
-        </div>
-      ) : null}
+        ) : null}
+        <Link to="/notifications" search={{ receiver: attempt.receiver }} className="link-button">
+          {words.ledger.allOfReceiver}
+        </Link>
+      </div>
+    </div>
+  )
+}
+
+function Earlier(props: { attempts: readonly NotificationView[] }) {
+  const words = useWords()
+  if (props.attempts.length === 0) return null
+  return (
+    <div className="stack">
+      <h3 className="field-label">{words.ledger.earlier}</h3>
+      <ol className="plain-list lines" reversed start={props.attempts[0]!.attempt}>
+        {props.attempts.map((one) => (
+          <li key={one.id} className="earlier">
+            <Moment timeMs={one.timeMs} isNear /> <span className="mid">{one.answer}</span>
+          </li>
+        ))}
+      </ol>
     </div>
   )
 }

@@ -10,6 +10,7 @@ import { ConfirmButton } from '../../kit/Overlay.tsx'
 import { StateBadge } from '../../kit/State.tsx'
 import { type Column, Table } from '../../kit/Table.tsx'
 import { useWords } from '../../word/word.tsx'
+import { ToldOf } from './Attempts.tsx'
 
 const stateHealth = {
   open: 'critical',
@@ -63,9 +64,8 @@ function LetterTable(props: { letters: readonly DeadLetterView[] }) {
     {
       key: 'what',
       head: words.ledger.what,
-      isMinor: true,
-      cell: (row) =>
-        words.ledger.told({ status: words.alert.states[row.status], count: row.alertCount }),
+      isMain: true,
+      cell: (row) => <ToldOf labels={row.labels} status={row.status} alertCount={row.alertCount} />,
     },
     {
       key: 'why',

@@ -2,7 +2,7 @@
 
 import { useReceivers } from '../../data/routing.ts'
 import { Button } from '../../kit/Button.tsx'
-import { SelectField, TextField } from '../../kit/Field.tsx'
+import { SelectField, Switch, TextField } from '../../kit/Field.tsx'
 import { SearchIcon } from '../../kit/icons.ts'
 import { type Search, useAddress } from '../../route/router.tsx'
 import { useWords } from '../../word/word.tsx'
@@ -103,6 +103,11 @@ export function LedgerSearch() {
         value={spans.find((one) => one === search['within']) ?? 'all'}
         options={spans.map((one) => ({ value: one, label: words.ledger.withins[one] }))}
         onChange={(next) => address.set({ within: next === 'all' ? undefined : next })}
+      />
+      <Switch
+        label={words.ledger.each}
+        isOn={search['each'] === 'yes'}
+        onChange={(isOn) => address.set({ each: isOn ? 'yes' : undefined })}
       />
       {search['incident'] ? (
         <Button onClick={() => address.set({ incident: undefined })}>

@@ -1,6 +1,7 @@
 /** The ledger: every attempt to tell somebody with the answer, what reached nobody, and who can be told. */
 
-import { useLedger } from '../../data/routing.ts'
+import { useMemo } from 'react'
+import { useDeadLetters, useLedger } from '../../data/routing.ts'
 import { parseSpan } from '../../data/range.ts'
 import { Button } from '../../kit/Button.tsx'
 import { Card, PageHead } from '../../kit/Card.tsx'
@@ -12,6 +13,7 @@ import { useWords } from '../../word/word.tsx'
 import { usePageTitle } from '../page-title.ts'
 import { AttemptDrawer, AttemptTable } from './Attempts.tsx'
 import { DeadLetters } from './DeadLetters.tsx'
+import { foldAttempts } from './fold-attempts.ts'
 import { isSearching, LedgerSearch, outcomes, searchNames } from './LedgerSearch.tsx'
 import { Receivers } from './Receivers.tsx'
 import './notifications.css'
@@ -44,6 +46,11 @@ export default function NotificationsPage() {
     withinMs: parseSpan(search['within'] ?? ''),
   })
   const rows = reading.data ?? []
+  const isEach = search['each'] === 'yes'
+  const folded = useMemo(() => foldAttempts(reading.data ?? []), [reading.data])
+  const chosen = rows.find(({ id }) => id === search['attempt'])
+  const letters = useDeadLetters().data?.deadLetters ?? []
+  const counts = { letters: letters.filter((one) => one.state === 'open').length }
   const failed = rows.filter((one) => one.outcome === 'failed').length
   const delivered = rows.filter((one) => one.outcome === 'delivered').length
   return (
@@ -65,7 +72,11 @@ export default function NotificationsPage() {
         <Segments<View>
           label={words.ledger.view}
           value={view}
-          options={views.map((one) => ({ value: one, label: words.ledger.views[one] }))}
+          options={views.map((one) => ({
+            value: one,
+            label: words.ledger.views[one],
+            ...(one === 'letters' && counts.letters > 0 ? { count: counts.letters } : {}),
+          }))}
           onChange={(next) => address.set({ view: next === 'attempts' ? undefined : next })}
         />
       </div>
@@ -82,7 +93,7 @@ export default function NotificationsPage() {
                 {rows.length > 0 ? (
                   <>
                     <AttemptTable
-                      rows={rows}
+                      rows={isEach ? rows : folded.map(({ latest }) => latest)}
                       selected={search['attempt']}
                       onOpen={(id) => address.set({ attempt: id }, true)}
                     />
@@ -121,7 +132,8 @@ export default function NotificationsPage() {
             )}
           </Shown>
           <AttemptDrawer
-            attempt={rows.find(({ id }) => id === search['attempt'])}
+            attempt={chosen}
+            earlier={folded.find(({ latest }) => latest === chosen)?.earlier ?? []}
             onClose={() => address.set({ attempt: undefined })}
           />
         </>

@@ -39,6 +39,7 @@ function ReceiverTable(props: { receivers: readonly ReceiverView[] }) {
     {
       key: 'name',
       head: words.ledger.receiver,
+      isMain: true,
       sortBy: (row) => row.name,
       cell: (row) => (
         <Link to="/notifications" search={{ receiver: row.name }}>

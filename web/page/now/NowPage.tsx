@@ -340,11 +340,7 @@ function OnCallCard() {
   const schedules = useOnCall().data?.schedules ?? []
   if (schedules.length === 0) return null
   return (
-    <Card
-      title={words.place.onCall}
-      isFlush
-      actions={<Link to="/on-call">{words.now.all}</Link>}
-    >
+    <Card title={words.place.onCall} isFlush actions={<Link to="/on-call">{words.now.all}</Link>}>
       <ul className="lines">
         {schedules.map(({ name, current }) => (
           <li key={name} className="line-item">

@@ -10,6 +10,7 @@ import { ActFault, Empty } from '../../kit/Feedback.tsx'
 import { Age, Moment, useFormat } from '../../kit/format.tsx'
 import { StateBadge, StateMark, Tag } from '../../kit/State.tsx'
 import { useWords } from '../../word/word.tsx'
+import { StepLine } from '../StepLine.tsx'
 
 type Schedule = OnCallNow['schedules'][number]
 
@@ -66,13 +67,15 @@ function Next(props: { schedule: Schedule }) {
   const nowTimeMs = useNowTimeMs()
   const fromTimeMs = next?.startTimeMs ?? current?.endTimeMs
   if (fromTimeMs === undefined) return <p className="mid">{words.onCall.nextNobody}</p>
-  const isGap = next === undefined || (current !== undefined && next.startTimeMs > current.endTimeMs)
+  const isGap =
+    next === undefined || (current !== undefined && next.startTimeMs > current.endTimeMs)
   return (
     <p className="mid">
       {isGap ? (
         <>
-          <StateMark health="warning" label={words.health.warning} size={11} />{' '}
-          {words.onCall.gap}{' '}
+          <StateMark health="warning" label={words.health.warning} size={11} /> {
+            words.onCall.gap
+          }{' '}
         </>
       ) : null}
       {next === undefined
@@ -122,24 +125,6 @@ export function PolicyCard(props: { policies: PolicyList['policies'] }) {
         ))
       )}
     </Card>
-  )
-}
-
-/** What a step names, and whom that reaches now; a name is not said twice. */
-export function StepLine(props: { step: PolicyList['policies'][number]['steps'][number] }) {
-  const { kind, name, people, receivers } = props.step
-  const words = useWords()
-  const reached = [...people, ...receivers].filter((one) => one !== name)
-  const isNobody = people.length + receivers.length === 0
-  return (
-    <>
-      <span className="strong">{words.onCall.steps[kind]({ name })}</span>{' '}
-      {isNobody ? (
-        <StateBadge health="warning" word={words.onCall.nobody} />
-      ) : (
-        <span className="mid">{words.onCall.people({ names: reached })}</span>
-      )}
-    </>
   )
 }
 
@@ -196,8 +181,7 @@ export function HeartbeatCard() {
       <div className="stack">
         {beats.map((beat) => (
           <div key={beat.name}>
-            <BeatBadge beat={beat} />{' '}
-            <span className="strong">{beat.name}</span>{' '}
+            <BeatBadge beat={beat} /> <span className="strong">{beat.name}</span>{' '}
             <span className="quiet">
               {words.onCall.beatEvery({ span: format.span(beat.intervalMs) })}
               {' · '}

@@ -1,12 +1,14 @@
 /** Who would be told of an alert, when, and what would hold it back now. */
 
 import type { RouteMatchView, RoutePreview } from '../../../src/api/rules.ts'
+import { usePolicies } from '../../data/on-call.ts'
 import { Card, Facts } from '../../kit/Card.tsx'
 import { ActFault } from '../../kit/Feedback.tsx'
 import { useFormat } from '../../kit/format.tsx'
 import { StateBadge, StateMark } from '../../kit/State.tsx'
 import { Link } from '../../route/router.tsx'
 import { useWords } from '../../word/word.tsx'
+import { StepLine } from '../StepLine.tsx'
 
 /** The cards; without a preview they say how to ask. */
 export function RouteAnswer(props: { preview: RoutePreview | undefined; error: unknown }) {
@@ -69,9 +71,45 @@ function Told(props: { route: RouteMatchView }) {
                 ? words.routes.noLabels
                 : groupBy.join(', '),
           ],
-          [words.routes.groupKey, <code key="g">{route.groupKey}</code>],
         ]}
       />
+      <Escalation policy={route.escalationPolicy} />
+      <details>
+        <summary className="quiet">{words.routes.groupKey}</summary>
+        <div className="code-text">{route.groupKey}</div>
+      </details>
+    </div>
+  )
+}
+
+/** Who is paged after whom, and when, as duty stands now. */
+function Escalation(props: { policy: string }) {
+  const words = useWords()
+  const format = useFormat()
+  const policies = usePolicies().data?.policies
+  const policy = policies?.find(({ name }) => name === props.policy)
+  if (policy === undefined) return null
+  let afterMs = 0
+  return (
+    <div className="stack-small">
+      <h3 className="field-label">{words.routes.paged({ policy: policy.name })}</h3>
+      <ol className="route-steps">
+        {policy.steps.map((step, index) => {
+          const fromMs = afterMs
+          afterMs += step.delayMs
+          return (
+            // biome-ignore lint/suspicious/noArrayIndexKey: steps have no name but their place
+            <li key={index}>
+              <StepLine step={step} />{' '}
+              <span className="quiet no-wrap">
+                {fromMs === 0
+                  ? words.routes.atOnce
+                  : words.routes.unanswered({ span: format.span(fromMs) })}
+              </span>
+            </li>
+          )
+        })}
+      </ol>
     </div>
   )
 }

@@ -17,6 +17,8 @@ const verdictHealth: Record<RouteVerdictView['verdict'], Health> = {
 /** The branch. Without verdicts nothing was asked yet. */
 export function RouteBranch(props: {
   node: RouteNode
+  /** The route above: what is as there is not said again. */
+  above?: RouteNode
   verdicts: readonly RouteVerdictView[] | undefined
 }) {
   const { node, verdicts } = props
@@ -56,12 +58,12 @@ export function RouteBranch(props: {
           ) : null}
         </div>
         <Reason way={way} own={own} />
-        <Timing node={node} />
+        <Timing node={node} above={props.above} />
       </div>
       {node.children.length > 0 ? (
         <ul className="route-tree">
           {node.children.map((child) => (
-            <RouteBranch key={child.id} node={child} verdicts={verdicts} />
+            <RouteBranch key={child.id} node={child} above={node} verdicts={verdicts} />
           ))}
         </ul>
       ) : null}
@@ -83,8 +85,8 @@ function Reason(props: {
   ))
 }
 
-function Timing(props: { node: RouteNode }) {
-  const { node } = props
+function Timing(props: { node: RouteNode; above: RouteNode | undefined }) {
+  const { node, above } = props
   const words = useWords()
   const format = useFormat()
   const { groupBy, escalationPolicy } = node
@@ -101,20 +103,34 @@ function Timing(props: { node: RouteNode }) {
     ...(node.activeIntervals.length > 0
       ? [words.routes.speaksIn({ names: format.list(node.activeIntervals) })]
       : []),
-    ...(escalationPolicy ? [words.routes.policy({ name: escalationPolicy })] : []),
+    ...(escalationPolicy && escalationPolicy !== above?.escalationPolicy
+      ? [words.routes.policy({ name: escalationPolicy })]
+      : []),
   ]
+  const hasOwnTimes =
+    above === undefined ||
+    node.groupWaitMs !== above.groupWaitMs ||
+    node.groupIntervalMs !== above.groupIntervalMs ||
+    node.repeatIntervalMs !== above.repeatIntervalMs
+  const isGroupedAlike =
+    above !== undefined && JSON.stringify(node.groupBy) === JSON.stringify(above.groupBy)
+  if (!hasOwnTimes && isGroupedAlike && notes.length === 0) return null
   return (
     <div className="route-times quiet">
-      <span>
-        {words.routes.times({
-          wait: format.span(node.groupWaitMs),
-          interval: format.span(node.groupIntervalMs),
-          repeat: format.span(node.repeatIntervalMs),
-        })}
-      </span>
-      <span>
-        {words.routes.grouped}: {grouped}
-      </span>
+      {hasOwnTimes ? (
+        <span>
+          {words.routes.times({
+            wait: format.span(node.groupWaitMs),
+            interval: format.span(node.groupIntervalMs),
+            repeat: format.span(node.repeatIntervalMs),
+          })}
+        </span>
+      ) : null}
+      {isGroupedAlike ? null : (
+        <span>
+          {words.routes.grouped}: {grouped}
+        </span>
+      )}
       {notes.map((note) => (
         <Tag key={note}>{note}</Tag>
       ))}

@@ -110,7 +110,7 @@ export default function SilencesPage() {
 }
 
 function textOfSilence(silence: SilenceView): string {
-  const texts = [silence.comment, silence.createdBy]
+  const texts = [silence.id, silence.comment, silence.createdBy]
   for (const { name, operator, value } of silence.matchers) texts.push(name + operator + value)
   return texts.join(' ').toLowerCase()
 }
