@@ -320,10 +320,14 @@ const otlp = z
       false,
       'Keeps deltas as they come. Otherwise they are summed up, so that rate() and its kin can read them.',
     ),
-    ...unsupportedKeys({
-      label_name_underscore_sanitization: 'other names of labels',
-      label_name_preserve_multiple_underscores: 'other names of labels',
-    }),
+    label_name_underscore_sanitization: flagOr(
+      true,
+      'Puts "key" before names of labels that begin with one underscore.',
+    ),
+    label_name_preserve_multiple_underscores: flagOr(
+      true,
+      'Makes an underscore of each character that a name of a label cannot have; otherwise one of several in a row.',
+    ),
   })
   .superRefine((config, context) => {
     const { promote_all_resource_attributes: isAll } = config

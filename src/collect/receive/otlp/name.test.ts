@@ -50,16 +50,29 @@ test('the other strategies keep what they promise to keep', () => {
 })
 
 test('labels are escaped, or kept where names may be anything', () => {
-  const cases: [string, string][] = [
-    ['http.method', 'http_method'],
-    ['a..b', 'a_b'],
-    ['9lives', 'key_9lives'],
-    ['_private', 'key_private'],
-    ['___', ''],
-    ['é', ''],
+  const rules = {
+    translation_strategy: 'UnderscoreEscapingWithSuffixes',
+    label_name_underscore_sanitization: true,
+    label_name_preserve_multiple_underscores: true,
+  } as const
+  const cases: [string, string, string][] = [
+    ['http.method', 'http_method', 'http_method'],
+    ['a..b', 'a__b', 'a_b'],
+    ['9lives', 'key_9lives', 'key_9lives'],
+    ['_private', 'key_private', 'key_private'],
+    ['__reserved', '__reserved', 'key_reserved'],
+    ['___', '', ''],
+    ['é', '', ''],
   ]
-  for (const [name, expected] of cases) {
-    assert.equal(translateLabelName(name, 'UnderscoreEscapingWithSuffixes'), expected)
-    assert.equal(translateLabelName(name, 'NoTranslation'), name)
+  for (const [name, expected, collapsed] of cases) {
+    assert.equal(translateLabelName(name, rules), expected)
+    const single = { ...rules, label_name_preserve_multiple_underscores: false }
+    assert.equal(translateLabelName(name, single), collapsed)
+    assert.equal(
+      translateLabelName(name, { ...rules, translation_strategy: 'NoTranslation' }),
+      name,
+    )
   }
+  const bare = { ...rules, label_name_underscore_sanitization: false }
+  assert.equal(translateLabelName('_private', bare), '_private')
 })

@@ -84,13 +84,26 @@ export function translateMetricName(
   }
 }
 
+/** How names of labels are translated, under the names of Prometheus's settings. */
+export interface LabelNameRules {
+  translation_strategy: TranslationStrategy
+  /** Puts `key` before a name that begins with one underscore. */
+  label_name_underscore_sanitization: boolean
+  /** Each character that cannot stand becomes an underscore of its own; otherwise runs become one. */
+  label_name_preserve_multiple_underscores: boolean
+}
+
 /** A label's name; empty when nothing of it can be kept. */
-export function translateLabelName(name: string, strategy: TranslationStrategy): string {
+export function translateLabelName(name: string, rules: LabelNameRules): string {
+  const { translation_strategy: strategy } = rules
   if (strategy === 'NoUTF8EscapingWithSuffixes' || strategy === 'NoTranslation') return name
-  const escaped = name.replace(/[^a-zA-Z0-9]+/gu, '_')
-  if (escaped === '_' || escaped === '') return ''
+  const escaped = rules.label_name_preserve_multiple_underscores
+    ? name.replace(/[^a-zA-Z0-9_]/gu, '_')
+    : name.replace(/[^a-zA-Z0-9]+/gu, '_')
+  if (/^_*$/.test(escaped)) return ''
   if (/^\d/.test(escaped)) return `key_${escaped}`
-  return escaped.startsWith('_') ? `key${escaped}` : escaped
+  const isGuarded = rules.label_name_underscore_sanitization && /^_(?!_)/.test(escaped)
+  return isGuarded ? `key${escaped}` : escaped
 }
 
 function escapeWithSuffixes(metric: { name: string; unit: string; type: NamedType }): string {

@@ -304,7 +304,7 @@ test('attributes promote as configured, and never stand in for job and instance'
     ],
   })
   assert.deepEqual(await read('g'), [
-    'g{a_b="1;2", deployment_environment="prod", job="cart", k8s_pod_name="own", key_9lives="0.5", key_proto_="AAEC/w==", list="[\\"1\\",\\"x\\"]", map="{\\"__proto__\\":true}"} 0:NaN',
+    'g{__proto__="AAEC/w==", a_b="1;2", deployment_environment="prod", job="cart", k8s_pod_name="own", key_9lives="0.5", list="[\\"1\\",\\"x\\"]", map="{\\"__proto__\\":true}"} 0:NaN',
   ])
 })
 

@@ -325,10 +325,9 @@ class ResourceTranslator {
 
   /** Attributes as labels; values of keys that become the same name are joined by `;`. */
   #toLabels(attributes: Attributes): string[] {
-    const { translation_strategy: strategy } = this.#target.settings
     const byName = new Map<string, string>()
     for (const [key, value] of sortedPairs(attributes)) {
-      const name = translateLabelName(key, strategy)
+      const name = translateLabelName(key, this.#target.settings)
       if (name === '' || name === '__name__' || value === '') continue
       const held = byName.get(name)
       byName.set(name, held === undefined ? value : `${held};${value}`)
