@@ -245,6 +245,8 @@ function quantileGroups(
 export function countValues(node: AggregateNode, input: Block, label: string): Block {
   if (label === '' || /\ufffd/.test(label)) throw executionError(`invalid label name "${label}"`)
   const names = new Set(node.grouping)
+  // `without` takes the new label away too, where it names it.
+  const isShown = !node.isWithout || !names.has(label)
   const block = new Block(input.stepCount, 0)
   const bases = new Map<string, number>()
   for (let row = 0; row < input.rowCount; row++) {
@@ -257,7 +259,7 @@ export function countValues(node: AggregateNode, input: Block, label: string): B
         kind === isFloat
           ? formatFixed(input.value[cell]!)
           : formatHistogram(input.histogram![cell]!)
-      const labels = shared.with(label, shown)
+      const labels = isShown ? shared.with(label, shown) : shared
       let base = bases.get(labels.key)
       if (base === undefined) {
         base = block.addRow(labels, input.isNameDropped[row]!)
