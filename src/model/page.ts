@@ -33,7 +33,8 @@ export interface PageDelivery {
   /** Number of the step that asked for it, from 1; 0 for an assignment by hand. */
   step: number
   dueTimeMs: number
-  state: 'waiting' | 'sent' | 'failed' | 'dropped'
+  /** `held` is kept back by the receiver's quiet hours: nobody was told yet. */
+  state: 'waiting' | 'sent' | 'held' | 'failed' | 'dropped'
   /** Why it was sent, or why not. */
   reason: string
   doneTimeMs: number | undefined

@@ -754,7 +754,10 @@ test('in quiet hours messages wait, over a restart too, and go out as one in the
     const { state: status } = alert
     return makeNotification({ alerts: [alert], groupKey: zone, commonLabels: labels, status })
   }
-  assert.equal((await notifier.send(about('a', 'warning'), never)).isDelivered, true)
+  const [channel] = notifier.channels(about('a', 'warning').receiver)
+  const waits = await notifier.sendTo(channel!.key, about('a', 'warning'), never)
+  const heldUntilTimeMs = Date.UTC(2026, 10, 20, 23)
+  assert.deepEqual(waits, { isDelivered: true, failures: [], heldUntilTimeMs })
   assert.equal((await notifier.send(about('b', 'warning'), never)).isDelivered, true)
   assert.equal(calls.length, 0)
   await notifier.send(about('c', 'critical'), never)

@@ -45,6 +45,8 @@ export interface Delivery {
   isDelivered: boolean
   /** What went wrong, one sentence per channel; no secrets. */
   failures: string[]
+  /** It waits for the end of its receiver's quiet hours: kept for certain, and seen by nobody before. */
+  heldUntilTimeMs?: number
 }
 
 /** A receiver as people see it. */
@@ -202,7 +204,8 @@ export class Notifier {
 
   /**
    * Sends over one channel, again and again until it is delivered, refused for good, or `signal` says
-   * stop. A message that waits for the end of quiet hours, or that a fallback took, counts as delivered.
+   * stop. A message that a fallback took, or that waits for the end of quiet hours, counts as delivered; of
+   * the latter it says until when.
    */
   sendTo(channelKey: string, notification: Notification, signal: AbortSignal): Promise<Delivery> {
     const receiver = this.#receivers.get(notification.receiver)
@@ -328,7 +331,7 @@ export class Notifier {
       if (endTimeMs !== undefined && (await this.#held.add(channel.key, notification, endTimeMs))) {
         const answer = `quiet hours until ${new Date(endTimeMs).toISOString()}`
         this.#courier.noteHeld(channel, notification, answer)
-        return { isDelivered: true, failures: [] }
+        return { isDelivered: true, failures: [], heldUntilTimeMs: endTimeMs }
       }
     }
     if (this.#held.has(receiver.name, channel.key, groupKey))

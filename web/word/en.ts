@@ -438,6 +438,8 @@ export const en = {
     noneHint: (v: { count: number }) =>
       count(v.count, '# rule is watching.', '# rules are watching.'),
     noMatch: (v: { filter: string }) => `No alert in this state matches “${v.filter}”`,
+    elsewhere: (v: { count: number; state: string }) =>
+      `${v.state}: ${count(v.count, '# matches', '# match')}`,
     seeRules: 'See the rules',
     heldBy: (v: { reason: string; by: string }) =>
       `Nobody is told: ${v.reason}${v.by === '' ? '' : ` by ${v.by}`}.`,
@@ -603,6 +605,7 @@ export const en = {
     deliveryStates: {
       waiting: 'will be told',
       sent: 'was told',
+      held: 'is told after quiet hours',
       failed: 'could not be told',
       dropped: 'is not told any more',
     },
@@ -684,6 +687,16 @@ export const en = {
     state: 'State',
     states: { active: 'Active', pending: 'To come', expired: 'Ended' },
     held: 'Holds now',
+    heldCount: (v: { count: number }) => count(v.count, '# alert', '# alerts'),
+    changeTitle: 'Change the silence',
+    again: 'Again',
+    times: 'From one time to another',
+    resolved: 'When a held alert ends',
+    ends: {
+      drop: 'Say nothing',
+      tell: 'Say so at once',
+      delay: 'Say so when the silence is over',
+    },
     expire: 'End',
     expireTitle: 'End this silence?',
     expireText: (v: { matchers: string; count: number }) =>

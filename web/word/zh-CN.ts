@@ -377,6 +377,7 @@ export const zhCn: FirstWords = {
     },
     noneHint: (v) => `${n(v.count)} 条规则正在值守。`,
     noMatch: (v) => `此状态下没有匹配“${v.filter}”的告警`,
+    elsewhere: (v) => `${v.state}中有 ${n(v.count)} 条`,
     seeRules: '查看规则',
     heldBy: (v) => `没有通知任何人：${v.reason}${v.by === '' ? '' : `（${v.by}）`}。`,
     heldReasons: {
@@ -527,6 +528,7 @@ export const zhCn: FirstWords = {
     deliveryStates: {
       waiting: '将被通知',
       sent: '已通知',
+      held: '免打扰结束后通知',
       failed: '未能通知',
       dropped: '不再通知',
     },
@@ -604,6 +606,12 @@ export const zhCn: FirstWords = {
     state: '状态',
     states: { active: '生效中', pending: '未开始', expired: '已结束' },
     held: '正在压住',
+    heldCount: (v) => `${n(v.count)} 条告警`,
+    changeTitle: '修改静默',
+    again: '再次静默',
+    times: '指定起止时间',
+    resolved: '被压住的告警结束时',
+    ends: { drop: '不通知', tell: '立即通知', delay: '静默结束后通知' },
     expire: '结束',
     expireTitle: '结束此静默？',
     expireText: (v) =>

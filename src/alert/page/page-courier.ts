@@ -93,7 +93,8 @@ export class PageCourier {
       },
       { notifier, clock, abort, background: this.#parts.describe(page.alerts) },
     )
-    if (this.#isStopped && !sent.isSent) return undefined
+    const isDone = sent.isSent || sent.heldUntilTimeMs !== undefined
+    if (this.#isStopped && !isDone) return undefined
     passFaultPoint('page-sent')
     return sent
   }

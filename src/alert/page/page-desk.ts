@@ -433,6 +433,13 @@ export class PageDesk {
       delivery.state = 'sent'
       note(turn, { action: 'notified', reason: `${who} was told.` })
       if (page.state === 'resolved') addEnds(turn)
+    } else if (result.heldUntilTimeMs !== undefined) {
+      const until = new Date(result.heldUntilTimeMs).toISOString()
+      delivery.state = 'held'
+      delivery.reason = `quiet hours of the receiver until ${until}`
+      note(turn, { action: 'quiet', reason: `${who} waits for quiet hours to end at ${until}.` })
+      if (page.state === 'resolved') addEnds(turn)
+      this.#hasten(turn)
     } else if (delivery.state === 'waiting') {
       delivery.state = 'failed'
       delivery.reason = result.reason
@@ -446,12 +453,13 @@ export class PageDesk {
     this.#sendAll(page, due)
   }
 
-  /** When nobody of the step could be told, the next one does not wait. */
+  /** When nobody of the step could be told, or hears before quiet hours end, the next one does not wait. */
   #hasten(turn: PageTurn): void {
     const { page, nowTimeMs } = turn
     const policy = this.#parts.oncall.findPolicy(page.policy)
     const ofStep = page.deliveries.filter(({ kind, step }) => kind === 'page' && step === page.step)
-    const isLost = ofStep.length > 0 && ofStep.every(({ state }) => state === 'failed')
+    const isUnheard = ({ state }: PageDelivery): boolean => state === 'failed' || state === 'held'
+    const isLost = ofStep.length > 0 && ofStep.every(isUnheard)
     if (!isLost || page.nextTimeMs === undefined || policy === undefined) return
     if (page.step < policy.steps.length) page.nextTimeMs = nowTimeMs
   }

@@ -1,7 +1,8 @@
 /**
  * Random stories of pages: alerts, people's acts, silences, broken channels, clean restarts and sudden
  * deaths at every write and every message, on a clock that is moved by hand. What must always hold:
- *  a. no page is lost: when nobody acts, every step of the policy reaches its people
+ *  a. no page is lost: when nobody acts, every step of the policy reaches its people, and a step that
+ *     quiet hours keep back as a whole never holds up the next one
  *  b. nobody is told by a page that somebody has, or whose alerts are all silenced
  *  c. a message is sent once; a death adds at most one of each
  *  d. who was told, or may have been when the process died, hears of the end once, nobody else does,
@@ -64,7 +65,8 @@ class Listener extends FakeNotifier {
       )
     if (!isEnd && this.isSilenced()) this.violations.push(`b: ${receiver} is told while silenced`)
     const result = await super.sendTo(channel, notification)
-    if (result.isDelivered) this.heard.push({ pageId, receiver, isEnd })
+    const isHeard = result.isDelivered && result.heldUntilTimeMs === undefined
+    if (isHeard) this.heard.push({ pageId, receiver, isEnd })
     return result
   }
 }
@@ -127,7 +129,20 @@ class Story {
       if (this.life.isOver) {
         this.deathCount++
         await this.begin()
-      }
+      } else this.checkWaiting()
+    }
+  }
+
+  /** a, of steps: nobody waits for a step that nobody hears. */
+  checkWaiting(): void {
+    const nowTimeMs = this.clock.nowTimeMs()
+    for (const page of this.bench.desk.pages.listOpen()) {
+      const { id, state, step, nextTimeMs = nowTimeMs, deliveries } = page
+      if (state === 'acknowledged' || state === 'resolved' || step === 2) continue
+      const own = deliveries.filter((one) => one.kind === 'page' && one.step === step)
+      const isUnheard = own.every((one) => one.state === 'failed' || one.state === 'held')
+      if (own.length > 0 && isUnheard && nextTimeMs > nowTimeMs)
+        this.listener.violations.push(`a: ${id} waits at step ${step}, which nobody hears`)
     }
   }
 
@@ -153,8 +168,9 @@ class Story {
     else if (roll < 0.7) await this.attempt(() => pages.reassign(id, who, { person: 'cy' }))
     else if (roll < 0.73) await this.attempt(() => pages.resolve(id, who))
     else if (roll < 0.78) await this.silence()
-    else if (roll < 0.83) this.toggleBroken()
-    else if (roll < 0.88) await this.restart()
+    else if (roll < 0.82) this.toggleBroken()
+    else if (roll < 0.86) this.toggleQuiet()
+    else if (roll < 0.9) await this.restart()
     else this.armDeath()
   }
 
@@ -187,6 +203,12 @@ class Story {
     else channelsOf.set(receiver, [])
   }
 
+  toggleQuiet(): void {
+    const { quiet } = this.listener
+    const receiver = this.pick(paged)!
+    if (!quiet.delete(receiver)) quiet.set(receiver, this.clock.nowTimeMs() + 8 * 60 * minute)
+  }
+
   async restart(): Promise<void> {
     await this.attempt(() => this.bench.desk.stop())
     if (!this.life.isOver) this.life.isOver = true
@@ -204,6 +226,7 @@ async function runStory(seed: number): Promise<void> {
   // Nobody acts any more, and every channel works.
   story.life.death = undefined
   story.listener.channelsOf.clear()
+  story.listener.quiet.clear()
   await story.advance(second)
   const { pages } = story.bench.desk
   for (const { id } of pages.listOpen()) {
@@ -279,9 +302,12 @@ async function checkStories(story: Story): Promise<void> {
         `c: ${receiver} heard ${messages} messages of ${asked} with ${story.deathCount} deaths`,
       )
       const sent = own.filter(
-        ({ kind, state, isUnsure }) => kind === 'page' && (state === 'sent' || isUnsure),
+        ({ kind, state, isUnsure }) =>
+          kind === 'page' && (state === 'sent' || state === 'held' || isUnsure),
       ).length
-      const ends = own.filter(({ kind, state }) => kind === 'end' && state === 'sent').length
+      const ends = own.filter(
+        ({ kind, state }) => kind === 'end' && (state === 'sent' || state === 'held'),
+      ).length
       assert.equal(ends, sent > 0 ? 1 : 0, `d: ${receiver} was told ${sent} times`)
       if (messages > 0) assert.equal(ends, 1, `d: ${receiver} heard of trouble and not of its end`)
     }

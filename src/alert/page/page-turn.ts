@@ -166,7 +166,9 @@ export function addEnds(turn: PageTurn): void {
   const keyOf = ({ person, receiver }: PageDelivery): string => `${person}\xff${receiver}`
   const ended = new Set(page.deliveries.filter(({ kind }) => kind === 'end').map(keyOf))
   for (const delivery of [...page.deliveries]) {
-    const mayBeTold = delivery.state === 'sent' || delivery.isUnsure === true
+    // What is held is told in the morning, unless its end takes its place.
+    const { state } = delivery
+    const mayBeTold = state === 'sent' || state === 'held' || delivery.isUnsure === true
     if (!mayBeTold || delivery.kind !== 'page' || ended.has(keyOf(delivery))) continue
     ended.add(keyOf(delivery))
     const { person, receiver } = delivery

@@ -123,6 +123,33 @@ test('quiet hours keep a page back until they end, and the next step comes all t
   ])
 })
 
+test('what the quiet hours of a receiver keep back is not told: the next step comes at once, and nobody waits', async (t) => {
+  const bench = await make(t)
+  const endTimeMs = startTimeMs + 8 * 60 * minute
+  bench.notifier.quiet.set('ana-push', endTimeMs).set('ana-phone', endTimeMs)
+  await bench.fire({ i: '1' })
+  await bench.clock.advance(130 * second)
+  const open = page(bench)
+  assert.deepEqual(told(bench), ['121 bo-push page: main, step 2'])
+  assert.deepEqual(
+    open.deliveries.map(({ receiver, state }) => `${receiver} ${state}`),
+    ['ana-push held', 'ana-phone held', 'bo-push sent'],
+  )
+  assert.match(open.deliveries[0]!.reason, /quiet hours of the receiver until 2023-11-15T06:13:20/)
+  const events = await bench.records.pages.listEvents(open.id)
+  assert.ok(!events.some(({ reason }) => /ana over ana-push was told/.test(reason)))
+  assert.equal(events.filter(({ action }) => action === 'quiet').length, 2)
+  // Who would be told in the morning hears of the end, so that the end takes the message's place.
+  await bench.resolve({ i: '1' })
+  await bench.clock.advance(20 * second)
+  const ends = open.deliveries.filter(({ kind }) => kind === 'end')
+  assert.deepEqual(ends.map(({ receiver, state }) => `${receiver} ${state}`).sort(), [
+    'ana-phone held',
+    'ana-push held',
+    'bo-push sent',
+  ])
+})
+
 test('quiet hours do not keep back what is critical', async (t) => {
   const bench = await make(t, (text) => text.replace('policy: main', 'policy: quiet'))
   await bench.fire({ i: '1', severity: 'critical' })

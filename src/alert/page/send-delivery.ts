@@ -7,11 +7,13 @@ import { makePageMessage, type PageMessageParts } from './page-message.ts'
 /** How long one message is tried. */
 const sendMsMax = 10 * 60_000
 
-/** How it went: one channel is enough. */
+/** How it went: one channel is enough; a message that waits for the end of quiet hours reached nobody yet. */
 export interface Sent {
   isSent: boolean
   /** Why not, without secrets. */
   reason: string
+  /** Nobody is told before, since it is quiet. */
+  heldUntilTimeMs?: number
 }
 
 /** Sends; the end of a page is sent only where ends are wanted. */
@@ -38,10 +40,11 @@ export async function sendDelivery(
     const results = await Promise.all(
       channels.map((channel) => notifier.sendTo(channel.key, notification, abort.signal)),
     )
-    return {
-      isSent: results.some(({ isDelivered }) => isDelivered),
-      reason: results.flatMap(({ failures }) => failures).join('; '),
-    }
+    const reason = results.flatMap(({ failures }) => failures).join('; ')
+    const isSent = results.some((one) => one.isDelivered && one.heldUntilTimeMs === undefined)
+    const heldTimes = results.flatMap(({ heldUntilTimeMs: timeMs }) => timeMs ?? [])
+    if (isSent || heldTimes.length === 0) return { isSent, reason }
+    return { isSent, reason, heldUntilTimeMs: Math.min(...heldTimes) }
   } finally {
     limit.cancel()
   }

@@ -8,7 +8,7 @@ import { parseYaml } from '../../config/config.ts'
 import { z } from '../../config/schema.ts'
 import type { DetectedAlert } from '../../model/alert.ts'
 import { makeLabels } from '../../model/labels.ts'
-import type { ChannelView, Notification, Notifier } from '../../notify/notify.ts'
+import type { ChannelView, Delivery, Notification, Notifier } from '../../notify/notify.ts'
 import { OnCall } from '../../oncall/oncall.ts'
 import { oncallSettings } from '../../oncall/settings.ts'
 import { AlertDesk } from '../alert.ts'
@@ -38,6 +38,8 @@ export class FakeNotifier {
   policies = new Map<string, string>()
   /** Channels that fail now. */
   broken = new Set<string>()
+  /** Receivers whose messages wait now, and until when. */
+  quiet = new Map<string, number>()
 
   constructor(clock: VirtualClock) {
     this.clock = clock
@@ -61,8 +63,10 @@ export class FakeNotifier {
     return this.policies.get(receiver)
   }
 
-  async sendTo(channel: string, notification: Notification) {
+  async sendTo(channel: string, notification: Notification): Promise<Delivery> {
     if (this.broken.has(channel)) return { isDelivered: false, failures: ['broken'] }
+    const heldUntilTimeMs = this.quiet.get(notification.receiver)
+    if (heldUntilTimeMs !== undefined) return { isDelivered: true, failures: [], heldUntilTimeMs }
     this.sent.push({ timeMs: this.clock.nowTimeMs(), channel, notification })
     return { isDelivered: true, failures: [] }
   }
