@@ -10,6 +10,7 @@ import { Labels, metricNameLabel } from '../../model/labels.ts'
 import type { Matcher } from '../../model/matcher.ts'
 import type { SeriesId } from '../../model/sample.ts'
 import { Postings, unite } from './postings.ts'
+import { RememberedMatches } from './remembered-matches.ts'
 import { noSymbol, SymbolTable } from './symbols.ts'
 
 /** `Labels` objects kept at most; then all are let go. About 300 bytes each. */
@@ -43,6 +44,7 @@ export class SeriesIndex {
   #free: SeriesId[] = []
   #resting: SeriesId[] = []
   #scratch: number[] = []
+  readonly #remembered = new RememberedMatches()
 
   /** The number of a label set, or `noSeries`. */
   find(labels: Labels): SeriesId {
@@ -80,6 +82,7 @@ export class SeriesIndex {
     for (let index = 0; index < symbols.length; index += 2) {
       this.postings.add(id, symbols[index]!, symbols[index + 1]!)
     }
+    this.#remembered.add(id)
   }
 
   /** After a replay with `put`: numbers below the highest that stand for nothing can be given. */
@@ -151,6 +154,22 @@ export class SeriesIndex {
    * name may have 100,000 series where an instance has 250.
    */
   match(matchers: readonly Matcher[]): Uint32Array {
+    const known = this.#remembered.recall(matchers, (candidates) =>
+      this.#keepFitting(candidates, matchers),
+    )
+    if (known !== undefined) return known
+    const found = this.#lookUp(matchers)
+    this.#remembered.note(matchers, found)
+    return found
+  }
+
+  #keepFitting(candidates: Uint32Array, matchers: readonly Matcher[]): Uint32Array {
+    let kept = candidates
+    for (const matcher of matchers) if (kept.length > 0) kept = this.#filter(kept, matcher)
+    return kept
+  }
+
+  #lookUp(matchers: readonly Matcher[]): Uint32Array {
     let base: Lookup | undefined
     let baseMatcher: Matcher | undefined
     const lookups: (Lookup | undefined)[] = []
@@ -196,6 +215,7 @@ export class SeriesIndex {
     for (const id of this.#resting) this.#free.push(id)
     this.#resting = [...ids]
     for (const id of ids) this.isLive[id] = 0
+    this.#remembered.forget()
     this.count -= ids.length
     this.#labels = []
     this.#labelsCount = 0
