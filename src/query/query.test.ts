@@ -50,6 +50,28 @@ test('a prepared query says what it reads and answers from memory at once', () =
   assert.equal(answer?.stats.seriesCount, 2)
 })
 
+test('short queries one after the other let other work in between, as one long query does', async () => {
+  class HurryingClock extends VirtualClock {
+    #callCount = 0
+    override monotonicMs(): number {
+      return this.#callCount++
+    }
+  }
+  const { engine, store } = makeTestEngine({ clock: new HurryingClock() })
+  fill(store)
+  let turnCount = 0
+  let isOver = false
+  const turn = (): void => {
+    turnCount++
+    if (!isOver) setImmediate(turn)
+  }
+  setImmediate(turn)
+  for (let query = 0; query < 40; query++)
+    await engine.instant({ expression: 'load', timeMs: 10 * minuteMs })
+  isOver = true
+  assert.ok(turnCount > 5, `${turnCount} turns`)
+})
+
 test('what runs is listed, can be stopped by its number, and is written down when it was slow', async () => {
   const clock = new VirtualClock(1_000)
   const stuck = new Promise<never>(() => undefined)

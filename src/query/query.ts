@@ -32,6 +32,7 @@ import {
 import { formatExpression } from './promql/print.ts'
 import type { QueryElement, QuerySeries, QueryValue } from './promql/result.ts'
 import { listFunctions } from './promql/signature.ts'
+import { LoopTurn } from './promql/loop-turn.ts'
 import { type Detail, type Outcome, runRecent, runResting } from './promql/run.ts'
 import type { ValueType } from './promql/tree.ts'
 import { RunningQueries, type RunningQuery } from './running.ts'
@@ -141,6 +142,7 @@ export class QueryEngine {
   readonly #clock: Clock
   readonly #log: Log
   readonly #turnstile: Turnstile
+  readonly #turn: LoopTurn
   readonly #running = new RunningQueries()
   #settings: QuerySettings['query']
 
@@ -157,6 +159,7 @@ export class QueryEngine {
     this.#clock = parts.clock
     this.#log = parts.log
     this.#turnstile = new Turnstile(parts.settings.query.concurrency_max)
+    this.#turn = new LoopTurn(() => parts.clock.monotonicMs())
   }
 
   /** Takes new settings; running queries keep theirs. */
@@ -393,6 +396,7 @@ export class QueryEngine {
             limits: { sampleCountMax: settings.sample_count_max },
             signal: stop.signal,
             pause,
+            turn: this.#turn,
             monotonicMs: () => this.#clock.monotonicMs(),
             detail: options.detail ?? (options.hasStats === true ? 'steps' : 'none'),
           })

@@ -14,6 +14,7 @@ import { type Grid, timeOf } from './block.ts'
 import { Context, type QueryTimes, type Work } from './context.ts'
 import { evaluate } from './evaluate.ts'
 import { tellResets } from './histogram/arithmetic.ts'
+import type { LoopTurn } from './loop-turn.ts'
 import { MatrixJoiner } from './matrix-joiner.ts'
 import { planReads, type Read } from './plan.ts'
 import { gridOf, type PreparedTree } from './prepare.ts'
@@ -59,6 +60,7 @@ export async function runResting(
     limits: RunLimits
     signal: AbortSignal
     pause: () => void
+    turn: LoopTurn
     monotonicMs: () => number
     detail: Detail
   },
@@ -70,7 +72,7 @@ export async function runResting(
   const joiner = new MatrixJoiner()
   const profile = makeProfile(parts, whole.stepCount)
   let outcome: Outcome | undefined
-  let restedMs = parts.monotonicMs()
+  if (parts.turn.elapsedMs() > restAfterMs) await parts.turn.rest()
   let stepCount = Math.min(whole.stepCount, firstStepCount(prepared, times, whole))
   for (let step = 0; step < whole.stepCount; ) {
     const grid = { ...whole, startTimeMs: timeOf(whole, step), stepCount }
@@ -103,11 +105,10 @@ export async function runResting(
         break
       }
       parts.pause()
-      if (parts.monotonicMs() - restedMs > restAfterMs) {
+      if (parts.turn.elapsedMs() > restAfterMs) {
         const begunMs = parts.monotonicMs()
-        await new Promise((resolve) => setImmediate(resolve))
-        restedMs = parts.monotonicMs()
-        profile?.rest(restedMs - begunMs)
+        await parts.turn.rest()
+        profile?.rest(parts.monotonicMs() - begunMs)
       }
     }
     if (profile !== undefined) {

@@ -1,0 +1,36 @@
+/**
+ * Since when the event loop has been kept from turning by queries. One query after the other, each short and
+ * awaited in turn, hold the thread as one long query does: all of them look at this one clock.
+ */
+
+/** The turn of the loop that queries share. */
+export class LoopTurn {
+  readonly #monotonicMs: () => number
+  #beganMs = 0
+  #isNoted = false
+
+  constructor(monotonicMs: () => number) {
+    this.#monotonicMs = monotonicMs
+  }
+
+  /** For how long this turn has lasted, counted from the first question about it. */
+  elapsedMs(): number {
+    if (!this.#isNoted) this.#note()
+    return this.#monotonicMs() - this.#beganMs
+  }
+
+  /** Lets the loop turn. */
+  async rest(): Promise<void> {
+    await new Promise((resolve) => setImmediate(resolve))
+    this.#note()
+  }
+
+  #note(): void {
+    this.#beganMs = this.#monotonicMs()
+    if (this.#isNoted) return
+    this.#isNoted = true
+    setImmediate(() => {
+      this.#isNoted = false
+    })
+  }
+}
