@@ -67,6 +67,9 @@ export interface CauseFinding {
 }
 
 const candidateCountMax = 10
+/** In a storm the oldest alerts tell when it began: so many expressions, and so many alerts of each. */
+const expressionCountMax = 20
+const expressionAlertCountMax = 40
 /** Span before a deployment that stands for the old version. */
 const oldSpanMs = 10 * 60_000
 /** Span after a deployment that stands for the new version. */
@@ -193,16 +196,13 @@ async function findTroubleOnset(
   const startTimeMs = endTimeMs - Math.floor((endTimeMs - searchStartTimeMs) / stepMs) * stepMs
   const range = { startTimeMs, endTimeMs, stepMs }
   let best: FoundOnset | undefined
-  for (const alert of question.alerts) {
-    const split = splitComparison(alert.expression)
-    if (split === undefined) continue
-    const worse = split.operator === '<' || split.operator === '<=' ? 'lower' : 'higher'
-    const answered = await questioner.series(split.left, range)
-    for (const series of answered.filter((one) => isOfAlert(one, alert))) {
+  for (const { left, worse, alerts } of listExpressions(question.alerts)) {
+    const answered = await questioner.series(left, range)
+    for (const series of answered) {
+      if (!alerts.some((alert) => isOfAlert(series, alert))) continue
       const onset = findOnset(series, worse)
-      if (onset !== undefined && (best === undefined || onset.timeMs < best.onset.timeMs)) {
-        best = { onset, query: split.left }
-      }
+      if (onset !== undefined && (best === undefined || onset.timeMs < best.onset.timeMs))
+        best = { onset, query: left }
     }
   }
   if (best !== undefined) return best
@@ -214,6 +214,25 @@ async function findTroubleOnset(
     }
   }
   return best
+}
+
+/** What the alerts compare, each expression once with its alerts; the oldest alerts when they are many. */
+function listExpressions(
+  alerts: readonly AlertView[],
+): { left: string; worse: 'lower' | 'higher'; alerts: AlertView[] }[] {
+  const found = new Map<string, { left: string; worse: 'lower' | 'higher'; alerts: AlertView[] }>()
+  for (const alert of [...alerts].sort((a, b) => a.activeTimeMs - b.activeTimeMs)) {
+    const split = splitComparison(alert.expression)
+    if (split === undefined) continue
+    const worse = split.operator === '<' || split.operator === '<=' ? 'lower' : 'higher'
+    const key = `${worse} ${split.left}`
+    const known = found.get(key)
+    if (known !== undefined) {
+      if (known.alerts.length < expressionAlertCountMax) known.alerts.push(alert)
+    } else if (found.size < expressionCountMax)
+      found.set(key, { left: split.left, worse, alerts: [alert] })
+  }
+  return [...found.values()]
 }
 
 /** Whether all labels of a series are labels of the alert, as the rule's output has them. */

@@ -135,6 +135,33 @@ test('without any change the incident says so, and what was looked at', async ()
   await desk.stop()
 })
 
+test('in a storm each expression is asked once, and the onset is that of the first alert', async () => {
+  const made = new MadeService()
+  let askedCount = 0
+  const engine: Engine = {
+    instant: (query) => made.engine.instant(query),
+    selectLogs: (query) => made.engine.selectLogs(query),
+    range: (query) => {
+      askedCount++
+      return made.engine.range(query)
+    },
+  }
+  const desk = openDesk(made, engine)
+  await desk.start()
+  await made.live(60, well)
+  await made.live(8, { version: 'v1', errorRatio: 0.2 })
+  for (let host = 0; host < 100; host++)
+    await made.fire('RequestsFail', { labels: { host: `h${host}` } })
+  await settle(made)
+  const [incident, ...others] = desk.openIncidents()
+  assert.ok(incident !== undefined)
+  assert.equal(others.length, 0)
+  assert.ok(incident.causes[0]!.evidence.some((item) => item.kind === 'onset'))
+  // A search at the beginning, and one for what came until it ended.
+  assert.ok(askedCount <= 4, `${askedCount} questions for 100 alerts`)
+  await desk.stop()
+})
+
 test('a deployment that behaves as the version before is not blamed for a trouble of another kind', async () => {
   const made = new MadeService()
   const desk = openDesk(made)
