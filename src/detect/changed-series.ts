@@ -10,7 +10,7 @@ import type { SeriesId } from '../model/sample.ts'
 import type { PartLabels } from '../query/query.ts'
 
 /** Below this many series the whole answer costs as little. */
-const seriesCountMin = 64
+const seriesCountMin = 8
 /** Above this part of the series the whole answer is cheaper as well. */
 const wholeRatio = 0.5
 /** Above this part of the series, or this many where they are few, the whole answer is cheaper … */
@@ -27,6 +27,9 @@ export interface ChangedPart {
   keys: ReadonlySet<string>
 }
 
+/** With fewer parts than this, the changed ones are nearly always most of it. */
+const partCountMin = 4
+
 /** Counts for one rule. */
 export class ChangedSeries {
   /** Series that the rule reads. */
@@ -41,6 +44,8 @@ export class ChangedSeries {
   readonly #hasTwins: boolean
   /** Series by the key of their part; made when first needed. */
   #twins: Map<string, SeriesId[]> | undefined
+  /** The answer falls into hardly any parts: counting changes would be wasted. */
+  #isOfOnePiece = false
 
   constructor(by: PartLabels, hasTwins: boolean) {
     this.#by = by
@@ -51,13 +56,14 @@ export class ChangedSeries {
   addSeries(seriesId: SeriesId, labels: Labels): void {
     this.#seriesCount++
     const share = Math.floor(this.#seriesCount * changedRatio)
-    this.#changedMax = Math.max(changedCountMin, Math.min(changedCountMax, share))
+    const few = Math.min(changedCountMin, this.#seriesCount * wholeRatio)
+    this.#changedMax = Math.max(few, Math.min(changedCountMax, share))
     if (this.#twins !== undefined) this.#addTwin(this.#twins, seriesId, labels)
   }
 
   /** A series brought a sample. */
   add(seriesId: SeriesId): void {
-    if (this.#isWhole || this.#seriesCount < seriesCountMin) return
+    if (this.#isWhole || this.#isOfOnePiece || this.#seriesCount < seriesCountMin) return
     this.#changed.add(seriesId)
     if (this.#changed.size > this.#changedMax) this.lose()
   }
@@ -82,13 +88,18 @@ export class ChangedSeries {
   ): ChangedPart | undefined {
     if (this.#isWhole || this.#seriesCount < seriesCountMin || this.#changed.size === 0)
       return undefined
-    const keys = new Set<string>()
-    const seriesIds = new Set(this.#changed)
     if (this.#hasTwins && this.#twins === undefined) {
       this.#twins = new Map()
       for (const { seriesId } of listSeries())
         this.#addTwin(this.#twins, seriesId, appender.labelsOf(seriesId))
+      this.#isOfOnePiece = this.#twins.size < partCountMin
     }
+    if (this.#isOfOnePiece) {
+      this.lose()
+      return undefined
+    }
+    const keys = new Set<string>()
+    const seriesIds = new Set(this.#changed)
     for (const seriesId of this.#changed) {
       const key = this.#keyOf(appender.labelsOf(seriesId))
       if (keys.has(key)) continue
@@ -115,7 +126,10 @@ export class ChangedSeries {
   #addTwin(twins: Map<string, SeriesId[]>, seriesId: SeriesId, labels: Labels): void {
     const key = this.#keyOf(labels)
     const known = twins.get(key)
-    if (known === undefined) twins.set(key, [seriesId])
-    else known.push(seriesId)
+    if (known !== undefined) known.push(seriesId)
+    else {
+      twins.set(key, [seriesId])
+      this.#isOfOnePiece = twins.size < partCountMin
+    }
   }
 }

@@ -2,12 +2,12 @@
  * The door of detection: rules in, verdicts out. Rules are evaluated by the clock of their group and,
  * within milliseconds, when a sample arrives that they read; the verdict is the one that the clock
  * would have given at that instant. Work is cut into slices, each rule takes its turn in the order in
- * which it was touched; one rule takes at most a tenth of the time, all together a twentieth.
+ * which it was touched; how often one may be asked is in `allowance.ts`, how much all may take in `pace.ts`.
  */
 
 import type { AlertView } from '../api/api.ts'
 import type { RuleGroupStatus } from '../api/rules.ts'
-import type { Clock, Timer } from '../base/clock.ts'
+import type { Clock } from '../base/clock.ts'
 import { messageOf } from '../base/error.ts'
 import type { Log } from '../base/log.ts'
 import type { DetectedAlert } from '../model/alert.ts'
@@ -16,9 +16,10 @@ import { makeLabels } from '../model/labels.ts'
 import type { QueryEngine } from '../query/query.ts'
 import type { Records } from '../store/store.ts'
 import { ArrivalIndex } from './arrival.ts'
+import { ArrivalQueue } from './arrival-queue.ts'
 import { GroupRunner } from './group-runner.ts'
 import { loadGroups } from './load-groups.ts'
-import { dirtyRules, noDataAlerts, recordFailuresTotal, ruleCount } from './metrics.ts'
+import { recordFailuresTotal, ruleCount } from './metrics.ts'
 import { Pace } from './pace.ts'
 import type { RuleGroup } from './rule-file.ts'
 import { RuleMemory } from './rule-memory.ts'
@@ -45,11 +46,6 @@ export { runRuleTests } from './rule-test/run-rule-tests.ts'
 export type { DetectSettings } from './settings.ts'
 export { parseSloFile } from './slo/slo-file.ts'
 
-/** How long touches are collected before the rules run. */
-const arrivalDelayMs = 2
-/** Sample times may be this far ahead of our clock and still be judged at once. */
-const skewMsMax = 5_000
-
 /** What detection is connected to. */
 export interface DetectorParts {
   engine: QueryEngine
@@ -75,12 +71,7 @@ export class Detector {
   #rules: RuleRunner[] = []
   #index = new ArrivalIndex([], () => undefined)
   #unsubscribe: (() => void) | undefined
-  /** Groups with dirty rules, in the order in which they were touched. */
-  readonly #dirtyGroups = new Set<GroupRunner>()
-  #groupOfRule = new Map<RuleRunner, GroupRunner>()
-  #wake: { timer: Timer; dueMs: number } | undefined
-  #isRunning = false
-  #isStopped = false
+  #queue: ArrivalQueue | undefined
 
   constructor(parts: DetectorParts) {
     this.#parts = parts
@@ -106,9 +97,8 @@ export class Detector {
 
   /** Stops evaluating; alerts are kept for the next start. */
   async stop(): Promise<void> {
-    this.#isStopped = true
     this.#unsubscribe?.()
-    this.#wake?.timer.cancel()
+    this.#queue?.stop()
     for (const group of this.#groups) group.stop()
     await this.#memory.stop()
   }
@@ -120,7 +110,6 @@ export class Detector {
     const oldRules = new Map(this.#rules.map((rule) => [rule.key, rule]))
     this.#settings = settings
     for (const group of oldGroups) group.stop()
-    this.#dirtyGroups.clear()
     this.#install(groups)
     for (const rule of this.#rules) {
       const old = oldRules.get(rule.key)
@@ -188,10 +177,9 @@ export class Detector {
       forGraceMs: this.#settings.rule_alerts.for_grace_period,
       send: (alerts) => this.#send(alerts),
       noteChanged: (runner) => this.#memory.note(runner),
-      noteDue: (runner) => this.#markDirty(runner),
+      noteDue: (runner) => this.#queue?.add(runner),
     }
     this.#rules = []
-    this.#groupOfRule = new Map()
     this.#groups = groups.map((group) => {
       const intervalMs = group.intervalMs ?? this.#settings.global.evaluation_interval
       const offsetMs = group.queryOffsetMs ?? this.#settings.global.rule_query_offset
@@ -207,9 +195,7 @@ export class Detector {
         this.#rules.push(runner)
         return runner
       })
-      const runner = new GroupRunner({ group, intervalMs, rules, clock, pace: this.#pace })
-      for (const rule of rules) this.#groupOfRule.set(rule, runner)
-      return runner
+      return new GroupRunner({ group, intervalMs, rules, clock, pace: this.#pace })
     })
     connectRules(this.#groups, this.#rules)
     this.#listen(answers)
@@ -219,9 +205,13 @@ export class Detector {
 
   #listen(answers: SharedAnswers): void {
     this.#unsubscribe?.()
+    this.#queue?.stop()
+    const { clock } = this.#parts
+    const queue = new ArrivalQueue({ rules: this.#rules, clock, pace: this.#pace })
+    this.#queue = queue
     const before = this.#index
     const index = new ArrivalIndex(this.#rules, (ruleIndex, arrival) =>
-      this.#touch(ruleIndex, arrival),
+      queue.touch(ruleIndex, arrival),
     )
     this.#index = index
     this.#unsubscribe = this.#parts.feed.subscribe({
@@ -234,82 +224,7 @@ export class Detector {
     index.takeOver(before)
   }
 
-  #touch(ruleIndex: number, arrival: { arrivedTimeMs: number; newestTimeMs: number }): void {
-    const rule = this.#rules[ruleIndex]
-    if (rule === undefined || !rule.isOnArrival) return
-    rule.dirtySinceMs ??= arrival.arrivedTimeMs
-    if (arrival.newestTimeMs > rule.newestSampleTimeMs)
-      rule.newestSampleTimeMs = arrival.newestTimeMs
-    this.#markDirty(rule)
-  }
-
-  #markDirty(rule: RuleRunner): void {
-    if (this.#isStopped) return
-    rule.isDirty = true
-    const group = this.#groupOfRule.get(rule)
-    if (group === undefined) return
-    this.#dirtyGroups.add(group)
-    if (!this.#isRunning) this.#wakeIn(arrivalDelayMs)
-  }
-
-  #wakeIn(delayMs: number): void {
-    const dueMs = this.#parts.clock.monotonicMs() + delayMs
-    if (this.#wake !== undefined) {
-      if (this.#wake.dueMs <= dueMs) return
-      this.#wake.timer.cancel()
-    }
-    this.#wake = { timer: this.#parts.clock.after(delayMs, () => void this.#run()), dueMs }
-  }
-
-  /** Evaluates the dirty groups, first touched first. */
-  async #run(): Promise<void> {
-    this.#wake = undefined
-    if (this.#isRunning || this.#isStopped) return
-    this.#isRunning = true
-    const { clock } = this.#parts
-    dirtyRules.set(this.#rules.reduce((count, rule) => count + (rule.isDirty ? 1 : 0), 0))
-    this.#pace.begin()
-    let waitUntilMs = Infinity
-    const waiting = new Set<GroupRunner>()
-    const groups = [...this.#dirtyGroups]
-    this.#dirtyGroups.clear()
-    try {
-      for (const group of groups) {
-        const waitMs = await group.evaluateDirty(this.#instantFor(group))
-        if (waitMs !== undefined) {
-          waiting.add(group)
-          waitUntilMs = Math.min(waitUntilMs, waitMs)
-        }
-        if (this.#pace.isTired) await this.#pace.rest()
-      }
-    } finally {
-      this.#isRunning = false
-    }
-    if (this.#isStopped) return
-    if (this.#dirtyGroups.size > 0) this.#wakeIn(arrivalDelayMs)
-    else if (waiting.size > 0) this.#wakeIn(Math.max(1, waitUntilMs - clock.monotonicMs()))
-    for (const group of waiting) this.#dirtyGroups.add(group)
-  }
-
-  /** The instant of this stretch of work; or a little later, when a sender's clock runs ahead of ours. */
-  #instantFor(group: GroupRunner): number {
-    const nowTimeMs = this.#pace.beganTimeMs
-    let timeMs = nowTimeMs
-    for (const rule of group.rules) {
-      if (rule.isDirty && rule.newestSampleTimeMs <= nowTimeMs + skewMsMax)
-        timeMs = Math.max(timeMs, rule.newestSampleTimeMs)
-    }
-    return timeMs
-  }
-
   #send(alerts: DetectedAlert[]): void {
-    noDataAlerts.set(
-      this.#rules.reduce((count, rule) => {
-        for (const alert of rule.alerts?.active.values() ?? [])
-          if (alert.noDataSinceTimeMs !== undefined) count++
-        return count
-      }, 0),
-    )
     this.#parts.sink.publish(alerts).catch((thrown: unknown) => {
       recordFailuresTotal.inc()
       this.#parts.log.error({ error: messageOf(thrown) }, 'alerts could not be handed over')

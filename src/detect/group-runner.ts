@@ -1,6 +1,5 @@
 /**
- * One group of rules: its rhythm by the clock, and its dirty rules on arrival. Rules are evaluated in
- * order, each seeing what those before it recorded. Turns lie at the interval's multiples plus an
+ * One group of rules and its rhythm by the clock. Rules are evaluated in order, each seeing what those before it recorded. Turns lie at the interval's multiples plus an
  * offset from the group's name, so that groups do not all run at once; a turn that comes while the
  * one before still runs is skipped and counted.
  * Source of the rhythm: Prometheus rules/group.go (Apache-2.0), behaviour re-implemented.
@@ -92,44 +91,6 @@ export class GroupRunner {
     this.evaluationMs = this.#clock.monotonicMs() - startMs
     this.#isTurning = false
   }
-
-  /**
-   * Evaluates the dirty rules at `timeMs`, in order. Answers when (monotonic) those that had to wait
-   * may run, or `undefined` when none waits.
-   */
-  async evaluateDirty(timeMs: number): Promise<number | undefined> {
-    let waitUntilMs: number | undefined
-    for (const rule of this.rules) {
-      if (!rule.isDirty || this.#isStopped) continue
-      const allowedMs = allowedFrom(rule)
-      if (allowedMs > this.#clock.monotonicMs()) {
-        waitUntilMs = Math.min(waitUntilMs ?? Infinity, allowedMs)
-        continue
-      }
-      rule.isDirty = false
-      const done = rule.evaluateNow(
-        Math.max(timeMs, rule.lastEvaluationTimeMs ?? 0),
-        rule.dirtySinceMs === undefined ? 'deadline' : 'arrival',
-      )
-      rule.dirtySinceMs = undefined
-      if (done !== undefined) this.#pace.addArrivalWork(rule.evaluationMs)
-      // The range reaches behind memory: the clock will read the disk.
-      if (done === undefined) continue
-      // Only what later rules read must be durable before they run.
-      if (rule.alerts === undefined) await done
-      if (this.#pace.isTired) await this.#pace.rest()
-    }
-    return waitUntilMs
-  }
-}
-
-/** A rule waits for the recordings that it reads. */
-function allowedFrom(rule: RuleRunner): number {
-  let allowedMs = rule.allowedFromMs
-  for (const other of rule.dependencies) {
-    if (other.isDirty) allowedMs = Math.max(allowedMs, allowedFrom(other))
-  }
-  return allowedMs
 }
 
 /** The first turn of a group after `nowTimeMs`. */

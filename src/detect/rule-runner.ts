@@ -18,6 +18,7 @@ import {
   toDetected,
 } from './alert-state.ts'
 import type { ArrivalIndex, ReadSelector } from './arrival.ts'
+import { Allowance } from './allowance.ts'
 import { ChangedSeries } from './changed-series.ts'
 import { elementsOf, queryForTemplate } from './elements.ts'
 import { detectErrors } from './errors.ts'
@@ -26,6 +27,7 @@ import {
   evaluationFailuresTotal,
   evaluationsTotal,
   lateness,
+  noDataAlerts,
   partEvaluationsTotal,
   recordFailuresTotal,
 } from './metrics.ts'
@@ -73,11 +75,6 @@ export interface KeptRule {
   gapMs: number
 }
 
-/** On arrival a rule is evaluated at most this often … */
-const arrivalSpacingMs = 20
-/** … and takes at most one part in so many of the time. */
-const arrivalShare = 10
-
 const noSamples: readonly WrittenSample[] = []
 
 /** A rule with its state. */
@@ -113,6 +110,7 @@ export class RuleRunner {
   readonly stateTimes = new StateTimes()
 
   readonly #around: RuleSurroundings
+  readonly #allowance: Allowance
   readonly #writer: SeriesWriter
   readonly #noData: NoDataFinder
   readonly #judge: RuleJudge | undefined
@@ -123,6 +121,10 @@ export class RuleRunner {
   #failingSinceMs: number | undefined
   #deadline: Timer | undefined
   #isStopped = false
+  /** Alerts kept without data, as the gauge has them. */
+  #noDataCount = 0
+  /** What handing over took since the evaluation began. */
+  #sendMs = 0
   /** A deadline has come: the whole rule must be judged. */
   #isDue = false
 
@@ -146,6 +148,7 @@ export class RuleRunner {
     const recovery = this.#judge?.recovery
     this.#recovery = recovery === undefined ? undefined : around.answers.prepare(recovery)
     this.changed = this.#makeChanged()
+    this.#allowance = new Allowance(around.pace)
     this.#writer = new SeriesWriter(around.appender)
     this.#noData = new NoDataFinder(this.query, around)
     this.#recordLabels = makeLabels(Object.fromEntries(rule.labels))
@@ -283,6 +286,14 @@ export class RuleRunner {
   stop(): void {
     this.#isStopped = true
     this.#deadline?.cancel()
+    this.#countNoData(undefined)
+  }
+
+  #countNoData(alerts: Iterable<ActiveAlert> | undefined): void {
+    let count = 0
+    for (const alert of alerts ?? []) if (alert.noDataSinceTimeMs !== undefined) count++
+    if (count !== this.#noDataCount) noDataAlerts.inc(count - this.#noDataCount)
+    this.#noDataCount = count
   }
 
   /** Takes over alerts kept from before a reload or restart. */
@@ -352,6 +363,7 @@ export class RuleRunner {
     this.lastError = ''
     this.sampleCount = answer.stats.sampleCount
     if (this.alerts !== undefined) this.stateTimes.note(timeMs, this.alerts.worst())
+    this.#countNoData(this.alerts?.active.values())
     this.#finish(timeMs, run.startMs)
     evaluationsTotal.inc({ cause: run.cause })
     if (arrivedTimeMs !== undefined) {
@@ -480,6 +492,7 @@ export class RuleRunner {
     const { resendDelayMs } = this.#around
     const due = alerts.takeDue(timeMs, resendDelayMs)
     if (due.length === 0) return
+    const startMs = this.#around.clock.monotonicMs()
     this.#around.send(
       due.map((alert) =>
         toDetected(alert, {
@@ -493,6 +506,7 @@ export class RuleRunner {
         }),
       ),
     )
+    this.#sendMs += this.#around.clock.monotonicMs() - startMs
   }
 
   /** Nothing is changed. Firing alerts stay valid for as long as silence may keep them: not knowing is not healthy. */
@@ -511,12 +525,13 @@ export class RuleRunner {
     )
   }
 
+  /** What comes after the verdict is not a cost of the rule: who fires is asked as often as who does not. */
   #finish(timeMs: number, startMs: number): void {
     const nowMs = this.#around.clock.monotonicMs()
-    this.evaluationMs = nowMs - startMs
+    this.evaluationMs = nowMs - startMs - this.#sendMs
+    this.#sendMs = 0
     this.lastEvaluationTimeMs = timeMs
-    const spacingMs = this.evaluationMs * arrivalShare * this.#around.pace.crowding
-    this.allowedFromMs = nowMs + Math.min(this.intervalMs, Math.max(arrivalSpacingMs, spacingMs))
+    this.allowedFromMs = this.#allowance.spend(nowMs, this.evaluationMs)
     evaluationDuration.observe(this.evaluationMs / 1000)
   }
 
