@@ -1,4 +1,4 @@
-/** The Silences page in a real browser: a maintenance window is made, changed and ended by keyboard, and holds what it showed. */
+/** The Silences page in a real browser: windows and silences are made, changed and ended by keyboard, and hold what they showed. */
 
 import assert from 'node:assert/strict'
 import { mkdtempSync, writeFileSync } from 'node:fs'
@@ -82,6 +82,70 @@ test('a window of maintenance is made, changed and ended by keyboard', async (co
   await eventually('the alert is told of again', async () =>
     (await heldReason()) === undefined ? true : undefined,
   )
+  assert.deepEqual([...problems, ...errors], [])
+  await window.close()
+})
+
+interface Kept {
+  state: string
+  comment: string
+  resolved: string
+  endTimeMs: number
+}
+
+async function keptSilences(): Promise<Kept[]> {
+  const reply = await fetch(`${served.base}/api/shipwatch/v1/silences`, {
+    headers: { authorization: `Bearer ${served.token()}` },
+  })
+  return ((await reply.json()) as { silences: Kept[] }).silences
+}
+
+test('a silence is changed by keyboard: the new one holds before the old one ends, and it can be made again', async (context) => {
+  if (!(await bench.launch(context))) return
+  const window = await bench.window()
+  const made = await window.request.post(`${served.base}/api/shipwatch/v1/silences`, {
+    headers: { authorization: `Bearer ${served.token()}`, origin: served.base },
+    data: {
+      matchers: [{ name: 'service', operator: '=', value: 'checkout' }],
+      endTimeMs: Date.parse('2099-01-01T00:00:00Z'),
+      comment: 'planned',
+    },
+  })
+  assert.equal(made.status(), 201)
+  const page = await bench.open(window, '/silences?ended=yes')
+  const errors = watchErrors(page)
+  const rows = page.locator('tbody tr', { hasText: 'service="checkout"' })
+  await rows.getByRole('link', { name: '1 alert' }).waitFor()
+  await rows.getByRole('button', { name: 'Change' }).focus()
+  await page.keyboard.press('Enter')
+  const dialog = page.getByRole('dialog', { name: 'Change the silence' })
+  await dialog.locator('input:focus').waitFor()
+  await page.keyboard.press('Control+a')
+  await page.keyboard.type('takes longer')
+  await dialog.getByLabel('To', { exact: true }).fill('2000-01-01 00:00')
+  await dialog.getByText('The end must be after the beginning.').waitFor()
+  const problems = await findBarriers(page)
+  await dialog.getByLabel('For how long').focus()
+  await page.keyboard.type('4')
+  await dialog.getByLabel('When a held alert ends').focus()
+  await page.keyboard.type('Say so when')
+  await dialog.getByLabel('Why').focus()
+  await page.keyboard.press('Enter')
+  await dialog.waitFor({ state: 'detached' })
+  await rows.getByText('takes longer').waitFor()
+  const found = await keptSilences()
+  assert.deepEqual(found.map(({ state, comment, resolved }) => [state, comment, resolved]).sort(), [
+    ['active', 'takes longer', 'delay'],
+    ['expired', 'planned', 'drop'],
+  ])
+  assert.equal(await heldReason(), 'silenced')
+  await rows.getByRole('button', { name: 'Again' }).focus()
+  await page.keyboard.press('Enter')
+  await dialog.locator('input:focus').waitFor()
+  assert.equal(await dialog.getByLabel('Why').inputValue(), 'planned')
+  await page.keyboard.press('Escape')
+  await dialog.waitFor({ state: 'detached' })
+  problems.push(...(await findBarriers(page)))
   assert.deepEqual([...problems, ...errors], [])
   await window.close()
 })

@@ -100,13 +100,21 @@ export const enPages = {
   },
   rules: {
     failed: 'The rules could not be read',
-    verdict: (v: { count: number; broken: number; waiting: number; missed: number }) => {
+    verdict: (v: {
+      count: number
+      broken: number
+      blind: number
+      waiting: number
+      missed: number
+    }) => {
       if (v.count === 0) return 'Nothing is watched for.'
-      const bad = v.broken === 0 ? 'all work' : count(v.broken, '# is broken', '# are broken')
+      const well = v.blind === 0 ? 'all work' : 'none is broken'
+      const bad = v.broken === 0 ? well : count(v.broken, '# is broken', '# are broken')
+      const blind = v.blind === 0 ? '' : `, ${count(v.blind, '# reads', '# read')} no data`
       const waiting = v.waiting === 0 ? '' : `, ${v.waiting} not checked yet`
       const missed =
         v.missed === 0 ? '' : `, ${count(v.missed, '# group', '# groups')} missed turns`
-      return `${count(v.count, '# rule', '# rules')}; ${bad}${waiting}${missed}.`
+      return `${count(v.count, '# rule', '# rules')}; ${bad}${blind}${waiting}${missed}.`
     },
     view: 'What is shown',
     views: { rules: 'Rules', objectives: 'Objectives', files: 'Files' },
@@ -117,6 +125,7 @@ export const enPages = {
       firing: 'Firing',
       pending: 'Pending',
       broken: 'Broken',
+      blind: 'Without data',
       waiting: 'Not checked',
       missed: 'Missed turns',
     },
@@ -140,6 +149,9 @@ export const enPages = {
     broken: 'Broken',
     waiting: 'Not checked',
     fine: 'Quiet',
+    blind: 'No data',
+    blindHint:
+      'Its last check read no sample: what it watches for is not sent, or is called otherwise. See whether its metric is there.',
     seeAlerts: 'Its alerts',
     seeRoute: 'Who would be told',
     edit: 'Edit',
@@ -187,6 +199,8 @@ export const enPages = {
       target: (v: { percent: string; span: string }) => `${v.percent}${'\u202f'}% over ${v.span}`,
       left: 'Budget left',
       leftOf: (v: { percent: string }) => `${v.percent} of the budget is left`,
+      overspent: (v: { percent: string }) => `Overspent by ${v.percent}`,
+      spent: 'it is spent',
       burn: 'Burn rate',
       burnHint: 'At 1 the budget lasts exactly its period.',
       periodBurn: 'Over the period',

@@ -98,10 +98,12 @@ export const zhCnPages: PageWords = {
     failed: '无法读取规则',
     verdict: (v) => {
       if (v.count === 0) return '没有任何规则在值守。'
-      const bad = v.broken === 0 ? '均有效' : `${n(v.broken)} 条有误`
+      const well = v.blind === 0 ? '均有效' : '没有错误'
+      const bad = v.broken === 0 ? well : `${n(v.broken)} 条有误`
+      const blind = v.blind === 0 ? '' : `，${n(v.blind)} 条没有数据`
       const waiting = v.waiting === 0 ? '' : `，${n(v.waiting)} 条尚未检查`
       const missed = v.missed === 0 ? '' : `，${n(v.missed)} 组错过了执行`
-      return `${n(v.count)} 条规则，${bad}${waiting}${missed}。`
+      return `${n(v.count)} 条规则，${bad}${blind}${waiting}${missed}。`
     },
     view: '显示内容',
     views: { rules: '规则', objectives: '目标', files: '文件' },
@@ -112,6 +114,7 @@ export const zhCnPages: PageWords = {
       firing: '触发中',
       pending: '待触发',
       broken: '有误',
+      blind: '没有数据',
       waiting: '未检查',
       missed: '错过执行',
     },
@@ -134,6 +137,8 @@ export const zhCnPages: PageWords = {
     broken: '有误',
     waiting: '未检查',
     fine: '平静',
+    blind: '没有数据',
+    blindHint: '上次检查没有读到任何样本：所关注的指标无人发送，或名称不同。请确认指标是否存在。',
     seeAlerts: '它的告警',
     seeRoute: '会通知谁',
     edit: '编辑',
@@ -180,6 +185,8 @@ export const zhCnPages: PageWords = {
       target: (v) => `${v.span}内达到 ${v.percent}%`,
       left: '剩余预算',
       leftOf: (v) => `预算还剩 ${v.percent}`,
+      overspent: (v) => `超支 ${v.percent}`,
+      spent: '已用尽',
       burn: '消耗速度',
       burnHint: '为 1 时预算恰好够用整个周期。',
       periodBurn: '整个周期',

@@ -47,9 +47,10 @@ export default function AlertsPage() {
   const read = useMemo(() => readAlertFilter(filter), [filter])
   const ofState = alerts.filter((alert) => stateOf(alert) === state)
   const severity = address.search['severity'] ?? ''
-  const rows = ofState
+  const matching = alerts
     .filter((alert) => severity === '' || severityOfAlert(alert) === severity)
     .filter((alert) => isLetThrough(alert, read))
+  const rows = matching.filter((alert) => stateOf(alert) === state)
   const groupLabel = address.search['group'] ?? ''
   const labelNames = [...new Set(alerts.flatMap((alert) => Object.keys(alert.labels)))].sort()
   const silenced = address.search['silence']
@@ -171,6 +172,7 @@ export default function AlertsPage() {
             {rows.length === 0 ? (
               <NoAlerts
                 state={state}
+                matching={matching}
                 filter={[filter, severity].join(' ').trim()}
                 ruleCount={reading.data?.ruleCount ?? 0}
               />
@@ -284,17 +286,36 @@ function sentence(alerts: readonly AlertView[], counts: Record<ShownState, numbe
   })
 }
 
-function NoAlerts(props: { state: ShownState; filter: string; ruleCount: number }) {
+function NoAlerts(props: {
+  state: ShownState
+  filter: string
+  /** Matches of the filter in whatever state. */
+  matching: readonly AlertView[]
+  ruleCount: number
+}) {
   const words = useWords()
   const address = useAddress()
+  const elsewhere = countStates(props.matching)
   if (props.filter !== '') {
     return (
       <Empty
         title={words.alert.noMatch({ filter: props.filter })}
         action={
-          <Button onClick={() => address.set({ filter: undefined, severity: undefined })}>
-            {words.kit.clearFilter}
-          </Button>
+          <>
+            {states
+              .filter((state) => elsewhere[state] > 0)
+              .map((state) => (
+                <Button key={state} onClick={() => address.set({ state })}>
+                  {words.alert.elsewhere({
+                    count: elsewhere[state],
+                    state: words.alert.states[state],
+                  })}
+                </Button>
+              ))}
+            <Button onClick={() => address.set({ filter: undefined, severity: undefined })}>
+              {words.kit.clearFilter}
+            </Button>
+          </>
         }
       />
     )

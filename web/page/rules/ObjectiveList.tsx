@@ -60,7 +60,9 @@ function Objective(props: { slo: SloStatus }) {
   const word =
     left === undefined
       ? words.rules.slo.noData
-      : words.rules.slo.leftOf({ percent: format.value(left, 'ratio') })
+      : left < 0
+        ? words.rules.slo.overspent({ percent: format.value(-left, 'ratio') })
+        : words.rules.slo.leftOf({ percent: format.value(left, 'ratio') })
   return (
     <Card
       label={slo.name}
@@ -94,7 +96,9 @@ function Objective(props: { slo: SloStatus }) {
             [words.rules.slo.periodBurn, rate(slo.periodBurnRate)],
             [
               words.rules.slo.ends,
-              slo.exhaustedTimeMs === undefined ? (
+              left !== undefined && left <= 0 ? (
+                words.rules.slo.spent
+              ) : slo.exhaustedTimeMs === undefined ? (
                 left === undefined ? (
                   '–'
                 ) : (

@@ -3,6 +3,7 @@
 import { Allowed } from '../Allowed.tsx'
 import { lazy, type ReactNode, Suspense } from 'react'
 import type { RuleAlertStatus, StrategyView } from '../../../src/api/rules.ts'
+import { healthOfSeverity } from '../../../src/model/health.ts'
 import { guessUnit } from '../../chart/unit.ts'
 import { Facts } from '../../kit/Card.tsx'
 import { Skeleton } from '../../kit/Feedback.tsx'
@@ -17,8 +18,9 @@ import { writeLabelText } from '../routes/label-text.ts'
 import {
   certainLabels,
   healthOfRule,
+  isBlind,
   type ListedRule,
-  severityOf,
+  severitiesOf,
   wordOfRule,
 } from './rule-health.ts'
 
@@ -37,9 +39,10 @@ export function RuleDetails(props: { listed: ListedRule }) {
       <div className="line-wrap">
         <StateBadge health={healthOfRule(rule)} word={wordOfRule(rule, words)} />
         {isAlerting ? null : <Tag>{words.rules.recording}</Tag>}
-        {severityOf(rule) === '' ? null : <Tag>{severityOf(rule)}</Tag>}
+        {severitiesOf(rule) === '' ? null : <Tag>{severitiesOf(rule)}</Tag>}
       </div>
       {rule.lastError ? <p className="field-fault">{rule.lastError}</p> : null}
+      {isBlind(rule) ? <p className="mid">{words.rules.blindHint}</p> : null}
       <Suspense fallback={<Skeleton heightPx={220} />}>
         <RuleChart name={rule.name} expression={rule.expression} strategy={rule.strategy} />
       </Suspense>
@@ -123,9 +126,18 @@ function AlertsNow(props: { alerts: readonly RuleAlertStatus[]; query: string })
         {props.alerts.map((alert) => (
           <li key={JSON.stringify(alert.labels)} className="rule-alert">
             <span className="line-wrap">
-              <Tag>{words.alert.states[alert.state]}</Tag>
+              <StateBadge
+                health={healthOfSeverity(alert.labels['severity'] ?? '')}
+                word={words.alert.states[alert.state]}
+              />
               {alert.noDataSinceTimeMs === undefined ? null : <Tag>{words.rules.noDataSince}</Tag>}
-              <span className="strong">{format.value(Number(alert.value), unit)}</span>
+              <Link
+                to="/alerts"
+                search={{ filter: writeLabelText(alert.labels) }}
+                className="strong"
+              >
+                {format.value(Number(alert.value), unit)}
+              </Link>
               <span className="quiet line-end">
                 <Age timeMs={alert.firedTimeMs ?? alert.activeTimeMs} />
               </span>

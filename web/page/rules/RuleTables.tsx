@@ -20,7 +20,7 @@ import {
   type ListedRule,
   listRules,
   ruleStates,
-  severityOf,
+  severitiesOf,
   wordOfRule,
 } from './rule-health.ts'
 
@@ -68,7 +68,10 @@ export function RuleTables(props: { list: RuleList }) {
           label={words.rules.stateFilter}
           isLabelHidden
           value={state}
-          options={ruleStates.map((one) => ({ value: one, label: words.rules.states[one] }))}
+          options={ruleStates.map((one) => ({
+            value: one,
+            label: `${words.rules.states[one]} (${all.filter((rule) => isOfState(rule, one)).length})`,
+          }))}
           onChange={(next) => address.set({ state: next === 'all' ? undefined : next })}
         />
         <SelectField
@@ -186,6 +189,7 @@ function useColumns(hasGroup: boolean): Column<ListedRule>[] {
   const group: Column<ListedRule> = {
     key: 'group',
     head: words.rules.group,
+    width: '18%',
     isMinor: true,
     sortBy: (row) => row.group.name,
     cell: (row) => row.group.name,
@@ -209,7 +213,7 @@ function useColumns(hasGroup: boolean): Column<ListedRule>[] {
           <span className="line-wrap">
             <span className="strong">{rule.name}</span>
             {rule.kind === 'recording' ? <Tag>{words.rules.recording}</Tag> : null}
-            {severityOf(rule) === '' ? null : <Tag>{severityOf(rule)}</Tag>}
+            {severitiesOf(rule) === '' ? null : <Tag>{severitiesOf(rule)}</Tag>}
           </span>
           <code className="mid clamp">{rule.expression}</code>
           {rule.lastError ? <div className="field-fault">{rule.lastError}</div> : null}

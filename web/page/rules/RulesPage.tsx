@@ -12,6 +12,7 @@ import { useWords } from '../../word/word.tsx'
 import { usePageTitle } from '../page-title.ts'
 import { ObjectiveList } from './ObjectiveList.tsx'
 import { RuleFiles } from './RuleFiles.tsx'
+import { isBlind } from './rule-health.ts'
 import { RuleTables } from './RuleTables.tsx'
 import './rules.css'
 
@@ -26,7 +27,7 @@ export default function RulesPage() {
   const reading = useRuleList()
   const view = views.find((one) => one === address.search['view']) ?? 'rules'
   const figures = reading.data ? figuresOf(reading.data) : undefined
-  const health = figures && (figures.broken > 0 ? 'critical' : 'ok')
+  const health = figures && (figures.broken > 0 ? 'critical' : figures.blind > 0 ? 'warning' : 'ok')
   return (
     <>
       <PageHead
@@ -67,6 +68,7 @@ function figuresOf({ groups }: RuleList) {
   return {
     count: rules.length,
     broken: rules.filter((rule) => rule.health === 'err').length,
+    blind: rules.filter(isBlind).length,
     waiting: rules.filter((rule) => rule.health === 'unknown').length,
     missed: groups.filter((group) => group.missedCount > 0).length,
   }

@@ -13,7 +13,15 @@ export interface ListedRule {
 }
 
 /** Which rules a list shows. */
-export const ruleStates = ['all', 'firing', 'pending', 'broken', 'waiting', 'missed'] as const
+export const ruleStates = [
+  'all',
+  'firing',
+  'pending',
+  'broken',
+  'blind',
+  'waiting',
+  'missed',
+] as const
 
 /** One of them. */
 export type RuleStateFilter = (typeof ruleStates)[number]
@@ -31,11 +39,22 @@ export function listRules(groups: readonly RuleGroupStatus[]): ListedRule[] {
   })
 }
 
+/** Whether a rule that wants to see something found no sample at all: a metric that nobody sends any more, or never did. */
+export function isBlind(rule: RuleStatus): boolean {
+  return (
+    rule.kind === 'alerting' &&
+    rule.health === 'ok' &&
+    rule.state === 'inactive' &&
+    rule.sampleCount === 0
+  )
+}
+
 /** Whether a rule is of a state. */
 export function isOfState({ rule, group }: ListedRule, state: RuleStateFilter): boolean {
   if (state === 'all') return true
   if (state === 'broken') return rule.health === 'err'
   if (state === 'waiting') return rule.health === 'unknown'
+  if (state === 'blind') return isBlind(rule)
   if (state === 'missed') return group.missedCount > 0
   return rule.health !== 'err' && rule.state === state
 }
@@ -43,13 +62,29 @@ export function isOfState({ rule, group }: ListedRule, state: RuleStateFilter): 
 /** How well a rule is, or how bad what it found. */
 export function healthOfRule(rule: RuleStatus): Health {
   if (rule.health === 'err') return 'critical'
-  if (rule.health === 'unknown') return 'unknown'
-  if (rule.state === 'firing') return healthOfSeverity(severityOf(rule))
+  if (rule.health === 'unknown' || isBlind(rule)) return 'unknown'
+  if (rule.state === 'firing') return gravestOf(rule)
   return rule.state === 'pending' ? 'info' : 'ok'
 }
 
+const graveness: readonly Health[] = ['critical', 'warning', 'unknown', 'info', 'ok']
+
+/** How bad the gravest of its alerts is: levels give each alert a severity of its own. */
+function gravestOf(rule: RuleStatus): Health {
+  const found = rule.alerts
+    .filter(({ state }) => state === 'firing')
+    .map(({ labels }) => healthOfSeverity(labels['severity'] ?? severityOf(rule)))
+  return graveness.find((health) => found.includes(health)) ?? healthOfSeverity(severityOf(rule))
+}
+
+/** The severities that a rule may have, the lowest first: those of its levels, else its label. */
+export function severitiesOf(rule: Pick<RuleStatus, 'labels' | 'strategy'>): string {
+  const levels = rule.strategy?.levels.map(({ severity }) => severity) ?? []
+  return levels.length > 1 ? levels.join(' → ') : severityOf(rule)
+}
+
 /** The severity of a rule: its label, or that of its gravest level. */
-export function severityOf(rule: Pick<RuleStatus, 'labels' | 'strategy'>): string {
+function severityOf(rule: Pick<RuleStatus, 'labels' | 'strategy'>): string {
   return rule.labels['severity'] ?? rule.strategy?.levels.at(-1)?.severity ?? ''
 }
 
@@ -67,6 +102,7 @@ export function certainLabels(
 export function wordOfRule(rule: RuleStatus, words: Words): string {
   if (rule.health === 'err') return words.rules.broken
   if (rule.health === 'unknown') return words.rules.waiting
+  if (isBlind(rule)) return words.rules.blind
   if (rule.state === 'firing' || rule.state === 'pending') return words.alert.states[rule.state]
   return words.rules.fine
 }

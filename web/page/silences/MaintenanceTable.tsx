@@ -125,7 +125,8 @@ function When(props: { window: MaintenanceView }) {
   return (
     <div>
       <div>
-        <Moment timeMs={shown.startTimeMs} isNear /> – <Moment timeMs={shown.endTimeMs} isNear />
+        <Moment timeMs={shown.startTimeMs} isNear isShort /> –{' '}
+        <Moment timeMs={shown.endTimeMs} isNear isShort />
       </div>
       {repeat == null ? null : (
         <div className="quiet">
@@ -146,7 +147,7 @@ function Acts(props: { window: MaintenanceView }) {
   const end = useEndMaintenance(props.window.id)
   const [isChanging, setChanging] = useState(false)
   return (
-    <span className="line-wrap">
+    <span className="row-acts">
       <Button size="small" onClick={() => setChanging(true)}>
         {words.maintenance.change}
       </Button>

@@ -103,7 +103,7 @@ export default function SilencesPage() {
           )}
         </Shown>
       </Columns>
-      {dialog === 'silence' ? <SilenceDialog alert={undefined} onClose={close} /> : null}
+      {dialog === 'silence' ? <SilenceDialog onClose={close} /> : null}
       {dialog === 'window' ? <MaintenanceDialog window={undefined} onClose={close} /> : null}
     </>
   )
