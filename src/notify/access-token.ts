@@ -5,7 +5,7 @@
 
 import type { Clock } from '../base/clock.ts'
 import type { HttpReply } from '../base/http-client.ts'
-import { describeReply, SendFailure } from './channel/channel.ts'
+import { describeReply, SendFailure } from './send-request.ts'
 
 /** A token as its service gave it out. */
 export interface GivenToken {

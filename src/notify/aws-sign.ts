@@ -11,7 +11,7 @@ import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { messageOf } from '../base/error.ts'
 import type { HttpReply } from '../base/http-client.ts'
-import { SendFailure } from './channel/channel.ts'
+import { SendFailure } from './send-request.ts'
 
 /** An access key, of a session if it has a token. */
 export interface AwsKey {

@@ -10,7 +10,8 @@ import type { Log } from '../base/log.ts'
 import { makeId, type Random } from '../base/random.ts'
 import { type RetryPolicy, retryDelayMs } from '../base/retry.ts'
 import type { NotificationAttempt, Records } from '../store/store.ts'
-import { type OutgoingMessage, SendFailure } from './channel/channel.ts'
+import type { OutgoingMessage } from './channel/channel.ts'
+import { SendFailure } from './send-request.ts'
 import { cutLength } from './cut-text.ts'
 import {
   attemptDuration,

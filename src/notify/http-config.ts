@@ -15,17 +15,16 @@ import {
   refuseMixedHttp,
   type TlsSettings,
 } from '../config/http-settings.ts'
-import { secret, text, z } from '../config/schema.ts'
+import { durationOr, secret, text, z } from '../config/schema.ts'
+import { isGiven, isHttpUrl, revealSecret } from './secret-source.ts'
 import {
+  type ChannelRequest,
   type Connection,
   describeReply,
-  isGiven,
-  isHttpUrl,
   readAnswer,
-  revealSecret,
   SendFailure,
   sendRequest,
-} from './channel/channel.ts'
+} from './send-request.ts'
 
 const schema = z
   .strictObject({
@@ -56,15 +55,34 @@ export const httpConfig = schema
   .optional()
   .meta({ description: 'How to authenticate and to connect.' })
 
+/** Keys of a channel over HTTP. */
+export const httpChannel = {
+  timeout: durationOr('10s', 'How long one attempt may take.'),
+  http_config: httpConfig,
+}
+
 interface Token {
   header: string
   endMs: number
 }
 
+/** Of a request whose channel has no time-out of its own. */
+const timeoutDefaultMs = 10_000
 /** A token is renewed this long before it ends. */
 const tokenReserveMs = 10_000
 const tokenTimeoutMs = 10_000
 const tokens = new WeakMap<OauthSettings, Token>()
+
+/** How requests of a channel go: how long one may take, and how it connects. */
+export function reachBy(
+  settings: { timeout: number; http_config?: HttpConfig | undefined },
+  clock: Clock,
+): Required<Pick<ChannelRequest, 'timeoutMs' | 'connect'>> {
+  return {
+    timeoutMs: settings.timeout || timeoutDefaultMs,
+    connect: connectBy(settings.http_config, clock),
+  }
+}
 
 /** Finds headers, proxy and TLS of a request; what it gives throws `SendFailure`. */
 export function connectBy(

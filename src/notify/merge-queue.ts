@@ -6,7 +6,7 @@
  */
 
 import type { Clock, Timer } from '../base/clock.ts'
-import { SendFailure } from './channel/channel.ts'
+import { SendFailure } from './send-request.ts'
 import { cutBytes } from './cut-text.ts'
 import { calmMarkup } from './markup.ts'
 import type { MessageAction } from './message-actions.ts'

@@ -2,7 +2,8 @@
 
 import { messageOf } from '../base/error.ts'
 import { allChannels } from './channel/all.ts'
-import { type Channel, type ChannelTools, isGiven } from './channel/channel.ts'
+import type { Channel, ChannelTools } from './channel/channel.ts'
+import { isGiven } from './secret-source.ts'
 import { notifyErrors } from './errors.ts'
 import type { ReceiverOptions } from './receiver-settings.ts'
 import type { NotifySettings, ReceiverSettings } from './settings.ts'

@@ -1,19 +1,11 @@
 /** Bark: a push message to an iPhone. Answers carry `code`. Source: Bark server API, `POST /push`. */
 
-import { durationOr, flagOr, secret, text, textOr, z } from '../../config/schema.ts'
+import { flagOr, secret, text, textOr, z } from '../../config/schema.ts'
 import { cutBytes } from '../cut-text.ts'
-import {
-  checkAnswer,
-  checkSource,
-  defineChannel,
-  describeReply,
-  isHttpUrl,
-  postJson,
-  renderText,
-  revealSecret,
-  secretTexts,
-} from './channel.ts'
-import { connectBy, connectionSecrets, httpConfig } from '../http-config.ts'
+import { defineChannel, renderText } from './channel.ts'
+import { checkSource, isHttpUrl, revealSecret, secretTexts } from '../secret-source.ts'
+import { checkAnswer, describeReply, postJson } from '../send-request.ts'
+import { connectionSecrets, httpChannel, reachBy } from '../http-config.ts'
 
 /** Apple takes 4 KB in all. */
 const bodyBytesMax = 2_500
@@ -35,8 +27,7 @@ const schema = z
       .default('timeSensitive')
       .meta({ description: 'How loud what fires is.', defaultText: 'timeSensitive' }),
     sound: textOr('', 'The sound.'),
-    timeout: durationOr('10s', 'How long one attempt may take.'),
-    http_config: httpConfig,
+    ...httpChannel,
   })
   .superRefine((config, context) => {
     checkSource(config, 'device_key', context, { isRequired: true })
@@ -70,8 +61,7 @@ export const bark = defineChannel({
               message.chart.url !== '' && { image: message.chart.url }),
             ...(settings.sound === '' ? {} : { sound: settings.sound }),
           },
-          timeoutMs: settings.timeout || 10_000,
-          connect: connectBy(settings.http_config, tools.clock),
+          ...reachBy(settings, tools.clock),
         })
         checkAnswer(reply, { fields: ['code'], success: 200, tooFast: [429], busy: [500, 503] })
         return describeReply(reply)

@@ -6,20 +6,13 @@
  */
 
 import { createHmac } from 'node:crypto'
-import { durationOr, flagOr, secret, text, textOr, z } from '../../config/schema.ts'
-import { MergeQueue, type RobotText } from '../merge-queue.ts'
-import { connectBy, connectionSecrets, httpConfig } from '../http-config.ts'
-import {
-  type AnswerCodes,
-  checkAnswer,
-  checkSource,
-  defineChannel,
-  describeReply,
-  postJson,
-  renderText,
-  revealSecret,
-  secretTexts,
-} from './channel.ts'
+import { flagOr, secret, text, textOr, z } from '../../config/schema.ts'
+import type { RobotText } from '../merge-queue.ts'
+import { httpChannel, reachBy } from '../http-config.ts'
+import { makeRobot } from '../robot.ts'
+import { defineChannel, renderText } from './channel.ts'
+import { checkSource, revealSecret } from '../secret-source.ts'
+import { type AnswerCodes, checkAnswer, describeReply, postJson } from '../send-request.ts'
 
 /** What a robot takes. */
 const limits = [{ count: 20, spanMs: 60_000 }]
@@ -53,8 +46,7 @@ const schema = z
       .meta({ description: 'Who is called by name in the message.' }),
     title: textOr('{{ template "dingtalk.default.title" . }}', 'The title, a template.'),
     text: textOr('{{ template "dingtalk.default.text" . }}', 'The message, a template.'),
-    timeout: durationOr('10s', 'How long one attempt may take.'),
-    http_config: httpConfig,
+    ...httpChannel,
   })
   .superRefine((config, context) => {
     checkSource(config, 'url', context, { isRequired: true, isUrl: true })
@@ -81,43 +73,26 @@ export const dingtalk = defineChannel({
           markdown: { title, text: text + tail },
           at: { atMobiles: settings.at.mobiles, isAtAll: settings.at.all },
         },
-        timeoutMs: settings.timeout || 10_000,
-        connect: connectBy(settings.http_config, tools.clock),
+        ...reachBy(settings, tools.clock),
       })
       checkAnswer(reply, codes)
       return describeReply(reply)
     }
-    const queue = new MergeQueue(
-      {
-        clock: tools.clock,
-        buckets: tools.buckets,
-        kind: 'dingtalk',
-        key: () => `dingtalk ${revealSecret(source.value, source.file)}`,
-        limits,
-        textBytesMax: textBytesMax - Buffer.byteLength(tail),
-      },
-      post,
-    )
-    return {
-      sendsResolved: settings.send_resolved,
+    return makeRobot({
+      kind: 'dingtalk',
+      settings,
+      tools,
+      address: source,
+      key,
+      limits,
+      textBytesMax: textBytesMax - Buffer.byteLength(tail),
       takesChart: true,
-      secrets: () => [
-        ...secretTexts(source),
-        ...secretTexts(key),
-        ...connectionSecrets(settings.http_config),
-      ],
-      send: (message) =>
-        queue.send(
-          {
-            title: renderText(message, settings.title, 'dingtalk.default.title'),
-            text: renderText(message, settings.text, 'dingtalk.default.text'),
-            status: message.notification.status,
-            words: message.words,
-            actions: message.actions,
-          },
-          message.signal,
-        ),
-    }
+      write: (message) => ({
+        title: renderText(message, settings.title, 'dingtalk.default.title'),
+        text: renderText(message, settings.text, 'dingtalk.default.text'),
+      }),
+      post,
+    })
   },
 })
 

@@ -5,22 +5,13 @@
  */
 
 import type { HttpReply } from '../../base/http-client.ts'
-import { durationOr, flagOr, secret, text, textOr, z } from '../../config/schema.ts'
+import { flagOr, secret, text, textOr, z } from '../../config/schema.ts'
 import { AccessToken, RefusedToken } from '../access-token.ts'
 import { cutBytes } from '../cut-text.ts'
-import { connectBy, connectionSecrets, httpConfig } from '../http-config.ts'
-import {
-  checkSource,
-  defineChannel,
-  describeReply,
-  isHttpUrl,
-  postJson,
-  readAnswer,
-  renderText,
-  revealSecret,
-  SendFailure,
-  secretTexts,
-} from './channel.ts'
+import { connectionSecrets, httpChannel, reachBy } from '../http-config.ts'
+import { defineChannel, renderText } from './channel.ts'
+import { checkSource, isHttpUrl, revealSecret, secretTexts } from '../secret-source.ts'
+import { describeReply, postJson, readAnswer, SendFailure } from '../send-request.ts'
 
 /** What a message may have, as JSON within JSON. */
 const textBytesMax = 4_500
@@ -44,8 +35,7 @@ const schema = z
       .meta({ description: 'User ids of people.', typeText: 'list' }),
     title: textOr('{{ template "dingtalk.default.title" . }}', 'The title, a template.'),
     text: textOr('{{ template "dingtalk.default.text" . }}', 'The message, a template.'),
-    timeout: durationOr('10s', 'How long one attempt may take.'),
-    http_config: httpConfig,
+    ...httpChannel,
   })
   .superRefine((config, context) => {
     checkSource(config, 'app_secret', context, { isRequired: true })
@@ -60,8 +50,7 @@ export const dingtalkapp = defineChannel({
     const appSecret = { value: settings.app_secret, file: settings.app_secret_file }
     const api = settings.api_url.replace(/\/?$/, '/v1.0/')
     const shared = {
-      timeoutMs: settings.timeout || 10_000,
-      connect: connectBy(settings.http_config, tools.clock),
+      ...reachBy(settings, tools.clock),
     }
     const token = new AccessToken(tools.clock, async () => {
       const reply = await postJson(

@@ -5,21 +5,13 @@
  * behaviour re-implemented.
  */
 
-import { durationOr, flagOr, secret, text, textOr, z } from '../../config/schema.ts'
+import { flagOr, secret, text, textOr, z } from '../../config/schema.ts'
 import { cutLength } from '../cut-text.ts'
 import { makeMultipart } from '../multipart.ts'
-import { connectBy, connectionSecrets, httpConfig } from '../http-config.ts'
-import {
-  checkSource,
-  defineChannel,
-  describeReply,
-  postJson,
-  renderField,
-  renderText,
-  revealSecret,
-  secretTexts,
-  sendRequest,
-} from './channel.ts'
+import { connectionSecrets, httpChannel, reachBy } from '../http-config.ts'
+import { defineChannel, renderField, renderText } from './channel.ts'
+import { checkSource, revealSecret, secretTexts } from '../secret-source.ts'
+import { describeReply, postJson, sendRequest } from '../send-request.ts'
 
 const titleLengthMax = 256
 /** An embed may have 4,096 characters, all of them together 6,000. */
@@ -38,8 +30,7 @@ const schema = z
     content: textOr('{{ template "discord.default.content" . }}', 'Text above the message.'),
     username: textOr('', 'Who writes.'),
     avatar_url: textOr('', 'The writer as a picture.'),
-    timeout: durationOr('10s', 'How long one attempt may take.'),
-    http_config: httpConfig,
+    ...httpChannel,
   })
   .superRefine((config, context) => {
     checkSource(config, 'webhook_url', context, { isRequired: true, isUrl: true })
@@ -79,8 +70,7 @@ export const discord = defineChannel({
         }
         const request = {
           url: revealSecret(source.value, source.file),
-          timeoutMs: settings.timeout || 10_000,
-          connect: connectBy(settings.http_config, tools.clock),
+          ...reachBy(settings, tools.clock),
         }
         const reply =
           chart === undefined

@@ -18,14 +18,16 @@ import {
   type ChannelTools,
   chartContentId,
   defineChannel,
+  type OutgoingMessage,
+} from './channel.ts'
+import {
   hasSecret,
   isGiven,
-  type OutgoingMessage,
   revealSecret,
   type SecretSource,
-  SendFailure,
   secretTexts,
-} from './channel.ts'
+} from '../secret-source.ts'
+import { SendFailure } from '../send-request.ts'
 
 /** Names that ports of mail servers go by. */
 const mailPorts = new Map([

@@ -8,23 +8,21 @@
 
 import { createHmac } from 'node:crypto'
 import type { HttpReply } from '../../base/http-client.ts'
-import { durationOr, flagOr, secret, text, textOr, z } from '../../config/schema.ts'
+import { flagOr, secret, text, textOr, z } from '../../config/schema.ts'
 import { makeFeishuCard } from '../feishu-card.ts'
-import { MergeQueue, type RobotText } from '../merge-queue.ts'
-import { connectBy, connectionSecrets, httpConfig } from '../http-config.ts'
+import type { RobotText } from '../merge-queue.ts'
+import { httpChannel, reachBy } from '../http-config.ts'
+import { makeRobot } from '../robot.ts'
+import { defineChannel, renderText } from './channel.ts'
+import { checkSource, revealSecret } from '../secret-source.ts'
 import {
   type AnswerCodes,
   checkAnswer,
-  checkSource,
-  defineChannel,
   describeReply,
   postJson,
   readAnswer,
-  renderText,
-  revealSecret,
   SendFailure,
-  secretTexts,
-} from './channel.ts'
+} from '../send-request.ts'
 
 const limits = [
   { count: 100, spanMs: 60_000 },
@@ -58,8 +56,7 @@ const schema = z
       .meta({ description: 'Who is called by name in the message.' }),
     title: textOr('{{ template "feishu.default.title" . }}', 'The title, a template.'),
     text: textOr('{{ template "feishu.default.text" . }}', 'The message, a template.'),
-    timeout: durationOr('10s', 'How long one attempt may take.'),
-    http_config: httpConfig,
+    ...httpChannel,
   })
   .superRefine((config, context) => {
     checkSource(config, 'webhook_url', context, { isRequired: true, isUrl: true })
@@ -90,8 +87,7 @@ export const feishu = defineChannel({
             msg_type: 'interactive',
             card: makeFeishuCard(message, { calls }),
           },
-          timeoutMs: settings.timeout || 10_000,
-          connect: connectBy(settings.http_config, tools.clock),
+          ...reachBy(settings, tools.clock),
         },
         findTooFast,
       )
@@ -100,36 +96,21 @@ export const feishu = defineChannel({
       checkAnswer(reply, codes)
       return describeReply(reply)
     }
-    const queue = new MergeQueue(
-      {
-        clock: tools.clock,
-        buckets: tools.buckets,
-        kind: 'feishu',
-        key: () => `feishu ${revealSecret(source.value, source.file)}`,
-        limits,
-        textBytesMax,
-      },
+    return makeRobot({
+      kind: 'feishu',
+      settings,
+      tools,
+      address: source,
+      key,
+      limits,
+      textBytesMax,
+      takesChart: false,
+      write: (message) => ({
+        title: renderText(message, settings.title, 'feishu.default.title'),
+        text: renderText(message, settings.text, 'feishu.default.text'),
+      }),
       post,
-    )
-    return {
-      sendsResolved: settings.send_resolved,
-      secrets: () => [
-        ...secretTexts(source),
-        ...secretTexts(key),
-        ...connectionSecrets(settings.http_config),
-      ],
-      send: (message) =>
-        queue.send(
-          {
-            title: renderText(message, settings.title, 'feishu.default.title'),
-            text: renderText(message, settings.text, 'feishu.default.text'),
-            status: message.notification.status,
-            words: message.words,
-            actions: message.actions,
-          },
-          message.signal,
-        ),
-    }
+    })
   },
 })
 

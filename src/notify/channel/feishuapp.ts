@@ -6,28 +6,23 @@
  */
 
 import type { HttpReply } from '../../base/http-client.ts'
-import { durationOr, flagOr, secret, text, textOr, z } from '../../config/schema.ts'
+import { flagOr, secret, text, textOr, z } from '../../config/schema.ts'
 import { AccessToken, RefusedToken } from '../access-token.ts'
 import { cutBytes } from '../cut-text.ts'
 import { makeFeishuCard } from '../feishu-card.ts'
-import { connectBy, connectionSecrets, httpConfig } from '../http-config.ts'
+import { connectionSecrets, httpChannel, reachBy } from '../http-config.ts'
 import { chartsTotal } from '../metrics.ts'
 import { makeMultipart } from '../multipart.ts'
 import { sendToEach } from '../phone/each-number.ts'
+import { defineChannel, type OutgoingMessage, renderText } from './channel.ts'
+import { checkSource, isHttpUrl, revealSecret, secretTexts } from '../secret-source.ts'
 import {
   type ChannelRequest,
-  checkSource,
-  defineChannel,
   describeReply,
-  isHttpUrl,
-  type OutgoingMessage,
   readAnswer,
-  renderText,
-  revealSecret,
   SendFailure,
-  secretTexts,
   sendRequest,
-} from './channel.ts'
+} from '../send-request.ts'
 
 /** A card may have 30 KB; line breaks and quotes take more in JSON within JSON. */
 const textBytesMax = 12_000
@@ -57,8 +52,7 @@ const schema = z
       .meta({ description: 'People or groups.', typeText: 'list' }),
     title: textOr('{{ template "feishu.default.title" . }}', 'The title, a template.'),
     text: textOr('{{ template "feishu.default.text" . }}', 'The message, a template.'),
-    timeout: durationOr('10s', 'How long one attempt may take.'),
-    http_config: httpConfig,
+    ...httpChannel,
   })
   .superRefine((config, context) => {
     checkSource(config, 'app_secret', context, { isRequired: true })
@@ -76,8 +70,7 @@ export const feishuapp = defineChannel({
     const api = settings.api_url.replace(/\/?$/, '/open-apis/')
     const shared = {
       method: 'POST',
-      timeoutMs: settings.timeout || 10_000,
-      connect: connectBy(settings.http_config, tools.clock),
+      ...reachBy(settings, tools.clock),
     } as const
     const token = new AccessToken(tools.clock, async () => {
       const reply = await sendRequest({

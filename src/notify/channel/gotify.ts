@@ -1,18 +1,11 @@
 /** Gotify: a message to an application. Source: Gotify API, `POST /message`. */
 
-import { durationOr, flagOr, numberOr, secret, text, textOr, z } from '../../config/schema.ts'
+import { flagOr, numberOr, secret, text, textOr, z } from '../../config/schema.ts'
 import { cutBytes } from '../cut-text.ts'
-import {
-  checkSource,
-  defineChannel,
-  describeReply,
-  isHttpUrl,
-  postJson,
-  renderText,
-  revealSecret,
-  secretTexts,
-} from './channel.ts'
-import { connectBy, connectionSecrets, httpConfig } from '../http-config.ts'
+import { defineChannel, renderText } from './channel.ts'
+import { checkSource, isHttpUrl, revealSecret, secretTexts } from '../secret-source.ts'
+import { describeReply, postJson } from '../send-request.ts'
+import { connectionSecrets, httpChannel, reachBy } from '../http-config.ts'
 
 const messageBytesMax = 16_000
 
@@ -25,8 +18,7 @@ const schema = z
     title: textOr('{{ template "push.default.title" . }}', 'The title, a template.'),
     message: textOr('{{ template "push.default.text" . }}', 'The message, a template.'),
     priority: numberOr(8, { min: 0, max: 10 }, 'Priority of what fires.'),
-    timeout: durationOr('10s', 'How long one attempt may take.'),
-    http_config: httpConfig,
+    ...httpChannel,
   })
   .superRefine((config, context) => {
     checkSource(config, 'token', context, { isRequired: true })
@@ -62,8 +54,7 @@ export const gotify = defineChannel({
               },
             },
           },
-          timeoutMs: settings.timeout || 10_000,
-          connect: connectBy(settings.http_config, tools.clock),
+          ...reachBy(settings, tools.clock),
         })
         return describeReply(reply)
       },

@@ -5,20 +5,12 @@
  * behaviour re-implemented.
  */
 
-import { durationOr, flagOr, numberOr, secret, text, z } from '../../config/schema.ts'
-import { connectBy, connectionSecrets, httpConfig } from '../http-config.ts'
+import { flagOr, numberOr, secret, text, z } from '../../config/schema.ts'
+import { connectBy, connectionSecrets, httpChannel } from '../http-config.ts'
 import { makeWebhookBody } from '../webhook-body.ts'
-import {
-  checkSource,
-  defineChannel,
-  describeReply,
-  hashGroupKey,
-  hasSecret,
-  isGiven,
-  revealSecret,
-  secretTexts,
-  sendRequest,
-} from './channel.ts'
+import { defineChannel, hashGroupKey } from './channel.ts'
+import { checkSource, hasSecret, isGiven, revealSecret, secretTexts } from '../secret-source.ts'
+import { describeReply, sendRequest } from '../send-request.ts'
 
 /** What incident.io takes. */
 const bodyBytesMax = 512 * 1024
@@ -31,8 +23,7 @@ const schema = z
     alert_source_token: secret('Token of the alert source.').optional(),
     alert_source_token_file: text('A file with the token.').optional(),
     max_alerts: numberOr(0, { min: 0, max: 1_000_000 }, 'Most alerts in a message; 0 is all.'),
-    timeout: durationOr('10s', 'How long one attempt may take.'),
-    http_config: httpConfig,
+    ...httpChannel,
   })
   .superRefine((config, context) => {
     checkSource(config, 'url', context, { isRequired: true, isUrl: true })

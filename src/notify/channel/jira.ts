@@ -7,21 +7,17 @@
 
 import { duration, durationOr, flagOr, text, textOr, z } from '../../config/schema.ts'
 import { cutLength } from '../cut-text.ts'
-import { connectBy, connectionSecrets, httpConfig } from '../http-config.ts'
+import { connectionSecrets, httpConfig, reachBy } from '../http-config.ts'
 import {
   type ChannelTools,
-  checkSource,
   defineChannel,
-  describeReply,
   hashGroupKey,
-  isHttpUrl,
   type OutgoingMessage,
-  readAnswer,
   renderField,
   renderText,
-  SendFailure,
-  sendRequest,
 } from './channel.ts'
+import { checkSource, isHttpUrl } from '../secret-source.ts'
+import { describeReply, readAnswer, SendFailure, sendRequest } from '../send-request.ts'
 
 const summaryLengthMax = 255
 const descriptionLengthMax = 32_767
@@ -222,8 +218,7 @@ class JiraDesk {
         url: `${this.#api}${path}`,
         headers: { 'content-type': 'application/json', 'accept-language': 'en' },
         ...(body !== undefined && { body: JSON.stringify(body) }),
-        timeoutMs: this.#settings.timeout || 10_000,
-        connect: connectBy(this.#settings.http_config, this.#tools.clock),
+        ...reachBy(this.#settings, this.#tools.clock),
       },
       undefined,
     )

@@ -5,22 +5,18 @@
  * alertmanager notify/mattermost (Apache-2.0), behaviour re-implemented.
  */
 
-import { durationOr, flagOr, secret, text, textOr, z } from '../../config/schema.ts'
+import { flagOr, secret, text, textOr, z } from '../../config/schema.ts'
 import { cutLength } from '../cut-text.ts'
-import { connectBy, connectionSecrets, httpConfig } from '../http-config.ts'
+import { connectionSecrets, httpChannel, reachBy } from '../http-config.ts'
+import { defineChannel, type OutgoingMessage, renderField, renderText } from './channel.ts'
 import {
   checkSource,
   chooseSecret,
-  defineChannel,
-  describeReply,
   isHttpUrl,
-  type OutgoingMessage,
-  postJson,
-  renderField,
-  renderText,
   revealSecret,
   secretTexts,
-} from './channel.ts'
+} from '../secret-source.ts'
+import { describeReply, postJson } from '../send-request.ts'
 
 /** What a post may have; an attachment counts to it. */
 const textLengthMax = 14_000
@@ -92,8 +88,7 @@ const schema = z
       })
       .optional()
       .meta({ description: 'How urgent the post is.' }),
-    timeout: durationOr('10s', 'How long one attempt may take.'),
-    http_config: httpConfig,
+    ...httpChannel,
   })
   .superRefine((config, context) => {
     checkSource(config, 'webhook_url', context, { isUrl: true })
@@ -124,8 +119,7 @@ export const mattermost = defineChannel({
         const reply = await postJson({
           url: revealSecret(url.value, url.file),
           body: makeBody(settings, message),
-          timeoutMs: settings.timeout || 10_000,
-          connect: connectBy(settings.http_config, tools.clock),
+          ...reachBy(settings, tools.clock),
         })
         return describeReply(reply)
       },

@@ -6,19 +6,12 @@
  * behaviour re-implemented.
  */
 
-import { durationOr, flagOr, secret, text, textOr, z } from '../../config/schema.ts'
+import { flagOr, secret, text, textOr, z } from '../../config/schema.ts'
 import { cutBytes } from '../cut-text.ts'
-import { connectBy, connectionSecrets, httpConfig } from '../http-config.ts'
-import {
-  checkSource,
-  defineChannel,
-  describeReply,
-  postJson,
-  renderText,
-  revealSecret,
-  SendFailure,
-  secretTexts,
-} from './channel.ts'
+import { connectionSecrets, httpChannel, reachBy } from '../http-config.ts'
+import { defineChannel, renderText } from './channel.ts'
+import { checkSource, revealSecret, secretTexts } from '../secret-source.ts'
+import { describeReply, postJson, SendFailure } from '../send-request.ts'
 
 const titleBytesMax = 1_000
 /** A message may have 28 KB; line breaks take two bytes in JSON. */
@@ -34,8 +27,7 @@ const schema = z
     title: textOr('{{ template "msteams.default.title" . }}', 'The title, a template.'),
     summary: textOr('{{ template "msteams.default.summary" . }}', 'The message as one line.'),
     text: textOr('{{ template "msteams.default.text" . }}', 'The message, a template.'),
-    timeout: durationOr('10s', 'How long one attempt may take.'),
-    http_config: httpConfig,
+    ...httpChannel,
   })
   .superRefine((config, context) => {
     checkSource(config, 'webhook_url', context, { isRequired: true, isUrl: true })
@@ -79,8 +71,7 @@ export const msteams = defineChannel({
             themeColor: status === 'firing' ? red : green,
             ...(actions.length > 0 && { potentialAction: actions }),
           },
-          timeoutMs: settings.timeout || 10_000,
-          connect: connectBy(settings.http_config, tools.clock),
+          ...reachBy(settings, tools.clock),
         })
         checkWords(describeReply(reply))
         return describeReply(reply)

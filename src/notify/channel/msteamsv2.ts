@@ -5,18 +5,12 @@
  * (Apache-2.0), behaviour re-implemented.
  */
 
-import { durationOr, flagOr, secret, text, textOr, z } from '../../config/schema.ts'
+import { flagOr, secret, text, textOr, z } from '../../config/schema.ts'
 import { cutBytes } from '../cut-text.ts'
-import { connectBy, connectionSecrets, httpConfig } from '../http-config.ts'
-import {
-  checkSource,
-  defineChannel,
-  describeReply,
-  postJson,
-  renderText,
-  revealSecret,
-  secretTexts,
-} from './channel.ts'
+import { connectionSecrets, httpChannel, reachBy } from '../http-config.ts'
+import { defineChannel, renderText } from './channel.ts'
+import { checkSource, revealSecret, secretTexts } from '../secret-source.ts'
+import { describeReply, postJson } from '../send-request.ts'
 
 const titleBytesMax = 1_000
 /** A message may have 28 KB; line breaks take two bytes in JSON, and the card has a frame. */
@@ -29,8 +23,7 @@ const schema = z
     webhook_url_file: text('A file with the address.').optional(),
     title: textOr('{{ template "msteamsv2.default.title" . }}', 'The title, a template.'),
     text: textOr('{{ template "msteamsv2.default.text" . }}', 'The message, a template.'),
-    timeout: durationOr('10s', 'How long one attempt may take.'),
-    http_config: httpConfig,
+    ...httpChannel,
   })
   .superRefine((config, context) => {
     checkSource(config, 'webhook_url', context, { isRequired: true, isUrl: true })
@@ -83,8 +76,7 @@ export const msteamsv2 = defineChannel({
         const reply = await postJson({
           url: revealSecret(source.value, source.file),
           body: { type: 'message', attachments: [{ contentType, content }] },
-          timeoutMs: settings.timeout || 10_000,
-          connect: connectBy(settings.http_config, tools.clock),
+          ...reachBy(settings, tools.clock),
         })
         return describeReply(reply)
       },

@@ -1,19 +1,11 @@
 /** ntfy: a message to a topic, by JSON. Source: ntfy documentation, "publish as JSON". */
 
-import { durationOr, flagOr, secret, text, textOr, z } from '../../config/schema.ts'
+import { flagOr, secret, text, textOr, z } from '../../config/schema.ts'
 import { cutBytes } from '../cut-text.ts'
-import { connectBy, connectionSecrets, httpConfig } from '../http-config.ts'
-import {
-  checkSource,
-  defineChannel,
-  describeReply,
-  isHttpUrl,
-  postJson,
-  renderField,
-  renderText,
-  revealSecret,
-  secretTexts,
-} from './channel.ts'
+import { connectionSecrets, httpChannel, reachBy } from '../http-config.ts'
+import { defineChannel, renderField, renderText } from './channel.ts'
+import { checkSource, isHttpUrl, revealSecret, secretTexts } from '../secret-source.ts'
+import { describeReply, postJson } from '../send-request.ts'
 
 /** A longer message would arrive as an attached file. */
 const messageBytesMax = 4_096
@@ -36,8 +28,7 @@ const schema = z
       .array(z.string())
       .default([])
       .meta({ description: 'Tags, which may be names of emoji.', typeText: 'list' }),
-    timeout: durationOr('10s', 'How long one attempt may take.'),
-    http_config: httpConfig,
+    ...httpChannel,
   })
   .superRefine((config, context) => {
     checkSource(config, 'token', context)
@@ -83,8 +74,7 @@ export const ntfy = defineChannel({
               url,
             })),
           },
-          timeoutMs: settings.timeout || 10_000,
-          connect: connectBy(settings.http_config, tools.clock),
+          ...reachBy(settings, tools.clock),
         })
         return describeReply(reply)
       },

@@ -4,22 +4,18 @@
  * Source: Opsgenie alert API; alertmanager notify/opsgenie (Apache-2.0), behaviour re-implemented.
  */
 
-import { durationOr, flagOr, labelMap, secret, text, textOr, z } from '../../config/schema.ts'
+import { flagOr, labelMap, secret, text, textOr, z } from '../../config/schema.ts'
 import { cutLength } from '../cut-text.ts'
-import { connectBy, connectionSecrets, httpConfig } from '../http-config.ts'
+import { connectionSecrets, httpChannel, reachBy } from '../http-config.ts'
+import { defineChannel, hashGroupKey, renderField, renderText } from './channel.ts'
 import {
   checkSource,
   chooseSecret,
-  defineChannel,
-  describeReply,
-  hashGroupKey,
   isHttpUrl,
-  postJson,
-  renderField,
-  renderText,
   revealSecret,
   secretTexts,
-} from './channel.ts'
+} from '../secret-source.ts'
+import { describeReply, postJson } from '../send-request.ts'
 
 const messageLengthMax = 130
 const descriptionLengthMax = 15_000
@@ -73,8 +69,7 @@ const schema = z
     entity: textOr('', 'What is affected, a template.'),
     actions: textOr('', 'Actions, separated by commas; a template.'),
     update_alerts: flagOr(false, 'Changes message and description of an alert that is open.'),
-    timeout: durationOr('10s', 'How long one attempt may take.'),
-    http_config: httpConfig,
+    ...httpChannel,
   })
   .superRefine((config, context) => {
     checkSource(config, 'api_key', context)
@@ -151,8 +146,7 @@ export const opsgenie = defineChannel({
             url: `${api}v2/alerts${path}`,
             headers: { authorization: `GenieKey ${revealSecret(key.value, key.file)}` },
             body: content,
-            timeoutMs: settings.timeout || 10_000,
-            connect: connectBy(settings.http_config, tools.clock),
+            ...reachBy(settings, tools.clock),
           })
         const by = '?identifierType=alias'
         const reply = await post(isOver ? `/${alias}/close${by}` : '', body)

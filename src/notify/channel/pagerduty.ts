@@ -5,24 +5,18 @@
  * behaviour re-implemented.
  */
 
-import { durationOr, flagOr, labelMap, secret, text, textOr, z } from '../../config/schema.ts'
+import { flagOr, labelMap, secret, text, textOr, z } from '../../config/schema.ts'
 import { cutLength } from '../cut-text.ts'
-import { connectBy, connectionSecrets, httpConfig } from '../http-config.ts'
+import { connectionSecrets, httpChannel, reachBy } from '../http-config.ts'
 import {
-  checkSource,
   defineChannel,
-  describeReply,
   hashGroupKey,
-  isGiven,
-  isHttpUrl,
   type OutgoingMessage,
-  postJson,
   renderField,
   renderText,
-  revealSecret,
-  SendFailure,
-  secretTexts,
 } from './channel.ts'
+import { checkSource, isGiven, isHttpUrl, revealSecret, secretTexts } from '../secret-source.ts'
+import { describeReply, postJson, SendFailure } from '../send-request.ts'
 
 const summaryLengthMax = 1_024
 /** PagerDuty takes 512 KB; some of it is for the frame. */
@@ -67,8 +61,7 @@ const schema = z
     details: labelMap('Further details as names and templates.').default({}),
     images: z.array(image).default([]).meta({ description: 'Pictures.' }),
     links: z.array(link).default([]).meta({ description: 'Links.' }),
-    timeout: durationOr('10s', 'How long one attempt may take.'),
-    http_config: httpConfig,
+    ...httpChannel,
   })
   .superRefine((config, context) => {
     checkSource(config, 'routing_key', context)
@@ -120,8 +113,7 @@ export const pagerduty = defineChannel({
           {
             url,
             body: make(settings, message, keyText),
-            timeoutMs: settings.timeout || 10_000,
-            connect: connectBy(settings.http_config, tools.clock),
+            ...reachBy(settings, tools.clock),
           },
           (answer) =>
             isV1 && answer.status === 403

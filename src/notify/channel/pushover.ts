@@ -6,19 +6,10 @@
 
 import { durationOr, flagOr, secret, text, textOr, z } from '../../config/schema.ts'
 import { cutLength } from '../cut-text.ts'
-import { connectBy, connectionSecrets, httpConfig } from '../http-config.ts'
-import {
-  checkAnswer,
-  checkSource,
-  defineChannel,
-  describeReply,
-  isHttpUrl,
-  postForm,
-  renderField,
-  renderText,
-  revealSecret,
-  secretTexts,
-} from './channel.ts'
+import { connectionSecrets, httpChannel, reachBy } from '../http-config.ts'
+import { defineChannel, renderField, renderText } from './channel.ts'
+import { checkSource, isHttpUrl, revealSecret, secretTexts } from '../secret-source.ts'
+import { checkAnswer, describeReply, postForm } from '../send-request.ts'
 
 const titleLengthMax = 250
 const messageLengthMax = 1_024
@@ -47,8 +38,7 @@ const schema = z
     ttl: durationOr('0s', 'When a message goes away; 0 is never.'),
     html: flagOr(false, 'Whether the message is HTML.'),
     monospace: flagOr(false, 'Whether the message is set in a fixed width.'),
-    timeout: durationOr('10s', 'How long one attempt may take.'),
-    http_config: httpConfig,
+    ...httpChannel,
   })
   .superRefine((config, context) => {
     checkSource(config, 'user_key', context, { isRequired: true })
@@ -105,8 +95,7 @@ export const pushover = defineChannel({
         const reply = await postForm({
           url: settings.api_url,
           form,
-          timeoutMs: settings.timeout || 10_000,
-          connect: connectBy(settings.http_config, tools.clock),
+          ...reachBy(settings, tools.clock),
         })
         checkAnswer(reply, { fields: ['status'], success: 1 })
         return describeReply(reply)

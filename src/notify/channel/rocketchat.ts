@@ -5,24 +5,18 @@
  * behaviour re-implemented.
  */
 
-import { durationOr, flagOr, secret, text, textOr, z } from '../../config/schema.ts'
+import { flagOr, secret, text, textOr, z } from '../../config/schema.ts'
 import { cutLength } from '../cut-text.ts'
-import { connectBy, connectionSecrets, httpConfig } from '../http-config.ts'
+import { connectionSecrets, httpChannel, reachBy } from '../http-config.ts'
+import { defineChannel, type OutgoingMessage, renderField, renderText } from './channel.ts'
 import {
   checkSource,
   chooseSecret,
-  defineChannel,
-  describeReply,
   isHttpUrl,
-  type OutgoingMessage,
-  postJson,
-  readAnswer,
-  renderField,
-  renderText,
   revealSecret,
-  SendFailure,
   secretTexts,
-} from './channel.ts'
+} from '../secret-source.ts'
+import { describeReply, postJson, readAnswer, SendFailure } from '../send-request.ts'
 
 const titleLengthMax = 1_024
 /** A message has 5,000 characters unless its server allows more. */
@@ -78,8 +72,7 @@ const schema = z
     thumb_url: textOr('', 'A small picture beside the message.'),
     link_names: flagOr(false, 'Whether @name and #channel become links.'),
     actions: z.array(action).default([]).meta({ description: 'Buttons of the message.' }),
-    timeout: durationOr('10s', 'How long one attempt may take.'),
-    http_config: httpConfig,
+    ...httpChannel,
   })
   .superRefine((config, context) => {
     checkSource(config, 'api_url', context, { isUrl: true })
@@ -128,8 +121,7 @@ export const rocketchat = defineChannel({
             'x-user-id': revealSecret(tokenId.value, tokenId.file),
           },
           body: makeBody(settings, message),
-          timeoutMs: settings.timeout || 10_000,
-          connect: connectBy(settings.http_config, tools.clock),
+          ...reachBy(settings, tools.clock),
         })
         checkSuccess(readAnswer(reply), describeReply(reply))
         return describeReply(reply)

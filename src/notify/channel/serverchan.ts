@@ -3,20 +3,12 @@
  * `code`. Source: ServerChan documentation, "send messages".
  */
 
-import { durationOr, flagOr, secret, text, textOr, z } from '../../config/schema.ts'
+import { flagOr, secret, text, textOr, z } from '../../config/schema.ts'
 import { cutBytes, cutLength } from '../cut-text.ts'
-import {
-  checkAnswer,
-  checkSource,
-  defineChannel,
-  describeReply,
-  isHttpUrl,
-  postJson,
-  renderText,
-  revealSecret,
-  secretTexts,
-} from './channel.ts'
-import { connectBy, connectionSecrets, httpConfig } from '../http-config.ts'
+import { defineChannel, renderText } from './channel.ts'
+import { checkSource, isHttpUrl, revealSecret, secretTexts } from '../secret-source.ts'
+import { checkAnswer, describeReply, postJson } from '../send-request.ts'
+import { connectionSecrets, httpChannel, reachBy } from '../http-config.ts'
 
 const titleLengthMax = 32
 const textBytesMax = 32_000
@@ -31,8 +23,7 @@ const schema = z
       .optional(),
     title: textOr('{{ template "push.default.title" . }}', 'The title, a template.'),
     message: textOr('{{ template "serverchan.default.text" . }}', 'The message, a template.'),
-    timeout: durationOr('10s', 'How long one attempt may take.'),
-    http_config: httpConfig,
+    ...httpChannel,
   })
   .superRefine((config, context) => {
     checkSource(config, 'send_key', context, { isRequired: true })
@@ -58,8 +49,7 @@ export const serverchan = defineChannel({
             title: cutLength(title.replace(/\s+/g, ' '), titleLengthMax),
             desp: cutBytes(body, textBytesMax),
           },
-          timeoutMs: settings.timeout || 10_000,
-          connect: connectBy(settings.http_config, tools.clock),
+          ...reachBy(settings, tools.clock),
         })
         checkAnswer(reply, { fields: ['code', 'errno'], success: 0, auth: [40_001] })
         return describeReply(reply)

@@ -6,27 +6,26 @@
 
 import type { HttpReply } from '../../base/http-client.ts'
 import { Secret } from '../../base/secret.ts'
-import { durationOr, flagOr, secret, text, textOr, z } from '../../config/schema.ts'
+import { flagOr, secret, text, textOr, z } from '../../config/schema.ts'
 import { cutLength } from '../cut-text.ts'
-import { connectBy, connectionSecrets, httpConfig } from '../http-config.ts'
+import { connectionSecrets, httpChannel, reachBy } from '../http-config.ts'
 import {
   type ChannelTools,
-  checkSource,
-  chooseSecret,
   defineChannel,
-  describeReply,
-  hasSecret,
-  isHttpUrl,
   type OutgoingMessage,
-  postJson,
-  readAnswer,
   renderField,
   renderText,
+} from './channel.ts'
+import {
+  checkSource,
+  chooseSecret,
+  hasSecret,
+  isHttpUrl,
   revealSecret,
   type SecretSource,
-  SendFailure,
   secretTexts,
-} from './channel.ts'
+} from '../secret-source.ts'
+import { describeReply, postJson, readAnswer, SendFailure } from '../send-request.ts'
 
 /** Longest texts that are sent. */
 const titleLengthMax = 1_024
@@ -115,8 +114,7 @@ const schema = z
       false,
       'Whether the app sends its buttons to us, so that one press acknowledges.',
     ),
-    timeout: durationOr('10s', 'How long one attempt may take.'),
-    http_config: httpConfig,
+    ...httpChannel,
   })
   .superRefine((config, context) => {
     checkSource(config, 'api_url', context, { isUrl: true })
@@ -149,8 +147,7 @@ export const slack = defineChannel({
             url: address,
             headers: tokenText === '' ? {} : { authorization: `Bearer ${tokenText}` },
             body,
-            timeoutMs: settings.timeout || 10_000,
-            connect: connectBy(settings.http_config, tools.clock),
+            ...reachBy(settings, tools.clock),
           })
           checkSlackAnswer(reply)
           return reply

@@ -3,16 +3,17 @@
  * Every number is a message of its own, so that one wrong number does not keep the others from hearing.
  */
 
-import { durationOr, flagOr, textOr, z } from '../../config/schema.ts'
+import { flagOr, textOr, z } from '../../config/schema.ts'
 import { cutLength } from '../cut-text.ts'
-import { connectionSecrets, httpConfig } from '../http-config.ts'
+import { connectionSecrets, httpChannel } from '../http-config.ts'
 import { aliyunSmsSchema, sendAliyunSms } from '../phone/aliyun.ts'
 import { gatewaySchema, gatewaySecrets, sendOverGateway } from '../phone/gateway.ts'
 import { numbers, sendToEach } from '../phone/each-number.ts'
 import type { PhoneMessage, PhoneTools } from '../phone/phone-message.ts'
 import { sendTencentSms, tencentSmsSchema } from '../phone/tencent.ts'
 import { sendTwilioSms, twilioSchema } from '../phone/twilio.ts'
-import { defineChannel, renderText, secretTexts } from './channel.ts'
+import { defineChannel, renderText } from './channel.ts'
+import { secretTexts } from '../secret-source.ts'
 
 /** What Twilio takes; ten parts of a long message. */
 const textLengthMax = 1_600
@@ -26,8 +27,7 @@ const schema = z
     aliyun: aliyunSmsSchema.optional().meta({ description: 'Sends over Alibaba Cloud.' }),
     tencent: tencentSmsSchema.optional().meta({ description: 'Sends over Tencent Cloud.' }),
     http: gatewaySchema.optional().meta({ description: 'Sends over a gateway of yours.' }),
-    timeout: durationOr('10s', 'How long one attempt may take.'),
-    http_config: httpConfig,
+    ...httpChannel,
   })
   .refine(
     ({ twilio, aliyun, tencent, http }) =>

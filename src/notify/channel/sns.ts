@@ -4,23 +4,20 @@
  * re-implemented.
  */
 
-import { durationOr, flagOr, secret, text, textOr, z } from '../../config/schema.ts'
+import { flagOr, secret, text, textOr, z } from '../../config/schema.ts'
 import { type AwsKey, findAwsKey, readAssumedRole, signAws } from '../aws-sign.ts'
 import { cutBytes, cutLength } from '../cut-text.ts'
-import { connectBy, connectionSecrets, httpConfig } from '../http-config.ts'
+import { connectBy, connectionSecrets, httpChannel, reachBy } from '../http-config.ts'
 import {
   type ChannelTools,
-  checkSource,
   defineChannel,
-  describeReply,
   hashGroupKey,
-  isHttpUrl,
   type OutgoingMessage,
   renderField,
   renderText,
-  SendFailure,
-  sendRequest,
 } from './channel.ts'
+import { checkSource, isHttpUrl } from '../secret-source.ts'
+import { describeReply, SendFailure, sendRequest } from '../send-request.ts'
 
 const messageBytesMax = 256 * 1024
 /** An SMS, in as many parts as it takes. */
@@ -58,8 +55,7 @@ const schema = z
       .record(z.string(), z.string())
       .default({})
       .meta({ description: 'Attributes of the message, templates.', typeText: 'mapping' }),
-    timeout: durationOr('10s', 'How long one attempt may take.'),
-    http_config: httpConfig,
+    ...httpChannel,
   })
   .superRefine((config, context) => {
     const isPlain = config.api_url !== '' && !config.api_url.includes('{{')
@@ -98,8 +94,7 @@ export const sns = defineChannel({
             url,
             headers: signAws({ url, region, service: 'sns', headers, body, timeMs }, key),
             body,
-            timeoutMs: settings.timeout || 10_000,
-            connect: connectBy(settings.http_config, tools.clock),
+            ...reachBy(settings, tools.clock),
           },
           (answer) => {
             const shown = describeReply(answer)

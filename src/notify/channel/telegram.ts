@@ -5,27 +5,22 @@
  * re-implemented.
  */
 
-import { durationOr, flagOr, numberOr, secret, text, textOr, z } from '../../config/schema.ts'
+import { flagOr, numberOr, secret, text, textOr, z } from '../../config/schema.ts'
 import { messageOf } from '../../base/error.ts'
 import { cutLength } from '../cut-text.ts'
-import { connectBy, connectionSecrets, httpConfig } from '../http-config.ts'
+import { connectionSecrets, httpChannel, reachBy } from '../http-config.ts'
 import { chartsTotal } from '../metrics.ts'
 import { makeMultipart } from '../multipart.ts'
 import { stripHtml } from '../markup.ts'
+import { defineChannel, type OutgoingMessage } from './channel.ts'
 import {
   checkSource,
   chooseSecret,
-  defineChannel,
-  describeReply,
   isHttpUrl,
-  type OutgoingMessage,
-  postJson,
-  readAnswer,
   revealSecret,
-  SendFailure,
   secretTexts,
-  sendRequest,
-} from './channel.ts'
+} from '../secret-source.ts'
+import { describeReply, postJson, readAnswer, SendFailure, sendRequest } from '../send-request.ts'
 
 const textLengthMax = 4_096
 
@@ -66,8 +61,7 @@ const schema = z
       false,
       'Whether the bot sends presses of its buttons to us, so that one press acknowledges.',
     ),
-    timeout: durationOr('10s', 'How long one attempt may take.'),
-    http_config: httpConfig,
+    ...httpChannel,
   })
   .superRefine((config, context) => {
     checkSource(config, 'bot_token', context)
@@ -98,8 +92,7 @@ export const telegram = defineChannel({
       const reply = await postJson({
         url: urlOf('sendMessage'),
         body,
-        timeoutMs: settings.timeout || 10_000,
-        connect: connectBy(settings.http_config, tools.clock),
+        ...reachBy(settings, tools.clock),
       })
       if (readAnswer(reply)?.ok === true) return describeReply(reply)
       throw new SendFailure(describeReply(reply), { reason: 'client-error', canRetry: false })
@@ -158,8 +151,7 @@ export const telegram = defineChannel({
             url: urlOf('sendPhoto'),
             headers: { 'content-type': contentType },
             body,
-            timeoutMs: settings.timeout || 10_000,
-            connect: connectBy(settings.http_config, tools.clock),
+            ...reachBy(settings, tools.clock),
           }).then(
             () => 'with its chart',
             (thrown: unknown) => {

@@ -5,24 +5,18 @@
  * re-implemented.
  */
 
-import { durationOr, flagOr, labelMap, secret, text, textOr, z } from '../../config/schema.ts'
+import { flagOr, labelMap, secret, text, textOr, z } from '../../config/schema.ts'
 import { cutLength } from '../cut-text.ts'
-import { connectBy, connectionSecrets, httpConfig } from '../http-config.ts'
+import { connectionSecrets, httpChannel, reachBy } from '../http-config.ts'
+import { defineChannel, hashGroupKey, renderField, renderText } from './channel.ts'
 import {
   checkSource,
   chooseSecret,
-  defineChannel,
-  describeReply,
-  hashGroupKey,
   isHttpUrl,
-  postJson,
-  readAnswer,
-  renderField,
-  renderText,
   revealSecret,
-  SendFailure,
   secretTexts,
-} from './channel.ts'
+} from '../secret-source.ts'
+import { describeReply, postJson, readAnswer, SendFailure } from '../send-request.ts'
 
 const messageLengthMax = 20_480
 const ownFields = new Set([
@@ -64,8 +58,7 @@ const schema = z
       'Who monitors.',
     ),
     custom_fields: labelMap('Further fields as names and templates.').default({}),
-    timeout: durationOr('10s', 'How long one attempt may take.'),
-    http_config: httpConfig,
+    ...httpChannel,
   })
   .superRefine((config, context) => {
     checkSource(config, 'api_key', context)
@@ -119,8 +112,7 @@ export const victorops = defineChannel({
             ),
             monitoring_tool: write(settings.monitoring_tool),
           },
-          timeoutMs: settings.timeout || 10_000,
-          connect: connectBy(settings.http_config, tools.clock),
+          ...reachBy(settings, tools.clock),
         })
         if (readAnswer(reply)?.result === 'failure') {
           const shown = describeReply(reply)

@@ -1,14 +1,15 @@
 /** Voice calls, over Twilio, Alibaba Cloud, Tencent Cloud or a gateway: a short sentence is read aloud, a key acknowledges. */
 
-import { durationOr, flagOr, textOr, z } from '../../config/schema.ts'
+import { flagOr, textOr, z } from '../../config/schema.ts'
 import { cutLength } from '../cut-text.ts'
-import { connectionSecrets, httpConfig } from '../http-config.ts'
+import { connectionSecrets, httpChannel } from '../http-config.ts'
 import { aliyunVoiceSchema, callAliyunVoice } from '../phone/aliyun.ts'
 import { numbers, sendToEach } from '../phone/each-number.ts'
 import { gatewaySchema, gatewaySecrets, sendOverGateway } from '../phone/gateway.ts'
 import { callTencentVoice, tencentVoiceSchema } from '../phone/tencent.ts'
 import { callTwilioVoice, twilioSchema } from '../phone/twilio.ts'
-import { defineChannel, renderText, secretTexts } from './channel.ts'
+import { defineChannel, renderText } from './channel.ts'
+import { secretTexts } from '../secret-source.ts'
 
 /** About half a minute of speech; the whole of TwiML may have 4,000 characters. */
 const textLengthMax = 500
@@ -25,8 +26,7 @@ const schema = z
     aliyun: aliyunVoiceSchema.optional().meta({ description: 'Calls over Alibaba Cloud.' }),
     tencent: tencentVoiceSchema.optional().meta({ description: 'Calls over Tencent Cloud.' }),
     http: gatewaySchema.optional().meta({ description: 'Calls over a gateway of yours.' }),
-    timeout: durationOr('10s', 'How long one attempt may take.'),
-    http_config: httpConfig,
+    ...httpChannel,
   })
   .refine(
     ({ twilio, aliyun, tencent, http }) =>

@@ -5,18 +5,12 @@
  * behaviour re-implemented.
  */
 
-import { durationOr, flagOr, text, textOr, z } from '../../config/schema.ts'
+import { flagOr, text, textOr, z } from '../../config/schema.ts'
 import { cutBytes } from '../cut-text.ts'
-import { connectBy, connectionSecrets, httpConfig } from '../http-config.ts'
-import {
-  checkSource,
-  defineChannel,
-  describeReply,
-  isHttpUrl,
-  postJson,
-  renderField,
-  renderText,
-} from './channel.ts'
+import { connectionSecrets, httpChannel, reachBy } from '../http-config.ts'
+import { defineChannel, renderField, renderText } from './channel.ts'
+import { checkSource, isHttpUrl } from '../secret-source.ts'
+import { describeReply, postJson } from '../send-request.ts'
 
 /** What Webex takes. */
 const messageBytesMax = 7_439
@@ -36,8 +30,7 @@ const schema = z
     api_url: text('Address of the Webex API, instead of the shared one.').optional(),
     room_id: text('The room, a template.').min(1, 'missing room_id on webex_config'),
     message: textOr('{{ template "webex.default.message" . }}', 'The message, a template.'),
-    timeout: durationOr('10s', 'How long one attempt may take.'),
-    http_config: httpConfig,
+    ...httpChannel,
   })
   .superRefine((config, context) => {
     checkSource(config, 'api_url', context, { isUrl: true })
@@ -67,8 +60,7 @@ export const webex = defineChannel({
             markdown: cutBytes(markdown, messageBytesMax),
             roomId: renderField(message, settings.room_id).trim(),
           },
-          timeoutMs: settings.timeout || 10_000,
-          connect: connectBy(settings.http_config, tools.clock),
+          ...reachBy(settings, tools.clock),
         })
         return describeReply(reply)
       },

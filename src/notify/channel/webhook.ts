@@ -10,15 +10,9 @@ import { createHmac } from 'node:crypto'
 import { durationOr, flagOr, numberOr, secret, text, textOr, z } from '../../config/schema.ts'
 import { connectBy, connectionSecrets, httpConfig } from '../http-config.ts'
 import { makeWebhookBody } from '../webhook-body.ts'
-import {
-  checkSource,
-  defineChannel,
-  describeReply,
-  renderText,
-  revealSecret,
-  secretTexts,
-  sendRequest,
-} from './channel.ts'
+import { defineChannel, renderText } from './channel.ts'
+import { checkSource, revealSecret, secretTexts } from '../secret-source.ts'
+import { describeReply, sendRequest } from '../send-request.ts'
 
 const hmacSchema = z
   .strictObject({

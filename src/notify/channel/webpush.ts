@@ -8,19 +8,12 @@ import { Secret } from '../../base/secret.ts'
 import { durationOr, flagOr, textOr, z } from '../../config/schema.ts'
 import type { PushSubscriptionRecord } from '../../store/store.ts'
 import { cutBytes } from '../cut-text.ts'
-import { connectBy, connectionSecrets, httpConfig } from '../http-config.ts'
+import { connectBy, connectionSecrets, httpChannel } from '../http-config.ts'
 import { sendToEach } from '../phone/each-number.ts'
 import { encryptPush, pushBytesMax, signVapid } from '../push-crypto.ts'
-import {
-  defineChannel,
-  describeReply,
-  hashGroupKey,
-  type OutgoingMessage,
-  renderText,
-  SendFailure,
-  secretTexts,
-  sendRequest,
-} from './channel.ts'
+import { defineChannel, hashGroupKey, type OutgoingMessage, renderText } from './channel.ts'
+import { secretTexts } from '../secret-source.ts'
+import { describeReply, SendFailure, sendRequest } from '../send-request.ts'
 
 const titleBytesMax = 200
 const textBytesMax = 2_500
@@ -38,8 +31,7 @@ const schema = z.strictObject({
     'Whom push services ask when something is wrong, as mailto: or https:.',
   ),
   keep: durationOr('1d', 'How long the push service keeps it for a browser that is off.'),
-  timeout: durationOr('10s', 'How long one attempt may take.'),
-  http_config: httpConfig,
+  ...httpChannel,
 })
 
 /** Web push. */

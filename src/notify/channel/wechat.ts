@@ -6,27 +6,27 @@
  * documentation, "send application messages".
  */
 
-import { durationOr, flagOr, secret, text, textOr, z } from '../../config/schema.ts'
+import { flagOr, secret, text, textOr, z } from '../../config/schema.ts'
 import { AccessToken } from '../access-token.ts'
 import { cutBytes } from '../cut-text.ts'
-import { connectBy, connectionSecrets, httpConfig } from '../http-config.ts'
+import { connectBy, connectionSecrets, httpChannel } from '../http-config.ts'
+import { defineChannel, renderField, renderText } from './channel.ts'
+import {
+  checkSource,
+  chooseSecret,
+  isHttpUrl,
+  revealSecret,
+  secretTexts,
+} from '../secret-source.ts'
 import {
   type AnswerCodes,
   checkAnswer,
-  checkSource,
-  chooseSecret,
-  defineChannel,
   describeReply,
-  isHttpUrl,
   postJson,
   readAnswer,
   readGivenToken,
-  renderField,
-  renderText,
-  revealSecret,
-  secretTexts,
   sendRequest,
-} from './channel.ts'
+} from '../send-request.ts'
 
 const messageBytesMax = 2_048
 const refusedTokenCodes = new Set([40_001, 40_014, 42_001])
@@ -67,8 +67,7 @@ const schema = z
     to_user: textOr('{{ template "wechat.default.to_user" . }}', 'People, separated by |.'),
     to_party: textOr('{{ template "wechat.default.to_party" . }}', 'Departments.'),
     to_tag: textOr('{{ template "wechat.default.to_tag" . }}', 'Tags.'),
-    timeout: durationOr('10s', 'How long one attempt may take.'),
-    http_config: httpConfig,
+    ...httpChannel,
   })
   .superRefine((config, context) => {
     checkSource(config, 'api_secret', context)

@@ -4,26 +4,22 @@
  * Source: WeChat official account documentation, "template messages", "get access token".
  */
 
-import { durationOr, flagOr, secret, text, textOr, z } from '../../config/schema.ts'
+import { flagOr, secret, text, textOr, z } from '../../config/schema.ts'
 import { AccessToken } from '../access-token.ts'
 import { cutLength } from '../cut-text.ts'
-import { connectBy, connectionSecrets, httpConfig } from '../http-config.ts'
+import { connectBy, connectionSecrets, httpChannel } from '../http-config.ts'
 import { sendToEach } from '../phone/each-number.ts'
+import { defineChannel, renderField } from './channel.ts'
+import { checkSource, isHttpUrl, revealSecret, secretTexts } from '../secret-source.ts'
 import {
   type AnswerCodes,
   checkAnswer,
-  checkSource,
-  defineChannel,
   describeReply,
-  isHttpUrl,
   postJson,
   readAnswer,
   readGivenToken,
-  renderField,
-  revealSecret,
-  secretTexts,
   sendRequest,
-} from './channel.ts'
+} from '../send-request.ts'
 
 const valueLengthMax = 200
 const refusedTokenCodes = new Set([40_001, 40_014, 42_001])
@@ -72,8 +68,7 @@ const schema = z
         defaultText: String(valueLengthMax),
         typeText: 'number',
       }),
-    timeout: durationOr('10s', 'How long one attempt may take.'),
-    http_config: httpConfig,
+    ...httpChannel,
   })
   .superRefine((config, context) => {
     checkSource(config, 'app_secret', context, { isRequired: true })

@@ -4,20 +4,12 @@
  * Source: WeCom developer documentation 91770, "group robot configuration".
  */
 
-import { durationOr, flagOr, secret, text, textOr, z } from '../../config/schema.ts'
-import { MergeQueue } from '../merge-queue.ts'
-import { connectBy, connectionSecrets, httpConfig } from '../http-config.ts'
-import {
-  type AnswerCodes,
-  checkAnswer,
-  checkSource,
-  defineChannel,
-  describeReply,
-  postJson,
-  renderText,
-  revealSecret,
-  secretTexts,
-} from './channel.ts'
+import { flagOr, secret, text, textOr, z } from '../../config/schema.ts'
+import { httpChannel, reachBy } from '../http-config.ts'
+import { makeRobot } from '../robot.ts'
+import { defineChannel, renderText } from './channel.ts'
+import { checkSource, revealSecret } from '../secret-source.ts'
+import { type AnswerCodes, checkAnswer, describeReply, postJson } from '../send-request.ts'
 
 const limits = [{ count: 20, spanMs: 60_000 }]
 const contentBytesMax = { markdown: 4_096, markdown_v2: 4_096, text: 2_048 }
@@ -48,8 +40,7 @@ const schema = z
     message: textOr('{{ template "wecom.default.message" . }}', 'The message, a template.'),
     mentioned_list: people('User ids of people to call, or @all.'),
     mentioned_mobile_list: people('Mobile numbers of people to call; with the type text.'),
-    timeout: durationOr('10s', 'How long one attempt may take.'),
-    http_config: httpConfig,
+    ...httpChannel,
   })
   .superRefine((config, context) => {
     checkSource(config, 'webhook_url', context, { isRequired: true, isUrl: true })
@@ -81,41 +72,24 @@ export const wecom = defineChannel({
       const reply = await postJson({
         url: revealSecret(source.value, source.file),
         body: { msgtype: kind, [kind]: { content, ...(kind === 'text' ? mentions : {}) } },
-        timeoutMs: settings.timeout || 10_000,
-        connect: connectBy(settings.http_config, tools.clock),
+        ...reachBy(settings, tools.clock),
       })
       checkAnswer(reply, codes)
       return describeReply(reply)
     }
-    const queue = new MergeQueue(
-      {
-        clock: tools.clock,
-        buckets: tools.buckets,
-        kind: 'wecom',
-        key: () => `wecom ${revealSecret(source.value, source.file)}`,
-        limits,
-        textBytesMax: contentBytesMax[kind] - Buffer.byteLength(tail),
-      },
-      (merged) => post(merged.text + tail),
-    )
-    return {
-      sendsResolved: settings.send_resolved,
+    return makeRobot({
+      kind: 'wecom',
+      settings,
+      tools,
+      address: source,
+      limits,
+      textBytesMax: contentBytesMax[kind] - Buffer.byteLength(tail),
       takesChart: kind === 'markdown_v2',
-      secrets: () => [...secretTexts(source), ...connectionSecrets(settings.http_config)],
-      send: (message) =>
-        queue.send(
-          {
-            title: message.render('{{ template "__subject" . }}', {
-              escape: 'none',
-              fallback: '__subject',
-            }),
-            text: renderText(message, settings.message, 'wecom.default.message'),
-            status: message.notification.status,
-            words: message.words,
-            actions: message.actions,
-          },
-          message.signal,
-        ),
-    }
+      write: (message) => ({
+        title: renderText(message, '{{ template "__subject" . }}', '__subject'),
+        text: renderText(message, settings.message, 'wecom.default.message'),
+      }),
+      post: (merged) => post(merged.text + tail),
+    })
   },
 })

@@ -9,15 +9,8 @@
 import { createHash, createHmac } from 'node:crypto'
 import type { HttpReply } from '../../base/http-client.ts'
 import { secret, text, textOr, z } from '../../config/schema.ts'
-import {
-  checkSource,
-  describeReply,
-  isHttpUrl,
-  readAnswer,
-  revealSecret,
-  SendFailure,
-  sendRequest,
-} from '../channel/channel.ts'
+import { checkSource, isHttpUrl, revealSecret } from '../secret-source.ts'
+import { describeReply, readAnswer, SendFailure, sendRequest } from '../send-request.ts'
 import { cutLength } from '../cut-text.ts'
 import type { PhoneMessage, PhoneTools } from './phone-message.ts'
 

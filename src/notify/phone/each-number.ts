@@ -2,12 +2,8 @@
 
 import { makeToken } from '../../base/random.ts'
 import { z } from '../../config/schema.ts'
-import {
-  type ChannelTools,
-  type OutgoingMessage,
-  renderField,
-  SendFailure,
-} from '../channel/channel.ts'
+import { type ChannelTools, type OutgoingMessage, renderField } from '../channel/channel.ts'
+import { SendFailure } from '../send-request.ts'
 import { connectBy, type HttpConfig } from '../http-config.ts'
 import type { PhoneMessage, PhoneTools } from './phone-message.ts'
 

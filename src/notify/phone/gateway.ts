@@ -4,13 +4,8 @@
  */
 
 import { secret, text, z } from '../../config/schema.ts'
-import {
-  checkSource,
-  describeReply,
-  postJson,
-  revealSecret,
-  secretTexts,
-} from '../channel/channel.ts'
+import { checkSource, revealSecret, secretTexts } from '../secret-source.ts'
+import { describeReply, postJson } from '../send-request.ts'
 import { connectBy, connectionSecrets, httpConfig } from '../http-config.ts'
 import type { PhoneMessage, PhoneTools } from './phone-message.ts'
 

@@ -1,7 +1,7 @@
 /** What is said to a phone, as SMS or as a call, and what its services are given. */
 
 import type { Clock } from '../../base/clock.ts'
-import type { ChannelRequest } from '../channel/channel.ts'
+import type { ChannelRequest } from '../send-request.ts'
 import type { AcknowledgeOffer } from '../notification.ts'
 import type { MessageWords } from '../words.ts'
 

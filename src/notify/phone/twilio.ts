@@ -5,13 +5,8 @@
  */
 
 import { secret, text, textOr, z } from '../../config/schema.ts'
-import {
-  checkSource,
-  describeReply,
-  isHttpUrl,
-  postForm,
-  revealSecret,
-} from '../channel/channel.ts'
+import { checkSource, isHttpUrl, revealSecret } from '../secret-source.ts'
+import { describeReply, postForm } from '../send-request.ts'
 import type { PhoneMessage, PhoneTools } from './phone-message.ts'
 
 /** `twilio` of SMS and voice calls. */
