@@ -85,6 +85,21 @@ export interface SeriesColumns {
    * then left out; absent when no sample is left out. Only where `Selection.buckets` allows it.
    */
   ordinal?: Float64Array
+  /** No value is a NaN, and thus none a stale marker; absent when nobody knows. */
+  isEachNumber?: boolean
+  /** Each value is a number and none less than the one before; absent when nobody knows. */
+  isRising?: boolean
+}
+
+/** Takes the series of an answer one by one. */
+export interface SeriesVisitor {
+  /** At most so many series will come. */
+  expect(seriesCount: number): void
+  /**
+   * The columns are valid during the call only: the next series lies in the same memory. A promise asks for
+   * a rest, and the next series comes when it is over.
+   */
+  visit(series: SeriesColumns): Promise<void> | undefined
 }
 
 /** What to read: all series that fulfil the matchers, samples with start ≤ time ≤ end. */
@@ -125,6 +140,11 @@ export interface ExemplarSelection {
 export interface Querier {
   /** Series in no particular order; a series without samples in the range is left out. */
   select(selection: Selection): Promise<SeriesColumns[]>
+  /**
+   * Hands over the series of `select` in the same order, but one by one, so that nothing is held but what the
+   * visitor keeps of them. Where it is absent `select` has to do.
+   */
+  visit?(selection: Selection, visitor: SeriesVisitor): Promise<void>
   /** Tells that nobody reads an answer of `select` any more, so that its arrays may be used again. Never needed. */
   release?(answer: readonly SeriesColumns[]): void
   /** The same from memory alone and at once, for rules on arrival; `undefined` when the range reaches behind memory. */

@@ -1,7 +1,9 @@
 /** The questions of `Querier` answered from memory and the engine together. */
 
-import type { Selection, SeriesColumns } from '../model/flow.ts'
+import type { Selection, SeriesColumns, SeriesVisitor } from '../model/flow.ts'
 import { compareText, type Labels } from '../model/labels.ts'
+import { visitAll } from '../model/visit-all.ts'
+import type { ColumnPair } from './column/column-pool.ts'
 import type { EngineQuerier } from './column/engine-querier.ts'
 import type { Eraser } from './eraser.ts'
 import type { Head } from './head/head.ts'
@@ -33,15 +35,27 @@ export class SampleQuestions {
 
   /** Samples of the series that fulfil a selection. */
   async select(selection: Selection): Promise<SeriesColumns[]> {
-    const split = this.#split(selection)
-    const recent = selectFromHead(this.#head, split.recent)
-    if (split.older === undefined) return recent
-    const { buckets, ...older } = split.older
-    // Rollups have what is being deleted, in their ordinals too, and lack what only memory has.
-    const isBehind = split.recent.startTimeMs < this.#head.coveredTimeMs
-    const isWhole = buckets === undefined || isBehind || this.#eraser.hasOrders
-    const found = await this.#engine.select(isWhole ? older : split.older, recent)
-    return this.#eraser.filter(found)
+    const { recent, older } = this.#splitSamples(selection)
+    const newest = selectFromHead(this.#head, recent)
+    if (older === undefined) return newest
+    return this.#eraser.filter(await this.#engine.select(older, newest))
+  }
+
+  /** The same series in the same order, one by one. */
+  async visit(selection: Selection, visitor: SeriesVisitor): Promise<void> {
+    // What is being deleted is taken out of whole answers.
+    if (this.#eraser.hasOrders) return await visitAll(await this.select(selection), visitor)
+    const { recent, older } = this.#splitSamples(selection)
+    const { pool } = this.#engine
+    const lent: ColumnPair[] = []
+    const newest = selectFromHead(this.#head, recent, (rowCount) => {
+      const pair = pool.take(rowCount)
+      lent.push(pair)
+      return pair
+    })
+    if (older === undefined) await visitAll(newest, visitor)
+    else await this.#engine.visit(older, newest, visitor)
+    for (const pair of lent) pool.give(pair)
   }
 
   /** Label sets with samples in a range. */
@@ -83,6 +97,17 @@ export class SampleQuestions {
   async #olderSeries(selection: Selection): Promise<Labels[]> {
     const found = await orNone([], this.#engine.series(selection))
     return this.#eraser.filterLabels(found, selection)
+  }
+
+  /** The parts of a range; the older one may be read from rollups where these tell all. */
+  #splitSamples(selection: Selection): { recent: Selection; older: Selection | undefined } {
+    const split = this.#split(selection)
+    if (split.older === undefined) return split
+    const { buckets, ...older } = split.older
+    // Rollups have what is being deleted, in their ordinals too, and lack what only memory has.
+    const isBehind = split.recent.startTimeMs < this.#head.coveredTimeMs
+    const isWhole = buckets === undefined || isBehind || this.#eraser.hasOrders
+    return { recent: split.recent, older: isWhole ? older : split.older }
   }
 
   /**

@@ -32,6 +32,7 @@ import type {
   Querier,
   Selection,
   SeriesColumns,
+  SeriesVisitor,
 } from '../model/flow.ts'
 import type { Labels } from '../model/labels.ts'
 import type { LogBatch, LogRecord } from '../model/log-line.ts'
@@ -433,6 +434,10 @@ export class Store implements Appender, Querier, ArrivalFeed, LogQuerier {
 
   select(selection: Selection): Promise<SeriesColumns[]> {
     return this.#questions.select(selection)
+  }
+
+  visit(selection: Selection, visitor: SeriesVisitor): Promise<void> {
+    return this.#questions.visit(selection, visitor)
   }
 
   release(answer: readonly SeriesColumns[]): void {

@@ -1,7 +1,6 @@
 /**
- * Aggregations that make one row per group: sum, avg, min, max, count, group, stddev, stdvar,
- * quantile, count_values. Rows get integer group numbers once; then every operator is one pass over
- * flat arrays. Sums and means are compensated (Kahan, Neumaier) as upstream does.
+ * Aggregations that make one row per group: the folds (`fold.ts`), quantile, count_values. Rows get integer
+ * group numbers once; then every operator is one pass over flat arrays.
  * Source: prometheus promql/engine.go aggregation (Apache-2.0), behaviour re-implemented.
  */
 
@@ -9,11 +8,11 @@ import { Block, isAbsent, isFloat, isHistogram } from './block.ts'
 import { type Context, executionError, type Work } from './context.ts'
 import { aggregateHistograms } from './histogram/aggregate-histogram.ts'
 import { formatHistogram } from './histogram/format-histogram.ts'
-import { type Fold, type Groups, groupRows } from './group.ts'
+import { findFold, foldRows, toBlock } from './fold.ts'
+import { type Groups, groupRows } from './group.ts'
 import { groupLabels } from './label-set.ts'
 import { formatFixed } from './literal.ts'
 import { quantileOf } from './quantile.ts'
-import { rowsPerRest } from './look.ts'
 import type { AggregateNode } from './tree.ts'
 
 /** Evaluates any aggregation that gives one row per group. */
@@ -28,179 +27,21 @@ export function* aggregateGroups(
   switch (node.operator) {
     case 'quantile':
       return quantileGroups(node, input, { groups, context, parameter: parameter! })
-    case 'sum':
-    case 'avg': {
-      const result = yield* fold(input, groups, node.operator === 'sum' ? addSum : addMean)
-      finishMeans(result, node.operator === 'avg')
-      if (input.histogram !== undefined)
+    default: {
+      const operator = findFold(node.operator)
+      if (operator === undefined) throw new Error(`BUG: no aggregation ${node.operator}`)
+      if (!takesHistograms.has(node.operator)) noteIgnored(node, input, context)
+      const result = yield* foldRows(operator, input, groups)
+      const isSum = node.operator === 'sum' || node.operator === 'avg'
+      if (isSum && input.histogram !== undefined)
         aggregateHistograms(node, input, { groups, context, result })
       return toBlock(result, groups)
     }
-    case 'min':
-    case 'max': {
-      noteIgnored(node, input, context)
-      return toBlock(yield* fold(input, groups, node.operator === 'min' ? addMin : addMax), groups)
-    }
-    case 'stddev':
-    case 'stdvar': {
-      noteIgnored(node, input, context)
-      const result = yield* fold(input, groups, addVariance)
-      finishVariance(result, node.operator === 'stddev')
-      return toBlock(result, groups)
-    }
-    default: {
-      const result = yield* fold(input, groups, addCount)
-      if (node.operator === 'group') result.value.fill(1)
-      return toBlock(result, groups)
-    }
   }
 }
 
-type AddRow = (fold: Fold, to: number, input: Block, from: number) => void
-
-function* fold(input: Block, groups: Groups, addRow: AddRow): Work<Fold> {
-  const size = groups.labels.length * input.stepCount
-  const result: Fold = {
-    stepCount: input.stepCount,
-    count: new Float64Array(size),
-    value: new Float64Array(size),
-    a: new Float64Array(size),
-    b: new Float64Array(size),
-    histogram: undefined,
-    isVoid: undefined,
-  }
-  for (let row = 0; row < input.rowCount; row++) {
-    if (row % rowsPerRest === rowsPerRest - 1) yield
-    addRow(result, groups.groupOf[row]! * input.stepCount, input, row * input.stepCount)
-  }
-  return result
-}
-
-function toBlock(fold: Fold, groups: Groups): Block {
-  const block = new Block(fold.stepCount, 0)
-  groups.labels.forEach((labels, group) => {
-    block.labels.push(labels)
-    block.isNameDropped.push(groups.isNameDropped[group]!)
-  })
-  block.value = fold.value
-  block.presence = new Uint8Array(fold.count.length)
-  block.histogram = fold.histogram
-  for (let cell = 0; cell < fold.count.length; cell++) {
-    if (fold.count[cell]! === 0 || fold.isVoid?.[cell] === 1) continue
-    block.presence[cell] = fold.histogram?.[cell] === undefined ? isFloat : isHistogram
-  }
-  return block
-}
-
-function addSum(fold: Fold, to: number, input: Block, from: number): void {
-  const { value: sum, a: compensation, count, stepCount } = fold
-  const { value, presence } = input
-  for (let step = 0; step < stepCount; step++) {
-    if (presence[from + step] !== isFloat) continue
-    const cell = to + step
-    const next = value[from + step]!
-    const before = sum[cell]!
-    const total = before + next
-    if (!Number.isFinite(total)) compensation[cell] = 0
-    else if (Math.abs(before) >= Math.abs(next)) compensation[cell]! += before - total + next
-    else compensation[cell]! += next - total + before
-    sum[cell] = total
-    count[cell]!++
-  }
-}
-
-/** As `addSum`, until the sum would overflow; from there `b` marks a mean that is carried along. */
-function addMean(fold: Fold, to: number, input: Block, from: number): void {
-  const { value: sum, a: compensation, b: isIncremental, count, stepCount } = fold
-  const { value, presence } = input
-  for (let step = 0; step < stepCount; step++) {
-    if (presence[from + step] !== isFloat) continue
-    const cell = to + step
-    let next = value[from + step]!
-    const n = ++count[cell]!
-    if (isIncremental[cell] === 0) {
-      const total = sum[cell]! + next
-      if (n > 1 && Math.abs(total) === Infinity) {
-        isIncremental[cell] = 1
-        sum[cell]! /= n - 1
-        compensation[cell]! /= n - 1
-      }
-    }
-    if (isIncremental[cell] === 1) {
-      const weight = (n - 1) / n
-      sum[cell]! *= weight
-      compensation[cell]! *= weight
-      next /= n
-    }
-    const before = sum[cell]!
-    const total = before + next
-    if (Math.abs(total) === Infinity) compensation[cell] = 0
-    else if (Math.abs(before) >= Math.abs(next)) compensation[cell]! += before - total + next
-    else compensation[cell]! += next - total + before
-    sum[cell] = total
-  }
-}
-
-function finishMeans(fold: Fold, isMean: boolean): void {
-  const { value, a: compensation, b: isIncremental, count } = fold
-  for (let cell = 0; cell < value.length; cell++) {
-    if (isMean && isIncremental[cell] === 0)
-      value[cell] = value[cell]! / count[cell]! + compensation[cell]! / count[cell]!
-    else value[cell]! += compensation[cell]!
-  }
-}
-
-function addMin(fold: Fold, to: number, input: Block, from: number): void {
-  const { value: least, count, stepCount } = fold
-  for (let step = 0; step < stepCount; step++) {
-    if (input.presence[from + step] !== isFloat) continue
-    const next = input.value[from + step]!
-    const before = least[to + step]!
-    if (count[to + step]!++ === 0 || next < before || Number.isNaN(before)) least[to + step] = next
-  }
-}
-
-function addMax(fold: Fold, to: number, input: Block, from: number): void {
-  const { value: greatest, count, stepCount } = fold
-  for (let step = 0; step < stepCount; step++) {
-    if (input.presence[from + step] !== isFloat) continue
-    const next = input.value[from + step]!
-    const before = greatest[to + step]!
-    if (count[to + step]!++ === 0 || next > before || Number.isNaN(before))
-      greatest[to + step] = next
-  }
-}
-
-function addCount(fold: Fold, to: number, input: Block, from: number): void {
-  const { value, count, stepCount } = fold
-  for (let step = 0; step < stepCount; step++) {
-    if (input.presence[from + step] === isAbsent) continue
-    count[to + step]!++
-    value[to + step]!++
-  }
-}
-
-/** Welford: `a` is the mean, `value` the sum of squared differences. */
-function addVariance(fold: Fold, to: number, input: Block, from: number): void {
-  const { value, a: mean, count, stepCount } = fold
-  for (let step = 0; step < stepCount; step++) {
-    if (input.presence[from + step] !== isFloat) continue
-    const cell = to + step
-    const next = input.value[from + step]!
-    const n = ++count[cell]!
-    const delta = next - mean[cell]!
-    mean[cell]! += delta / n
-    value[cell]! += delta * (next - mean[cell]!)
-  }
-}
-
-function finishVariance(fold: Fold, isDeviation: boolean): void {
-  const { value, count } = fold
-  for (let cell = 0; cell < value.length; cell++) {
-    const variance = value[cell]! / count[cell]!
-    value[cell] = isDeviation ? Math.sqrt(variance) : variance
-  }
-}
+/** Aggregations that take part in histograms; the others tell that they ignore them. */
+const takesHistograms = new Set(['sum', 'avg', 'count', 'group'])
 
 /** Tells that histograms do not take part, when there are any. */
 export function noteIgnored(node: AggregateNode, input: Block, context: Context): void {

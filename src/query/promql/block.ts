@@ -66,6 +66,14 @@ export class Block {
     this.isNameDropped.pop()
   }
 
+  /** Takes back all rows. */
+  clear(): void {
+    this.presence.fill(isAbsent, 0, this.labels.length * this.stepCount)
+    this.labels.length = 0
+    this.isNameDropped.length = 0
+    this.histogram = undefined
+  }
+
   setFloat(cell: number, value: number): void {
     this.presence[cell] = isFloat
     this.value[cell] = value
@@ -107,6 +115,8 @@ export interface RangeSeries {
   startTimeMs: Float64Array | undefined
   /** Which of the stored samples each row is, where some were left out. */
   ordinal?: Float64Array | undefined
+  /** No value is less than the one before, which the store knew. */
+  isRising?: boolean | undefined
 }
 
 /** Any evaluated expression. A scalar has one number per step. */

@@ -1,14 +1,6 @@
 /** Function calls: evaluates the arguments and hands them to the family that knows the function. */
 
-import {
-  Block,
-  type Grid,
-  isFloat,
-  isHistogram,
-  type RangeSeries,
-  timeOf,
-  type Value,
-} from './block.ts'
+import { Block, type Grid, isFloat, type RangeSeries, timeOf, type Value } from './block.ts'
 import { type Context, executionError, type Work } from './context.ts'
 import {
   fractionBlock,
@@ -31,7 +23,12 @@ import { clamp, dateFunctions, mapFloats, mathFunctions, roundTo } from './funct
 import { overTimeFunctions } from './function/over-time.ts'
 import { rateFunctions } from './function/rate.ts'
 import { trendFunctions } from './function/trend.ts'
-import { evaluateWindows, type RangeCall, type RangeFunction } from './function/window.ts'
+import {
+  evaluateWindows,
+  type RangeCall,
+  type RangeFunction,
+  WindowRows,
+} from './function/window.ts'
 import { rangeMsOf, shiftGrid } from './plan.ts'
 import { selectVector } from './select.ts'
 import type { CallNode, Expression, MatrixNode, SubqueryNode } from './tree.ts'
@@ -337,7 +334,7 @@ function* callRange(node: CallNode, definition: RangeFunction, around: Surroundi
   if (range.kind === 'subquery') context.profile?.nest(1)
   const series = yield* around.evaluators.ranges(parameter, grid, context)
   if (range.kind === 'subquery') context.profile?.nest(-1)
-  const call: RangeCall = {
+  return yield* evaluateWindows(definition, series, {
     node,
     span: parameter.span,
     context,
@@ -346,10 +343,31 @@ function* callRange(node: CallNode, definition: RangeFunction, around: Surroundi
     rangeMs: rangeMsOf(range.range, context.times),
     mode,
     scalars,
-  }
-  const block = yield* evaluateWindows(definition, series, call)
-  if (node.name === 'rate' || node.name === 'increase') noteNames(block, call)
-  return block
+  })
+}
+
+/** Whether a call is of a function of one range and nothing else. */
+export function canMakeWindowRows(node: CallNode): boolean {
+  return rangeFunctions[node.name] !== undefined && node.parameters.length === 1
+}
+
+/** What makes rows of a range selector's series as they come, for such a call. */
+export function makeWindowRows(node: CallNode, grid: Grid, context: Context): WindowRows {
+  const definition = rangeFunctions[node.name]
+  const range = withoutParens(node.parameters[0]!)
+  if (definition === undefined || range.kind !== 'matrix')
+    throw new Error(`BUG: no rows of ${node.name}`)
+  const { selector } = range
+  return new WindowRows(definition, {
+    node,
+    span: node.parameters[0]!.span,
+    context,
+    grid,
+    edges: shiftGrid(selector, grid, context.times),
+    rangeMs: rangeMsOf(range.range, context.times),
+    mode: selector.mode,
+    scalars: [],
+  })
 }
 
 const smoothable = ['delta', 'increase', 'rate']
@@ -361,18 +379,4 @@ function checkMode(name: string, mode: RangeCall['mode']): void {
   if (allowed.includes(name)) return
   const list = allowed.join(', ')
   throw executionError(`${mode} modifier can only be used with: ${list} - not with ${name}`)
-}
-
-/** A rate of something that does not look like a counter is worth an info. */
-function noteNames(block: Block, call: RangeCall): void {
-  const seen = new Set<string>()
-  for (let row = 0; row < block.rowCount; row++) {
-    const name = block.labels[row]!.get('__name__')
-    if (name === '' || seen.has(name) || /_(total|sum|count|bucket)$/.test(name)) continue
-    const from = row * block.stepCount
-    const cells = block.presence.subarray(from, from + block.stepCount)
-    if (block.histogram !== undefined && cells.includes(isHistogram)) continue
-    seen.add(name)
-    call.context.annotations.perhapsNoCounter(call.span, name)
-  }
 }

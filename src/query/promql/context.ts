@@ -7,8 +7,9 @@
 import type { SeriesColumns } from '../../model/flow.ts'
 import { queryErrors } from '../errors.ts'
 import type { Annotations } from './annotation.ts'
+import type { Block } from './block.ts'
 import type { Profile } from './profile.ts'
-import type { DurationNode, SelectorNode } from './tree.ts'
+import type { DurationNode, Expression, SelectorNode } from './tree.ts'
 
 /** Work that may rest at each `yield`. */
 export type Work<Result> = Generator<undefined, Result, undefined>
@@ -27,7 +28,10 @@ export class Context {
   readonly text: string
   readonly times: QueryTimes
   readonly annotations: Annotations
-  readonly data: ReadonlyMap<SelectorNode, SeriesColumns[]>
+  /** What selectors read. Filled before evaluation begins. */
+  readonly data = new Map<SelectorNode, SeriesColumns[]>()
+  /** Values of nodes whose series were used up as they were read. */
+  readonly made = new Map<Expression, Block>()
   /** Where costs are noted; absent when nobody asks for them. */
   readonly profile: Profile | undefined
   readonly #sampleCountMax: number
@@ -37,14 +41,12 @@ export class Context {
     text: string
     times: QueryTimes
     annotations: Annotations
-    data: ReadonlyMap<SelectorNode, SeriesColumns[]>
     sampleCountMax: number
     profile?: Profile | undefined
   }) {
     this.text = parts.text
     this.times = parts.times
     this.annotations = parts.annotations
-    this.data = parts.data
     this.profile = parts.profile
     this.#sampleCountMax = parts.sampleCountMax
   }

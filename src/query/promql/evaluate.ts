@@ -37,6 +37,8 @@ function* evaluateMeasured(node: Expression, grid: Grid, context: Context): Work
 }
 
 function* evaluateNode(node: Expression, grid: Grid, context: Context): Work<Value> {
+  const made = context.made.get(node)
+  if (made !== undefined) return { type: 'vector', block: made }
   if (grid.stepCount > 1 && isInvariant(node)) {
     const countBefore = context.profile?.queryableSampleCount ?? 0
     const once = yield* evaluateNode(node, { ...grid, stepCount: 1 }, context)

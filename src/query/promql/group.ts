@@ -13,33 +13,51 @@ export interface Groups {
   isNameDropped: boolean[]
 }
 
-/** Numbers the groups of a block's rows. Label sets are made once a group, not once a row. */
+/** Numbers the groups of a block's rows. */
 export function groupRows(block: Block, node: AggregateNode): Groups {
-  const names = new Set(node.grouping)
+  const grouper = new Grouper(node)
   const groupOf = new Uint32Array(block.rowCount)
-  const labels: Labels[] = []
-  const isNameDropped: boolean[] = []
-  const numbers = new Map<string, number>()
-  const onlyName = !node.isWithout && names.size === 1 ? node.grouping[0]! : undefined
-  const isWhole = names.size === 0 && !node.isWithout
   for (let row = 0; row < block.rowCount; row++) {
-    const own = block.labels[row]!
-    const key = isWhole
-      ? ''
-      : onlyName === undefined
-        ? groupKey(own.pairs, names, node.isWithout)
-        : own.get(onlyName)
-    let number = numbers.get(key)
-    if (number === undefined) {
-      number = labels.length
-      numbers.set(key, number)
-      labels.push(groupLabels(own, names, node.isWithout))
-      isNameDropped.push(false)
-    }
-    groupOf[row] = number
-    if (block.isNameDropped[row]) isNameDropped[number] = true
+    groupOf[row] = grouper.add(block.labels[row]!, block.isNameDropped[row]!)
   }
-  return { groupOf, labels, isNameDropped }
+  return { groupOf, labels: grouper.labels, isNameDropped: grouper.isNameDropped }
+}
+
+/** Numbers groups as rows come. Label sets are made once a group, not once a row. */
+export class Grouper {
+  readonly labels: Labels[] = []
+  readonly isNameDropped: boolean[] = []
+  readonly #names: ReadonlySet<string>
+  readonly #isWithout: boolean
+  readonly #onlyName: string | undefined
+  readonly #numbers = new Map<string, number>()
+
+  constructor(node: AggregateNode) {
+    const names = new Set(node.grouping)
+    this.#names = names
+    this.#isWithout = node.isWithout
+    this.#onlyName = !node.isWithout && names.size === 1 ? node.grouping[0]! : undefined
+  }
+
+  /** The number of a row's group. */
+  add(own: Labels, isNameDropped: boolean): number {
+    const key = this.#keyOf(own)
+    let number = this.#numbers.get(key)
+    if (number === undefined) {
+      number = this.labels.length
+      this.#numbers.set(key, number)
+      this.labels.push(groupLabels(own, this.#names, this.#isWithout))
+      this.isNameDropped.push(false)
+    }
+    if (isNameDropped) this.isNameDropped[number] = true
+    return number
+  }
+
+  #keyOf(own: Labels): string {
+    if (this.#onlyName !== undefined) return own.get(this.#onlyName)
+    if (this.#names.size === 0 && !this.#isWithout) return ''
+    return groupKey(own.pairs, this.#names, this.#isWithout)
+  }
 }
 
 /** Equal for rows whose `groupLabels` are equal, without making these. */

@@ -16,11 +16,24 @@ export interface Read {
   startTimeMs: number
   endTimeMs: number
   nodes: SelectorNode[]
+  /** The same in the same order, with what uses them. */
+  uses: SelectorUse[]
   /** Only count and sum of histograms are asked for: unknown resets are then told from sample to sample, as upstream. */
   isStatistic: boolean
   /** Windows of whole buckets are asked for, of which some samples are enough. */
   buckets: Buckets | undefined
 }
+
+/** Where a selector stands: what is above it and above that, parentheses aside, and at which steps it is evaluated. */
+export interface SelectorUse {
+  node: SelectorNode
+  isRange: boolean
+  above: Expression | undefined
+  outer: Expression | undefined
+  grid: Grid
+}
+
+type Parents = Pick<SelectorUse, 'above' | 'outer'>
 
 type Buckets = NonNullable<Selection['buckets']>
 
@@ -78,10 +91,11 @@ export function planReads(root: Expression, grid: Grid, times: QueryTimes): Read
   const reads: Read[] = []
   const byKey = new Map<string, Read[]>()
   const add = (
-    node: SelectorNode,
+    use: SelectorUse,
     span: { startTimeMs: number; endTimeMs: number },
     wanted: { place: Place; buckets: Buckets | undefined },
   ): void => {
+    const { node } = use
     const { startTimeMs, endTimeMs } = span
     const { buckets } = wanted
     const isStatistic = wanted.place === 'statistic'
@@ -93,24 +107,34 @@ export function planReads(root: Expression, grid: Grid, times: QueryTimes): Read
         read.startTimeMs = Math.min(read.startTimeMs, startTimeMs)
         read.endTimeMs = Math.max(read.endTimeMs, endTimeMs)
         read.nodes.push(node)
+        read.uses.push(use)
         return
       }
     }
     const { matchers } = node
-    const read = { matchers, startTimeMs, endTimeMs, nodes: [node], isStatistic, buckets }
+    const nodes = [node]
+    const uses = [use]
+    const read = { matchers, startTimeMs, endTimeMs, nodes, uses, isStatistic, buckets }
     alike.push(read)
     reads.push(read)
   }
-  const walk = (node: Expression, inside: Grid, place: Place, above?: Expression): void => {
+  const walk = (node: Expression, inside: Grid, place: Place, parents: Parents): void => {
+    const { above } = parents
     if (node.kind === 'selector' || node.kind === 'matrix') {
       const selector = node.kind === 'matrix' ? node.selector : node
       const buckets = node.kind === 'matrix' ? bucketsOf(node, above, { inside, times }) : undefined
-      add(selector, spanOf(node, inside, times), { place, buckets })
+      const use = { node: selector, isRange: node.kind === 'matrix', ...parents, grid: inside }
+      add(use, spanOf(node, inside, times), { place, buckets })
+    } else if (node.kind === 'paren') {
+      walk(node.inner, inside, place, parents)
     } else if (node.kind === 'subquery') {
-      walk(node.inner, subqueryGrid(node, inside, times), 'whole')
-    } else for (const child of childrenOf(node)) walk(child, inside, placeBelow(node, place), node)
+      walk(node.inner, subqueryGrid(node, inside, times), 'whole', { above: node, outer: above })
+    } else {
+      const below = { above: node, outer: above }
+      for (const child of childrenOf(node)) walk(child, inside, placeBelow(node, place), below)
+    }
   }
-  walk(root, grid, 'plain')
+  walk(root, grid, 'plain', { above: undefined, outer: undefined })
   return reads
 }
 

@@ -4,9 +4,10 @@
  */
 
 import { CodedError } from '../../base/error.ts'
-import type { Querier, Selection, SeriesColumns } from '../../model/flow.ts'
+import type { Querier, Selection, SeriesColumns, SeriesVisitor } from '../../model/flow.ts'
 import { emptyLabels } from '../../model/labels.ts'
 import type { SeriesId } from '../../model/sample.ts'
+import { visitAll } from '../../model/visit-all.ts'
 import { queryErrors } from '../errors.ts'
 import { samplesTotal } from '../metrics.ts'
 import { Annotations } from './annotation.ts'
@@ -20,7 +21,7 @@ import { planReads, type Read } from './plan.ts'
 import { gridOf, type PreparedTree } from './prepare.ts'
 import { Profile } from './profile.ts'
 import { type QueryValue, toInstant, toMatrix } from './result.ts'
-import type { SelectorNode } from './tree.ts'
+import { canTake, takeRead } from './row-taker.ts'
 
 /** A result with what was noted on the way. */
 export interface Outcome {
@@ -43,10 +44,23 @@ export interface RunLimits {
 /** Long work rests when this much time has gone by; short enough that scrapes and alerts do not notice. */
 const restAfterMs = 8
 
-/** Range queries up to this span are read in one piece: 6 h. */
+/** Range queries up to this span are read in one piece: 6 h, or a day when samples are used up as they come. */
 const sliceSpanMs = 6 * 3_600_000
+const takenSpanMs = 24 * 3_600_000
 /** Share of the limit of samples that one slice of a longer query aims at. */
 const sliceShare = 1 / 8
+const takenShare = 1 / 2
+
+/** What a run with rests may use. */
+interface RestingParts {
+  querier: Querier
+  limits: RunLimits
+  signal: AbortSignal
+  pause: () => void
+  turn: LoopTurn
+  monotonicMs: () => number
+  detail: Detail
+}
 
 /**
  * Runs with rests. Steps do not depend on each other, so a long range query is read and evaluated slice
@@ -55,74 +69,124 @@ const sliceShare = 1 / 8
 export async function runResting(
   prepared: PreparedTree,
   times: QueryTimes,
-  parts: {
-    querier: Querier
-    limits: RunLimits
-    signal: AbortSignal
-    pause: () => void
-    turn: LoopTurn
-    monotonicMs: () => number
-    detail: Detail
-  },
+  parts: RestingParts,
 ): Promise<Outcome> {
   checkRangeType(prepared, times)
-  const { querier, limits, signal } = parts
+  const { limits } = parts
   const annotations = new Annotations(prepared.expression)
   const whole = gridOf(times)
   const joiner = new MatrixJoiner()
   const profile = makeProfile(parts, whole.stepCount)
+  const rester = new Rester(parts, profile)
+  const run = { ...parts, prepared, times, annotations, profile, rester }
   let outcome: Outcome | undefined
   if (parts.turn.elapsedMs() > restAfterMs) await parts.turn.rest()
-  let stepCount = Math.min(whole.stepCount, firstStepCount(prepared, times, whole))
+  const first = firstSlice(run, whole)
+  let { stepCount } = first
   for (let step = 0; step < whole.stepCount; ) {
     const grid = { ...whole, startTimeMs: timeOf(whole, step), stepCount }
     const reads = planReads(prepared.root, grid, times)
-    const readStartedMs = parts.monotonicMs()
-    const answers = await untilAborted(
-      Promise.all(reads.map((read) => readOne(read, { ...parts, profile }))),
-      signal,
-    ).catch((thrown: unknown) => {
-      throw translate(thrown, limits)
-    })
-    const evaluateStartedMs = parts.monotonicMs()
     profile?.beginSlice(step)
-    const workStartedMs = profile?.workedMs() ?? 0
-    const made = makeContext(prepared, times, { reads, answers, limits, annotations, profile })
-    made.context.countSamples(joiner.pointCount)
-    const work = finish(prepared, grid, made.context)
-    for (let turn = work.next(); ; turn = work.next()) {
-      if (turn.done === true) {
-        // Results are blocks of their own and copies of windows: nothing of what was read is in them.
-        if (querier.release !== undefined) for (const one of answers) querier.release(one)
-        joiner.add(turn.value)
-        outcome = {
-          value: turn.value,
-          warnings: annotations.warnings,
-          infos: annotations.infos,
-          sampleCount: made.sampleCount + (outcome?.sampleCount ?? 0),
-          seriesCount: Math.max(made.seriesCount, outcome?.seriesCount ?? 0),
-        }
-        break
-      }
-      parts.pause()
-      if (parts.turn.elapsedMs() > restAfterMs) {
-        const begunMs = parts.monotonicMs()
-        await parts.turn.rest()
-        profile?.rest(parts.monotonicMs() - begunMs)
-      }
+    const slice = await runSlice(run, { grid, reads, heldCount: joiner.pointCount }).catch(
+      (thrown: unknown) => {
+        // So many samples were only asked for because none of them are held.
+        if (isTooMany(thrown) && stepCount > first.heldStepCount) return undefined
+        throw thrown
+      },
+    )
+    if (slice === undefined) {
+      stepCount = first.heldStepCount
+      continue
     }
-    if (profile !== undefined) {
-      profile.readElapsedMs += evaluateStartedMs - readStartedMs
-      profile.evaluateElapsedMs += profile.workedMs() - workStartedMs
+    joiner.add(slice.value)
+    outcome = {
+      value: slice.value,
+      warnings: annotations.warnings,
+      infos: annotations.infos,
+      sampleCount: slice.sampleCount + (outcome?.sampleCount ?? 0),
+      seriesCount: Math.max(slice.seriesCount, outcome?.seriesCount ?? 0),
     }
     step += stepCount
-    const growth = (limits.sampleCountMax * sliceShare) / Math.max(1, made.sampleCount)
+    const share = first.isTaken ? takenShare : sliceShare
+    const growth = (limits.sampleCountMax * share) / Math.max(1, slice.sampleCount)
     const fitting = Math.max(minStepCount(reads, grid), Math.floor(stepCount * growth))
     stepCount = Math.min(whole.stepCount - step, fitting)
   }
   if (outcome === undefined) throw new Error('BUG: a query without steps')
   const value = joiner.isWhole ? outcome.value : joiner.join()
   return { ...outcome, value, ...(profile === undefined ? {} : { profile }) }
+}
+
+/** One run with all that its slices share. */
+interface Run extends RestingParts {
+  prepared: PreparedTree
+  times: QueryTimes
+  annotations: Annotations
+  profile: Profile | undefined
+  rester: Rester
+}
+
+/** Reads and evaluates one slice; `heldCount` is how many points those before it left. */
+async function runSlice(
+  run: Run,
+  slice: { grid: Grid; reads: readonly Read[]; heldCount: number },
+): Promise<{ value: QueryValue; sampleCount: number; seriesCount: number }> {
+  const { prepared, times, limits, profile, querier, rester } = run
+  const { grid, reads } = slice
+  const readStartedMs = run.monotonicMs()
+  const made = makeContext(prepared, times, run)
+  const answers = await untilAborted(
+    Promise.all(reads.map((read) => readOne(read, made, run))),
+    run.signal,
+  ).catch((thrown: unknown) => {
+    throw translate(thrown, limits)
+  })
+  const evaluateStartedMs = run.monotonicMs()
+  const workStartedMs = profile?.workedMs() ?? 0
+  reads.forEach((read, index) => {
+    const answer = answers[index]
+    if (answer !== undefined) made.take(read, answer)
+  })
+  made.context.countSamples(slice.heldCount)
+  const work = finish(prepared, grid, made.context)
+  let turn = work.next()
+  for (; turn.done !== true; turn = work.next()) {
+    const rest = rester.rest()
+    if (rest !== undefined) await rest
+  }
+  // Results are blocks of their own and copies of windows: nothing of what was read is in them.
+  if (querier.release !== undefined) {
+    for (const answer of answers) if (answer !== undefined) querier.release(answer)
+  }
+  if (profile !== undefined) {
+    profile.readElapsedMs += evaluateStartedMs - readStartedMs
+    profile.evaluateElapsedMs += profile.workedMs() - workStartedMs
+  }
+  const { sampleCount, seriesCount } = made
+  return { value: turn.value, sampleCount, seriesCount }
+}
+
+/** Lets other work go on when this has gone on for long. */
+class Rester {
+  readonly #parts: RestingParts
+  readonly #profile: Profile | undefined
+
+  constructor(parts: RestingParts, profile: Profile | undefined) {
+    this.#parts = parts
+    this.#profile = profile
+  }
+
+  /** A rest when it is time for one. Throws when the run must stop. */
+  rest(): Promise<void> | undefined {
+    this.#parts.pause()
+    return this.#parts.turn.elapsedMs() > restAfterMs ? this.#rest() : undefined
+  }
+
+  async #rest(): Promise<void> {
+    const begunMs = this.#parts.monotonicMs()
+    await this.#parts.turn.rest()
+    this.#profile?.rest(this.#parts.monotonicMs() - begunMs)
+  }
 }
 
 function makeProfile(
@@ -137,19 +201,16 @@ function makeProfile(
   })
 }
 
-/** One read; its cost is noted when somebody asks for it. */
-async function readOne(
-  read: Read,
-  parts: {
-    querier: Querier
-    limits: RunLimits
-    signal: AbortSignal
-    monotonicMs: () => number
-    profile: Profile | undefined
-  },
-): Promise<SeriesColumns[]> {
-  const { querier, limits, signal, profile, monotonicMs } = parts
+/** One read: series, or nothing when they were used up as they came. Its cost is noted when somebody asks for it. */
+async function readOne(read: Read, made: Made, run: Run): Promise<SeriesColumns[] | undefined> {
+  const { querier, limits, signal, profile, monotonicMs, rester } = run
   const selection = selectionOf(read, limits, signal)
+  if (profile === undefined && canTake(read)) {
+    const visit = (visitor: SeriesVisitor): Promise<void> =>
+      querier.visit?.(selection, visitor) ?? visitSelected(querier, selection, visitor)
+    made.count(await takeRead(read, made.context, { visit, rest: () => rester.rest() }))
+    return undefined
+  }
   if (profile?.hasNodes !== true) return querier.select(selection)
   const begunMs = monotonicMs()
   const report = { memorySampleCount: 0, cacheSampleCount: 0, engineSampleCount: 0 }
@@ -167,12 +228,31 @@ async function readOne(
   return series
 }
 
-/** Steps of the first slice. */
-function firstStepCount(prepared: PreparedTree, times: QueryTimes, whole: Grid): number {
-  if (whole.stepCount === 1) return 1
+/** Where a querier has whole answers alone. */
+async function visitSelected(
+  querier: Querier,
+  selection: Selection,
+  visitor: SeriesVisitor,
+): Promise<void> {
+  const answer = await querier.select(selection)
+  await visitAll(answer, visitor)
+  querier.release?.(answer)
+}
+
+/** Steps of the first slice, and how many it had if its samples were held. */
+function firstSlice(
+  run: Run,
+  whole: Grid,
+): { stepCount: number; heldStepCount: number; isTaken: boolean } {
   const one = { ...whole, stepCount: 1 }
-  const least = minStepCount(planReads(prepared.root, one, times), one)
-  return Math.max(least, Math.floor(sliceSpanMs / whole.stepMs), 1)
+  const reads = planReads(run.prepared.root, one, run.times)
+  const isTaken =
+    run.querier.visit !== undefined && run.profile === undefined && reads.every(canTake)
+  const least = minStepCount(reads, one)
+  const stepCountOf = (spanMs: number): number =>
+    Math.min(whole.stepCount, Math.max(least, Math.floor(spanMs / whole.stepMs), 1))
+  const heldStepCount = whole.stepCount === 1 ? 1 : stepCountOf(sliceSpanMs)
+  return { stepCount: isTaken ? stepCountOf(takenSpanMs) : heldStepCount, heldStepCount, isTaken }
 }
 
 /** A slice is at least as long as what it must read beyond its own span, lest most is read twice. */
@@ -202,7 +282,8 @@ export function runRecent(
     answers.push(answer)
   }
   const annotations = new Annotations(prepared.expression)
-  const made = makeContext(prepared, times, { reads, answers, limits, annotations })
+  const made = makeContext(prepared, times, { limits, annotations })
+  for (const [index, read] of reads.entries()) made.take(read, answers[index]!)
   const { context, sampleCount, seriesCount } = made
   const work = finish(prepared, grid, context)
   for (;;) {
@@ -234,44 +315,50 @@ function selectionOf(read: Read, limits: RunLimits, signal: AbortSignal | undefi
   return { matchers, startTimeMs, endTimeMs, sampleCountMax, ...rest }
 }
 
-function makeContext(
-  prepared: PreparedTree,
-  times: QueryTimes,
-  parts: {
-    reads: readonly Read[]
-    answers: readonly SeriesColumns[][]
-    limits: RunLimits
-    annotations: Annotations
-    profile?: Profile | undefined
-  },
-): { context: Context; sampleCount: number; seriesCount: number } {
-  const data = new Map<SelectorNode, SeriesColumns[]>()
-  let sampleCount = 0
-  let seriesCount = 0
-  parts.reads.forEach((read, index) => {
-    const series = parts.answers[index]!
-    for (const columns of series) {
+/** A context and what was read for it. */
+class Made {
+  readonly context: Context
+  sampleCount = 0
+  seriesCount = 0
+
+  constructor(context: Context) {
+    this.context = context
+  }
+
+  /** Holds the answer of a read for evaluation. */
+  take(read: Read, answer: SeriesColumns[]): void {
+    let sampleCount = 0
+    for (const columns of answer) {
       sampleCount += columns.count
       if (read.isStatistic && columns.histogram !== undefined) {
         columns.histogram = tellResets(columns.histogram)
       }
     }
-    seriesCount += series.length
-    for (const node of read.nodes) data.set(node, series)
-  })
-  samplesTotal.inc(sampleCount)
-  const { annotations } = parts
+    for (const node of read.nodes) this.context.data.set(node, answer)
+    this.context.countSamples(sampleCount)
+    this.count({ sampleCount, seriesCount: answer.length })
+  }
+
+  count(read: { sampleCount: number; seriesCount: number }): void {
+    this.sampleCount += read.sampleCount
+    this.seriesCount += read.seriesCount
+    samplesTotal.inc(read.sampleCount)
+  }
+}
+
+function makeContext(
+  prepared: PreparedTree,
+  times: QueryTimes,
+  parts: { limits: RunLimits; annotations: Annotations; profile?: Profile | undefined },
+): Made {
+  const { annotations, profile } = parts
   const { sampleCountMax } = parts.limits
-  const context = new Context({
-    text: prepared.expression,
-    times,
-    annotations,
-    data,
-    sampleCountMax,
-    profile: parts.profile,
-  })
-  context.countSamples(sampleCount)
-  return { context, sampleCount, seriesCount }
+  const text = prepared.expression
+  return new Made(new Context({ text, times, annotations, sampleCountMax, profile }))
+}
+
+function isTooMany(thrown: unknown): boolean {
+  return thrown instanceof CodedError && thrown.code === 'QUERY_TOO_MANY_SAMPLES'
 }
 
 /** The work's result, unless the signal comes first. */

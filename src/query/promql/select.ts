@@ -19,15 +19,52 @@ export function* selectVector(
   grid: Grid,
   parts: { context: Context; as: 'value' | 'time' | 'start-time' },
 ): Work<Block> {
-  const { context, as } = parts
+  const { context } = parts
   const series = context.data.get(node) ?? []
-  const shifted = shiftGrid(node, grid, context.times)
   context.countSamples(series.length * grid.stepCount)
-  const block = new Block(grid.stepCount, series.length)
-  const bounds = { grid: shifted, lookbackMs: context.times.lookbackMs }
+  const rows = new VectorRows(node, grid, parts)
+  rows.expect(series.length)
   for (let index = 0; index < series.length; index++) {
     if (index % rowsPerRest === rowsPerRest - 1) yield
-    const columns = series[index]!
+    rows.add(series[index]!)
+  }
+  if (context.profile !== undefined) countSelected(context.profile, rows.block, grid)
+  return rows.block
+}
+
+/** Makes a row of each series of an instant selector. */
+export class VectorRows {
+  readonly #node: SelectorNode
+  readonly #bounds: LookBounds
+  readonly #context: Context
+  readonly #as: 'value' | 'time' | 'start-time'
+  block: Block
+
+  constructor(
+    node: SelectorNode,
+    grid: Grid,
+    parts: { context: Context; as: 'value' | 'time' | 'start-time' },
+  ) {
+    const { context, as } = parts
+    this.#node = node
+    this.#context = context
+    this.#as = as
+    const { times } = context
+    this.#bounds = { grid: shiftGrid(node, grid, times), lookbackMs: times.lookbackMs }
+    this.block = new Block(grid.stepCount, 0)
+  }
+
+  /** Makes room for so many series. */
+  expect(seriesCount: number): void {
+    this.block = new Block(this.block.stepCount, seriesCount)
+  }
+
+  add(columns: SeriesColumns): void {
+    const { block } = this
+    const bounds = this.#bounds
+    const context = this.#context
+    const node = this.#node
+    const as = this.#as
     const base = block.addRow(columns.labels, as !== 'value')
     if (node.mode === 'smoothed') smoothSelector(columns, bounds, { block, base, context, node })
     else if (columns.histogram === undefined && as === 'value') {
@@ -35,8 +72,6 @@ export function* selectVector(
     } else pickAny(columns, bounds, { block, base, as })
     block.dropEmptyLastRow()
   }
-  if (context.profile !== undefined) countSelected(context.profile, block, grid)
-  return block
 }
 
 function pickFloats(
@@ -90,12 +125,13 @@ export function selectRanges(node: SelectorNode, context: Context): RangeSeries[
   return (context.data.get(node) ?? []).map(withoutStale)
 }
 
-function withoutStale(columns: SeriesColumns): RangeSeries {
-  const { labels, count, timeMs, value, histogram, startTimeMs, ordinal } = columns
-  const rest = { histogram, startTimeMs, ordinal }
+/** A series as range functions see it. */
+export function withoutStale(columns: SeriesColumns): RangeSeries {
+  const { labels, count, timeMs, value, histogram, startTimeMs, ordinal, isRising } = columns
+  const rest = { histogram, startTimeMs, ordinal, isRising }
   const series = { labels, isNameDropped: false, count, timeMs, value, ...rest }
   // Where samples were left out, the markers were first.
-  if (ordinal !== undefined) return series
+  if (ordinal !== undefined || columns.isEachNumber === true) return series
   const bits = bitsOf(value)
   let staleCount = 0
   for (let index = 0; index < count; index++) {

@@ -75,6 +75,10 @@ export class FloatChunkEncoder {
 export class FloatChunkDecoder {
   readonly #unpacker = new IntegerUnpacker()
   readonly #scale: Scale = { base: 10, exponent: 0 }
+  /** Whether the chunk read last is known to hold no NaN. */
+  isEachNumber = false
+  /** Whether its values are known to be numbers of which none is less than the one before. */
+  isRising = false
 
   /**
    * Reads a chunk of `count` rows where `reader` stands, and writes the first `needed` of them to `out`
@@ -99,6 +103,8 @@ export class FloatChunkDecoder {
     })
     const scale = this.#scale
     scale.base = reader.byte() as Scale['base']
+    this.isEachNumber = false
+    this.isRising = false
     if (scale.base === 0) {
       readPlanes(reader, chunk, out)
       return
@@ -113,6 +119,11 @@ export class FloatChunkDecoder {
     const divisor = divisorOf(scale)
     this.#unpacker.unpack(reader, count, { target: out.value, at, needed, divisor, base: 0 })
     if (apartCount > 0) readApart(reader, { apartAt, needed }, out)
+    else {
+      this.isEachNumber = true
+      // Dividing keeps the order.
+      this.isRising = this.#unpacker.isRising
+    }
   }
 }
 

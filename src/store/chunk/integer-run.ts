@@ -227,6 +227,8 @@ interface Placed {
 /** Reads runs. Holds scratch space, as the packer does. */
 export class IntegerUnpacker {
   #rows = new Float64Array(1_024)
+  /** Whether no number of the run read last can be less than the one before, as its head tells. */
+  isRising = false
 
   /**
    * Reads a run of `count` numbers and writes the first `needed` of them, each more by `base` and then
@@ -247,6 +249,7 @@ export class IntegerUnpacker {
     const unit = reader.varint()
     const least = reader.zigzag()
     if (this.#rows.length < rowCount) this.#rows = new Float64Array(rowCount * 2)
+    this.isRising = order === 1 && oddCount === 0 && least >= 0
     if (order === 1 && oddCount === 0 && width > 0 && width <= planeBits + fieldBits) {
       sumPlain(reader, { rowCount, width }, { first, unit, least: least * unit, ...out })
       return

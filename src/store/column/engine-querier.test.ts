@@ -83,6 +83,25 @@ async function read(pattern: string, startTimeMs: number, endTimeMs: number) {
   return rows
 }
 
+/** The same one by one; what is told of values must be true. */
+async function visit(pattern: string, startTimeMs: number, endTimeMs: number) {
+  const matchers = [makeMatcher('__name__', '=~', pattern)]
+  const rows = new Map<string, [number, number][]>()
+  const visitor = {
+    expect: () => undefined,
+    visit(series: SeriesColumns) {
+      for (const [name, points] of rowsOf([series])) rows.set(name, points)
+      const values = series.value.subarray(0, series.count)
+      if (series.isEachNumber) assert.ok(!values.includes(Number.NaN))
+      if (series.isRising)
+        assert.ok(values.every((one, row) => row === 0 || one >= values[row - 1]!))
+      return undefined
+    },
+  }
+  await querier.visit({ matchers, startTimeMs, endTimeMs }, [], visitor)
+  return [...rows].sort(([a], [b]) => (a < b ? -1 : 1))
+}
+
 async function keptCount(): Promise<number> {
   const { values } = await storeMetrics.readWindows.get()
   return values.find(({ labels }) => labels['outcome'] === 'kept')?.value ?? 0
@@ -132,6 +151,7 @@ test('chunks that overlap, repeat and come in any order are read as one series, 
           )
       }
       assert.deepEqual(await read('x.', start, end), expected, `round ${round}`)
+      assert.deepEqual(await visit('x.', start, end), [...expected], `round ${round}, one by one`)
     }
   }
 })

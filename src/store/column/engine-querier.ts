@@ -1,8 +1,9 @@
 /** The questions of `Querier` answered from the engine: what lies behind memory. */
 
-import type { Selection, SeriesColumns } from '../../model/flow.ts'
+import type { Selection, SeriesColumns, SeriesVisitor } from '../../model/flow.ts'
 import { type Labels, metricNameLabel } from '../../model/labels.ts'
 import { formatMatcher, type Matcher, matchesAll } from '../../model/matcher.ts'
+import { visitAll } from '../../model/visit-all.ts'
 import { storeErrors } from '../errors.ts'
 import { hashMetric } from '../head/series-index.ts'
 import {
@@ -87,7 +88,8 @@ export class EngineQuerier {
   readonly #versions: SpanVersions
   readonly #rollups: RollupBook
   readonly #cache: ChunkCache
-  readonly #pool = new ColumnPool()
+  /** Lends columns to answers. */
+  readonly pool = new ColumnPool()
   /** Which columns an answer lies in. */
   readonly #lent = new WeakMap<readonly SeriesColumns[], readonly ColumnPair[]>()
 
@@ -113,6 +115,32 @@ export class EngineQuerier {
     if (found.size === 0) return [...recent]
     const rolled = await this.#selectRolled(selection, found, recent)
     if (rolled !== undefined) return rolled
+    const unpacker = await this.#openTables(selection, found, recent)
+    const answer = await unpacker.unpack(recent, selection.signal)
+    this.#lent.set(answer, unpacker.pairs)
+    return answer
+  }
+
+  /** The same, series by series. */
+  async visit(
+    selection: Selection,
+    recent: readonly SeriesColumns[],
+    visitor: SeriesVisitor,
+  ): Promise<void> {
+    const found = await this.#findSeries(selection)
+    const whole = found.size === 0 ? recent : await this.#selectRolled(selection, found, recent)
+    if (whole !== undefined) return await visitAll(whole, visitor)
+    const unpacker = await this.#openTables(selection, found, recent)
+    visitor.expect(found.size + recent.length)
+    await unpacker.visit(recent, visitor, selection.signal)
+  }
+
+  /** The chunks of all samples, ready to be unpacked. */
+  async #openTables(
+    selection: Selection,
+    found: ReadonlyMap<bigint, FoundSeries>,
+    recent: readonly SeriesColumns[],
+  ): Promise<TableUnpacker> {
     const tables = await this.#readTables(selection, found, () => undefined)
     const { startTimeMs, endTimeMs, report } = selection
     const limit = selection.sampleCountMax ?? Infinity
@@ -129,14 +157,11 @@ export class EngineQuerier {
     }
     if (weight > limit) throw storeErrors.TOO_MANY_SAMPLES({ limit })
     for (const { count } of recent) rowCount += count
-    const unpacker = new TableUnpacker(
+    return new TableUnpacker(
       tables.map(({ table }) => table),
       range,
-      { take: (count) => this.#pool.take(count), rowCount, rowCountMax: limit },
+      { take: (count) => this.pool.take(count), rowCount, rowCountMax: limit },
     )
-    const answer = await unpacker.unpack(recent, selection.signal)
-    this.#lent.set(answer, unpacker.pairs)
-    return answer
   }
 
   /** From rollups, where days have them and the question allows it; `undefined` when all samples must be read. */
@@ -188,7 +213,7 @@ export class EngineQuerier {
     const pairs = this.#lent.get(answer)
     if (pairs === undefined) return
     this.#lent.delete(answer)
-    for (const pair of pairs) this.#pool.give(pair)
+    for (const pair of pairs) this.pool.give(pair)
   }
 
   /** Tables of the range in order, from the cache or to it. */

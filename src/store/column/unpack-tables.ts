@@ -1,7 +1,7 @@
 /** Tables of chunks become series: unpacked one chunk behind another, cut at both ends, then what memory has. */
 
 import { setImmediate } from 'node:timers/promises'
-import type { SeriesColumns } from '../../model/flow.ts'
+import type { SeriesColumns, SeriesVisitor } from '../../model/flow.ts'
 import type { Histogram } from '../../model/histogram.ts'
 import type { Labels } from '../../model/labels.ts'
 import { bitsOf, setHistogramAt } from '../../model/sample.ts'
@@ -52,6 +52,8 @@ const decoder = new FloatChunkDecoder()
 export const restRows = 524_288
 /** Rows of a pair of columns that is taken when the one before is full. */
 const pairRows = 1_048_576
+/** Rows of the pair in which visited series follow each other: a day of samples, 64 KB a column. */
+const visitedRows = 8_192
 
 /** Unpacks into pairs of columns that it takes as it needs them; the rows of a series lie in one of them. */
 export class TableUnpacker {
@@ -64,6 +66,11 @@ export class TableUnpacker {
   #restCount: number
   readonly #rowCountMax: number
   #histograms: { timeMs: number; histogram: Histogram }[] = []
+  /** Each series takes the place of the one before. */
+  #isVisiting = false
+  /** What is known of the series that is being unpacked. */
+  #isEachNumber = true
+  #isRising = true
   /** The pairs that the answer lies in. */
   readonly pairs: ColumnPair[] = []
 
@@ -90,34 +97,54 @@ export class TableUnpacker {
 
   /** All series with rows in the range, then those that only memory has. Rejects when the signal says so. */
   async unpack(recent: readonly SeriesColumns[], signal?: AbortSignal): Promise<SeriesColumns[]> {
+    const answer: SeriesColumns[] = []
+    let unrestedCount = 0
+    for (const series of this.#eachSeries(recent)) {
+      answer.push(series)
+      unrestedCount += series.count
+      if (unrestedCount < restRows) continue
+      unrestedCount = 0
+      await setImmediate()
+      signal?.throwIfAborted()
+    }
+    return answer
+  }
+
+  /** Hands over the same series one by one; the visitor says when to rest. */
+  async visit(
+    recent: readonly SeriesColumns[],
+    visitor: SeriesVisitor,
+    signal?: AbortSignal,
+  ): Promise<void> {
+    this.#isVisiting = true
+    for (const series of this.#eachSeries(recent)) {
+      const rest = visitor.visit(series)
+      if (rest === undefined) continue
+      await rest
+      signal?.throwIfAborted()
+    }
+  }
+
+  *#eachSeries(recent: readonly SeriesColumns[]): Generator<SeriesColumns> {
     const recentOf = new Map<string, SeriesColumns>()
     for (const series of recent) recentOf.set(series.labels.key, series)
     const places = this.#tables.map((table) => placesOf(table, this.#selection.found))
-    const answer: SeriesColumns[] = []
     let rowCount = 0
-    const add = (series: SeriesColumns | undefined): void => {
-      if (series === undefined) return
-      answer.push(series)
+    const count = (series: SeriesColumns): SeriesColumns => {
       rowCount += series.count
       if (rowCount > this.#rowCountMax) {
         throw storeErrors.TOO_MANY_SAMPLES({ limit: this.#rowCountMax })
       }
+      return series
     }
-    let index = -1
-    let restedCount = 0
+    let index = 0
     for (const { labels } of this.#selection.found.values()) {
-      index++
-      if (rowCount - restedCount > restRows) {
-        restedCount = rowCount
-        await setImmediate()
-        signal?.throwIfAborted()
-      }
       const newest = recentOf.get(labels.key)
       if (newest !== undefined) recentOf.delete(labels.key)
-      add(this.#unpackSeries(labels, { places, index }, newest))
+      const series = this.#unpackSeries(labels, { places, index: index++ }, newest)
+      if (series !== undefined) yield count(series)
     }
-    for (const series of recentOf.values()) add(series)
-    return answer
+    for (const series of recentOf.values()) yield count(series)
   }
 
   #unpackSeries(
@@ -127,31 +154,63 @@ export class TableUnpacker {
   ): SeriesColumns | undefined {
     this.#reserve(place, newest?.count ?? 0)
     const out = this.#out
-    const from = out.at
+    const first = out.at
     let isOrdered = true
+    this.#isEachNumber = true
+    this.#isRising = true
     for (let table = 0; table < this.#tables.length; table++) {
       const at = place.places[table]![place.index]!
-      if (at >= 0) isOrdered = this.#unpackPlace(table, at, from) && isOrdered
+      if (at >= 0) isOrdered = this.#unpackPlace(table, at, first) && isOrdered
     }
-    if (!isOrdered) out.at = sortRows({ ...out, from, to: out.at })
-    this.#cut(from)
+    if (!isOrdered) this.#sort(first)
+    const from = this.#cut(first)
     if (this.#histograms.length > 0 || newest?.histogram !== undefined) {
       return this.#joinHistograms(labels, from, newest)
     }
-    if (newest !== undefined) {
-      const isBehind = out.at > from && newest.timeMs[0]! <= out.timeMs[out.at - 1]!
-      out.timeMs.set(newest.timeMs.subarray(0, newest.count), out.at)
-      out.value.set(newest.value.subarray(0, newest.count), out.at)
-      out.at += newest.count
-      // Memory has rows that came late, perhaps some that the engine has too.
-      if (isBehind) out.at = sortRows({ ...out, from, to: out.at })
-    }
+    if (newest !== undefined) this.#addNewest(newest, from)
     if (from === out.at) return undefined
-    const timeMs = out.timeMs.subarray(from, out.at)
-    return { labels, count: out.at - from, timeMs, value: out.value.subarray(from, out.at) }
+    return {
+      labels,
+      count: out.at - from,
+      timeMs: out.timeMs.subarray(from, out.at),
+      value: out.value.subarray(from, out.at),
+      isEachNumber: this.#isEachNumber,
+      isRising: this.#isRising,
+    }
   }
 
-  /** Makes sure that there is room for all chunks of a series. */
+  #addNewest(newest: SeriesColumns, from: number): void {
+    const out = this.#out
+    const isBehind = out.at > from && newest.timeMs[0]! <= out.timeMs[out.at - 1]!
+    out.timeMs.set(newest.timeMs.subarray(0, newest.count), out.at)
+    out.value.set(newest.value.subarray(0, newest.count), out.at)
+    this.#look(from, out.at, out.at + newest.count)
+    out.at += newest.count
+    // Memory has rows that came late, perhaps some that the engine has too.
+    if (isBehind) this.#sort(from)
+  }
+
+  /** Whether rows `[begin, end)` of a series from `from` on are numbers that go on rising. */
+  #look(from: number, begin: number, end: number): void {
+    const { value } = this.#out
+    let before = begin > from ? value[begin - 1]! : Number.NEGATIVE_INFINITY
+    for (let row = begin; row < end && this.#isRising; row++) {
+      const next = value[row]!
+      if (!(next >= before)) this.#isRising = false
+      before = next
+    }
+    for (let row = begin; row < end && this.#isEachNumber && !this.#isRising; row++) {
+      if (Number.isNaN(value[row]!)) this.#isEachNumber = false
+    }
+  }
+
+  #sort(from: number): void {
+    const out = this.#out
+    out.at = sortRows({ ...out, from, to: out.at })
+    this.#isRising = false
+  }
+
+  /** Makes sure that there is room for all chunks of a series: behind those before, or in their place. */
   #reserve(place: { places: readonly Int32Array[]; index: number }, newestCount: number): void {
     let rowCount = newestCount
     for (let index = 0; index < this.#tables.length; index++) {
@@ -159,6 +218,14 @@ export class TableUnpacker {
       const at = place.places[index]![place.index]!
       if (at < 0) continue
       for (let chunk = starts[at]!; chunk < starts[at + 1]!; chunk++) rowCount += count[chunk]!
+    }
+    if (this.#isVisiting) {
+      this.#out.at = 0
+      if (rowCount <= this.#out.timeMs.length) return
+      const size = Math.max(visitedRows, rowCount * 2)
+      const pair = { timeMs: new Float64Array(size), value: new Float64Array(size) }
+      this.#out = { ...pair, bits: bitsOf(pair.value), at: 0 }
+      return
     }
     if (this.#out.at + rowCount > this.#out.timeMs.length) {
       const pair = this.#take(Math.max(rowCount, Math.min(pairRows, this.#restCount)))
@@ -168,17 +235,19 @@ export class TableUnpacker {
     this.#restCount -= rowCount
   }
 
-  /** Takes rows beside the range out; `from` is the first row of the series. */
-  #cut(from: number): void {
+  /** Takes rows beside the range out; `from` is the first row of the series, the answer the first one now. */
+  #cut(from: number): number {
     const out = this.#out
     const { startTimeMs, endTimeMs } = this.#selection
     const first = lowerBound(out.timeMs, from, out.at, startTimeMs)
     const end = lowerBound(out.timeMs, first, out.at, endTimeMs + 1)
+    out.at = end
+    if (this.#isVisiting || first === from) return first
     out.at = from + end - first
-    if (first === from) return
     out.timeMs.copyWithin(from, first, end)
     // By bits, as all copies of values.
     out.bits.copyWithin(from * 2, first * 2, end * 2)
+    return from
   }
 
   /** Unpacks a series' chunks of one table; `false` when rows are not in order any more. */
@@ -199,7 +268,12 @@ export class TableUnpacker {
       const count = table.count[chunk]!
       reader.at = table.offset[chunk]!
       decoder.decode(reader, { startTimeMs, count, needed: count }, out)
-      if (out.at > first && startTimeMs <= out.timeMs[out.at - 1]!) isOrdered = false
+      if (!decoder.isEachNumber) this.#isEachNumber = false
+      if (!decoder.isRising) this.#isRising = false
+      if (out.at > first) {
+        if (startTimeMs <= out.timeMs[out.at - 1]!) isOrdered = false
+        if (out.value[out.at]! < out.value[out.at - 1]!) this.#isRising = false
+      }
       out.at += count
     }
     return isOrdered

@@ -4,14 +4,19 @@ import type { Selection, SeriesColumns } from '../../model/flow.ts'
 import type { Histogram } from '../../model/histogram.ts'
 import { compareText, type Labels } from '../../model/labels.ts'
 import { unpackHistogram, weighHistograms } from '../chunk/histogram-bytes.ts'
+import type { ColumnPair } from '../column/column-pool.ts'
 import { sortRows } from '../column/ordered-rows.ts'
 import { storeErrors } from '../errors.ts'
 import { matchesAll } from '../../model/matcher.ts'
 import type { Head } from './head.ts'
 import type { LateRun } from './late-rows.ts'
 
-/** Samples of all series that fulfil the selection. Two columns are shared by all answers. */
-export function selectFromHead(head: Head, selection: Selection): SeriesColumns[] {
+/** Samples of all series that fulfil the selection. Two columns are shared by all answers; `take` may lend them. */
+export function selectFromHead(
+  head: Head,
+  selection: Selection,
+  take: (rowCount: number) => ColumnPair = makeColumns,
+): SeriesColumns[] {
   const { startTimeMs, endTimeMs } = selection
   const ids = findIds(head, selection)
   const counts = new Uint32Array(ids.length)
@@ -31,7 +36,7 @@ export function selectFromHead(head: Head, selection: Selection): SeriesColumns[
     throw storeErrors.TOO_MANY_SAMPLES({ limit: selection.sampleCountMax! })
   }
   if (selection.report !== undefined) selection.report.memorySampleCount += total
-  const out = { timeMs: new Float64Array(total), value: new Float64Array(total), at: 0 }
+  const out = { ...take(total), at: 0 }
   const answer: SeriesColumns[] = []
   for (let index = 0; index < ids.length; index++) {
     if (counts[index] === 0) continue
@@ -51,6 +56,10 @@ export function selectFromHead(head: Head, selection: Selection): SeriesColumns[
     answer.push(series)
   }
   return answer
+}
+
+function makeColumns(rowCount: number): ColumnPair {
+  return { timeMs: new Float64Array(rowCount), value: new Float64Array(rowCount) }
 }
 
 /** All series that fulfil the matchers, or those of a given few. */

@@ -29,6 +29,7 @@ function rateFunction(kind: Kind): RangeFunction {
     keepsName: false,
     floats: (run, call) => rateFloats(run, call, kind),
     mixed: (window, call) => rateMixed(window, call, kind),
+    isOfCounters: kind.isCounter,
     usesStart: kind.isCounter,
     extended: (window, call) => extendedRate(window, call, kind),
   }
@@ -65,32 +66,61 @@ function rateFloats(run: FloatRun, call: RangeCall, kind: Kind): void {
   const { edges, rangeMs } = call
   const divisor = kind.isRate ? rangeMs / 1000 : 1
   const { isCounter } = kind
-  const canFall = isCounter && everFalls(value, low[fromStep]!, high[toStep - 1]!)
+  const canFall =
+    isCounter && run.isRising !== true && everFalls(value, low[fromStep]!, high[toStep - 1]!)
+  // Scrapes come evenly: a window mostly has the shape of the one before, for which all divisions are done.
+  let spanMs = Number.NaN
+  let startGapMs = 0
+  let endGapMs = 0
+  let gapCount = 0
+  let sampled = 0
+  let toStart = 0
+  let toEnd = 0
+  let factor = 0
   for (let step = fromStep; step < toStep; step++) {
     const from = low[step]!
     const last = high[step]! - 1
     if (last <= from) continue
-    let change = value[last]! - value[from]!
+    const first = value[from]!
+    let change = value[last]! - first
     if (canFall) {
       for (let index = from + 1; index <= last; index++) {
         if (value[index]! < value[index - 1]!) change += value[index - 1]!
       }
     }
     const right = edges.startTimeMs + step * edges.stepMs
-    const sampled = (timeMs[last]! - timeMs[from]!) / 1000
-    const distance =
-      sampled / (ordinal === undefined ? last - from : ordinal[last]! - ordinal[from]!)
-    let toStart = (timeMs[from]! - (right - rangeMs)) / 1000
-    let toEnd = (right - timeMs[last]!) / 1000
-    if (toStart >= distance * 1.1) toStart = distance / 2
-    if (isCounter && change > 0 && value[from]! >= 0) {
-      const toZero = sampled * (value[from]! / change)
-      if (toZero < toStart) toStart = toZero
+    const ownSpanMs = timeMs[last]! - timeMs[from]!
+    const ownStartGapMs = timeMs[from]! - (right - rangeMs)
+    const ownEndGapMs = right - timeMs[last]!
+    const ownGapCount = ordinal === undefined ? last - from : ordinal[last]! - ordinal[from]!
+    if (
+      ownSpanMs !== spanMs ||
+      ownStartGapMs !== startGapMs ||
+      ownEndGapMs !== endGapMs ||
+      ownGapCount !== gapCount
+    ) {
+      spanMs = ownSpanMs
+      startGapMs = ownStartGapMs
+      endGapMs = ownEndGapMs
+      gapCount = ownGapCount
+      sampled = spanMs / 1000
+      const distance = sampled / gapCount
+      toStart = startGapMs / 1000
+      toEnd = endGapMs / 1000
+      if (toStart >= distance * 1.1) toStart = distance / 2
+      if (toEnd >= distance * 1.1) toEnd = distance / 2
+      factor = (sampled + toStart + toEnd) / sampled / divisor
     }
-    if (toEnd >= distance * 1.1) toEnd = distance / 2
-    const factor = (sampled + toStart + toEnd) / sampled / divisor
-    out[base + step] = change * factor
     presence[base + step] = isFloat
+    // A counter that grew by less than it had was not at zero within the window's own length before.
+    if (isCounter && change > 0 && first >= 0 && !(first >= change && toStart <= sampled)) {
+      const toZero = sampled * (first / change)
+      if (toZero < toStart) {
+        out[base + step] = change * ((sampled + toZero + toEnd) / sampled / divisor)
+        continue
+      }
+    }
+    out[base + step] = change * factor
   }
 }
 

@@ -5,7 +5,7 @@
  */
 
 import type { Histogram } from '../../../model/histogram.ts'
-import { Block, type Grid, isAbsent, type RangeSeries } from '../block.ts'
+import { Block, type Grid, isAbsent, isHistogram, type RangeSeries } from '../block.ts'
 import type { Context, Work } from '../context.ts'
 import { firstAfter, rowsPerRest } from '../look.ts'
 import type { SampleValue } from '../sample-math.ts'
@@ -37,6 +37,8 @@ export interface FloatRun {
   toStep: number
   /** Which of the stored samples each row is, where some were left out: to count them. */
   ordinal?: Float64Array | undefined
+  /** No value is less than the one before. */
+  isRising?: boolean | undefined
   /** Where the results go: cell `base + step`. */
   out: Float64Array
   presence: Uint8Array
@@ -70,6 +72,8 @@ export interface RangeFunction {
   floats: (run: FloatRun, call: RangeCall) => void
   /** One window with histograms in it; `undefined` for no result. */
   mixed: (window: Window, call: RangeCall) => SampleValue | undefined
+  /** It is meant for counters, which have names that end in a certain way. */
+  isOfCounters?: boolean
   /** Start timestamps matter to it. */
   usesStart?: boolean
   /** Windows of `anchored` and `smoothed` selectors; others are refused. */
@@ -82,37 +86,83 @@ export function* evaluateWindows(
   series: readonly RangeSeries[],
   call: RangeCall,
 ): Work<Block> {
-  const { grid, context } = call
-  context.countSamples(series.length * grid.stepCount)
-  const block = new Block(grid.stepCount, series.length)
-  const low = new Int32Array(grid.stepCount)
-  const high = new Int32Array(grid.stepCount)
+  call.context.countSamples(series.length * call.grid.stepCount)
+  const rows = new WindowRows(definition, call)
+  rows.expect(series.length)
   for (let index = 0; index < series.length; index++) {
     if (index % rowsPerRest === rowsPerRest - 1) yield
-    const one = series[index]!
-    const base = block.addRow(one.labels, one.isNameDropped || !definition.keepsName)
-    findBounds(one, call, { low, high })
-    if (one.histogram === undefined) context.profile?.countWindows(low, high, one.ordinal)
-    else context.profile?.countMixedWindows(low, high, one)
+    rows.add(series[index]!)
+  }
+  return rows.block
+}
+
+/** Makes a row of each series of a range function's argument. */
+export class WindowRows {
+  readonly #definition: RangeFunction
+  readonly #call: RangeCall
+  readonly #low: Int32Array
+  readonly #high: Int32Array
+  #notedName = ''
+  block: Block
+
+  constructor(definition: RangeFunction, call: RangeCall) {
+    const { stepCount } = call.grid
+    this.#definition = definition
+    this.#call = call
+    this.#low = new Int32Array(stepCount)
+    this.#high = new Int32Array(stepCount)
+    this.block = new Block(stepCount, 0)
+  }
+
+  /** Makes room for so many series. */
+  expect(seriesCount: number): void {
+    this.block = new Block(this.block.stepCount, seriesCount)
+  }
+
+  add(series: RangeSeries): void {
+    const { block } = this
+    const call = this.#call
+    const definition = this.#definition
+    const low = this.#low
+    const high = this.#high
+    const { context } = call
+    const base = block.addRow(series.labels, series.isNameDropped || !definition.keepsName)
+    findBounds(series, call, { low, high })
+    if (series.histogram === undefined) context.profile?.countWindows(low, high, series.ordinal)
+    else context.profile?.countMixedWindows(low, high, series)
     const run: FloatRun = {
-      timeMs: one.timeMs,
-      value: one.value,
-      ordinal: one.ordinal,
+      timeMs: series.timeMs,
+      value: series.value,
+      ordinal: series.ordinal,
+      isRising: series.isRising,
       low,
       high,
       fromStep: 0,
-      toStep: grid.stepCount,
+      toStep: block.stepCount,
       out: block.value,
       presence: block.presence,
       base,
     }
-    const hasStart = definition.usesStart === true && one.startTimeMs !== undefined
-    if (call.mode === 'plain' && one.histogram === undefined && !hasStart)
+    const hasStart = definition.usesStart === true && series.startTimeMs !== undefined
+    if (call.mode === 'plain' && series.histogram === undefined && !hasStart)
       definition.floats(run, call)
-    else evaluateMixed(definition, one, { call, run, block, hasStart })
+    else evaluateMixed(definition, series, { call, run, block, hasStart })
     block.dropEmptyLastRow()
+    if (definition.isOfCounters === true && block.rowCount * block.stepCount > base) {
+      this.#noteName(series.labels.get('__name__'), base)
+    }
   }
-  return block
+
+  /** A rate of something that does not look like a counter is worth an info. */
+  #noteName(name: string, base: number): void {
+    if (name === this.#notedName || name === '') return
+    const { block } = this
+    const cells = block.presence.subarray(base, base + block.stepCount)
+    if (block.histogram !== undefined && cells.includes(isHistogram)) return
+    this.#notedName = name
+    if (/_(total|sum|count|bucket)$/.test(name)) return
+    this.#call.context.annotations.perhapsNoCounter(this.#call.span, name)
+  }
 }
 
 /** Left-open windows: low is the first sample later than the left edge, high the first later than the right. */
@@ -121,31 +171,35 @@ function findBounds(
   call: RangeCall,
   out: { low: Int32Array; high: Int32Array },
 ): void {
-  const { timeMs, count } = series
   const { startTimeMs, stepMs, stepCount } = call.edges
   const { low, high } = out
   const beforeMs = call.rangeMs + (call.mode === 'plain' ? 0 : call.context.times.lookbackMs)
   const afterMs = call.mode === 'smoothed' ? call.context.times.lookbackMs : 0
-  let left = firstAfter(timeMs, count, startTimeMs - beforeMs)
-  let right = firstAfter(timeMs, count, startTimeMs + afterMs)
-  let leftStride = 0
-  let rightStride = 0
+  findEdges(series, { startTimeMs, stepMs, stepCount, shiftMs: afterMs }, high)
+  // Where windows are whole steps long, each begins where one some steps before it ended.
+  const lengthSteps = (beforeMs + afterMs) / stepMs
+  const isEven =
+    Number.isInteger(lengthSteps) && Number.isInteger(startTimeMs) && Number.isInteger(stepMs)
+  const ownCount = isEven ? Math.min(lengthSteps, stepCount) : stepCount
+  findEdges(series, { startTimeMs, stepMs, stepCount: ownCount, shiftMs: -beforeMs }, low)
+  if (ownCount < stepCount) low.set(high.subarray(0, stepCount - ownCount), ownCount)
+}
+
+/** For each edge the first row later than it. */
+function findEdges(series: RangeSeries, edges: Grid & { shiftMs: number }, out: Int32Array): void {
+  const { timeMs, count } = series
+  const { startTimeMs, stepMs, stepCount, shiftMs } = edges
+  let at = firstAfter(timeMs, count, startTimeMs + shiftMs)
+  let stride = 0
   for (let step = 0; step < stepCount; step++) {
-    const leftEdge = startTimeMs + step * stepMs - beforeMs
-    const rightEdge = startTimeMs + step * stepMs + afterMs
+    const edge = startTimeMs + step * stepMs + shiftMs
     // Samples come evenly as a rule: the edge moves over as many as it did before.
-    let next = left + leftStride
-    if (next > count || next === left || timeMs[next - 1]! > leftEdge) next = left
-    while (next < count && timeMs[next]! <= leftEdge) next++
-    leftStride = next - left
-    left = next
-    next = right + rightStride
-    if (next > count || next === right || timeMs[next - 1]! > rightEdge) next = right
-    while (next < count && timeMs[next]! <= rightEdge) next++
-    rightStride = next - right
-    right = next
-    low[step] = left
-    high[step] = right
+    let next = at + stride
+    if (next > count || next === at || timeMs[next - 1]! > edge) next = at
+    while (next < count && timeMs[next]! <= edge) next++
+    stride = next - at
+    at = next
+    out[step] = at
   }
 }
 
