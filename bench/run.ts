@@ -5,6 +5,7 @@
  *   npm run bench                                   about two minutes
  *   npm run bench -- --full                         more series, more trials
  *   npm run bench -- --only ingest --peer prometheus
+ *   npm run bench -- --only busy                    the latency beside 10,000 rules and 50,000 samples/s
  *   npm run bench -- --out FILE                     the figures as JSON too
  *
  * The machine is shared: ratios within one run say more than figures across runs.
@@ -18,6 +19,8 @@ import { parseArgs } from 'node:util'
 import { type IngestFigures, measureIngest } from './ingest.ts'
 import { type LatencyFigures, measureLatency, WebhookSink } from './latency.ts'
 import { formatNumber, formatTable } from './load/figures.ts'
+import { writeFleetRules } from './load/rules.ts'
+import { SteadyLoad } from './load/steady-load.ts'
 import { type PreparedLoad, prepareLoad } from './load/remote-write.ts'
 import { type PeerKind, RunningPeer } from './peer/peer.ts'
 import { prometheus } from './peer/prometheus.ts'
@@ -31,15 +34,24 @@ interface PeerFigures {
   ingest?: IngestFigures
   queries?: QueryFigures[]
   latency?: LatencyFigures
+  busy?: BusyFigures
 }
 
-const suites = ['ingest', 'query', 'latency'] as const
+/** The latency while others are at work. */
+interface BusyFigures extends LatencyFigures {
+  cores: number
+  delayMs: number
+}
+
+const suites = ['ingest', 'query', 'latency', 'busy'] as const
+/** The last one takes minutes. */
+const suitesAtFirst = ['ingest', 'query', 'latency']
 const peers: readonly PeerKind[] = [shipwatch, prometheus, victoriaMetrics]
 
 const { values: options } = parseArgs({
   options: {
     full: { type: 'boolean', default: false },
-    only: { type: 'string', default: suites.join(',') },
+    only: { type: 'string', default: suitesAtFirst.join(',') },
     peer: { type: 'string', default: peers.map((peer) => peer.name).join(',') },
     out: { type: 'string' },
   },
@@ -57,6 +69,7 @@ if (wrong !== undefined) {
 const size = options.full
   ? { hostCount: 1000, stepCount: 120, roundCount: 10, trialCount: 60 }
   : { hostCount: 100, stepCount: 200, roundCount: 5, trialCount: 12 }
+const busySize = { hostCount: 1000, ruleCount: 10_000, samplesPerSecond: 50_000, trialCount: 100 }
 const laneCount = 4
 const stepMs = 15_000
 
@@ -122,7 +135,30 @@ async function measurePeer(kind: PeerKind): Promise<PeerFigures> {
       sink.close()
     }
   }
+  if (only.includes('busy')) figures.busy = await measureBusy(kind)
   return figures
+}
+
+/** The latency again, beside a large installation's rules and samples. */
+async function measureBusy(kind: PeerKind): Promise<BusyFigures> {
+  const sink = new WebhookSink()
+  await sink.listen()
+  const rules = writeFleetRules(busySize.ruleCount, busySize.hostCount)
+  const needs = { folder: join(folder, `${kind.name}-busy`), webhook: sink.url, rules }
+  const peer = await RunningPeer.start(kind, needs)
+  const load = new SteadyLoad(peer.plan.writeUrl, busySize)
+  try {
+    say(`${kind.name}: ${busySize.trialCount} alerts beside ${busySize.ruleCount} rules ...`)
+    await load.warm()
+    const [cpuSeconds, startMs] = [peer.cpuSeconds(), performance.now()]
+    const latency = await measureLatency(peer, sink, busySize.trialCount)
+    const cores = ((peer.cpuSeconds() - cpuSeconds) * 1000) / (performance.now() - startMs)
+    return { ...latency, cores, delayMs: await load.stop() }
+  } finally {
+    await load.stop()
+    await peer.stop()
+    sink.close()
+  }
 }
 
 function isInstalled(command: string): boolean {
@@ -183,6 +219,32 @@ function printResults(all: PeerFigures[]): void {
     for (const { name, latency } of all) {
       if ((latency?.missedCount ?? 0) > 0) say(`  ${name} missed ${latency!.missedCount} alerts.`)
     }
+  }
+  if (only.includes('busy')) printBusy(heads, all, row)
+}
+
+function printBusy(
+  heads: string[],
+  all: PeerFigures[],
+  row: (
+    name: string,
+    read: (figures: PeerFigures) => number | undefined,
+    better: 'more' | 'less',
+  ) => string[],
+): void {
+  const { ruleCount, samplesPerSecond } = busySize
+  say(
+    `\nFrom sample to webhook beside ${formatNumber(ruleCount)} rules and ${formatNumber(samplesPerSecond)} samples/s, ms`,
+  )
+  const rows = [
+    row('p50', (it) => it.busy?.p50Ms, 'less'),
+    row('p99', (it) => it.busy?.p99Ms, 'less'),
+    row('cores', (it) => it.busy?.cores, 'less'),
+    row('the last samples were late by', (it) => it.busy?.delayMs, 'less'),
+  ]
+  say(formatTable(heads, rows))
+  for (const { name, busy } of all) {
+    if ((busy?.missedCount ?? 0) > 0) say(`  ${name} missed ${busy!.missedCount} alerts.`)
   }
 }
 

@@ -15,6 +15,8 @@ export interface PeerNeeds {
   folder: string
   /** Notify this address when the rule `BenchStep` fires; none when not measured. */
   webhook: string | undefined
+  /** More groups of rules, to be appended to the one of `BenchStep`. */
+  rules?: string
 }
 
 /** One process of a peer. */
@@ -162,8 +164,10 @@ export function findFreePort(): Promise<number> {
   })
 }
 
-/** The rule whose notification is measured, in Prometheus's format. */
-export const stepRule = `groups:
+/** The rule whose notification is measured and what is to run beside it, in Prometheus's format. */
+export const makeRuleFile = (needs: PeerNeeds): string => stepRule + (needs.rules ?? '')
+
+const stepRule = `groups:
   - name: bench
     interval: 1s
     rules:

@@ -3,7 +3,7 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { planAlertmanager } from './alertmanager.ts'
-import { evaluationInterval, findFreePort, type PeerKind, stepRule } from './peer.ts'
+import { evaluationInterval, findFreePort, makeRuleFile, type PeerKind } from './peer.ts'
 
 /** Prometheus. */
 export const prometheus: PeerKind = {
@@ -18,7 +18,7 @@ export const prometheus: PeerKind = {
     if (needs.webhook !== undefined) {
       const manager = await planAlertmanager(needs)
       programs.push(manager.program)
-      writeFileSync(join(needs.folder, 'rules.yml'), stepRule)
+      writeFileSync(join(needs.folder, 'rules.yml'), makeRuleFile(needs))
       lines.push(
         'rule_files: [rules.yml]',
         `alerting: { alertmanagers: [{ static_configs: [{ targets: ['${manager.address}'] }] }] }`,

@@ -2,7 +2,7 @@
 
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { evaluationInterval, findFreePort, type PeerKind, stepRule } from './peer.ts'
+import { evaluationInterval, findFreePort, makeRuleFile, type PeerKind } from './peer.ts'
 
 const root = join(import.meta.dirname, '..', '..')
 
@@ -16,7 +16,7 @@ export const shipwatch: PeerKind = {
     const config = join(needs.folder, 'shipwatch.yml')
     const lines = [`global: { evaluation_interval: ${evaluationInterval} }`]
     if (needs.webhook !== undefined) {
-      writeFileSync(join(needs.folder, 'rules.yml'), stepRule)
+      writeFileSync(join(needs.folder, 'rules.yml'), makeRuleFile(needs))
       lines.push(
         'rule_files: [rules.yml]',
         "route: { receiver: bench, group_by: ['...'], group_wait: 0s, group_interval: 1s }",

@@ -6,9 +6,9 @@ import { planAlertmanager } from './alertmanager.ts'
 import {
   evaluationInterval,
   findFreePort,
+  makeRuleFile,
   type PeerKind,
   type PeerProgram,
-  stepRule,
 } from './peer.ts'
 
 /** VictoriaMetrics. */
@@ -35,7 +35,7 @@ export const victoriaMetrics: PeerKind = {
     if (needs.webhook !== undefined) {
       const manager = await planAlertmanager(needs)
       const rules = join(needs.folder, 'rules.yml')
-      writeFileSync(rules, stepRule)
+      writeFileSync(rules, makeRuleFile(needs))
       const alertAddress = `127.0.0.1:${await findFreePort()}`
       programs.push(manager.program, {
         command: 'vmalert',
