@@ -139,6 +139,19 @@ test('OpenMetrics: seconds become milliseconds, exemplars are read', () => {
   )
 })
 
+test('a scraper lets pass in the text format what Prometheus lets pass', () => {
+  const page = 'a{b="1"c="2"} 1\n# HELP x\'y help\n# TYPE "\nd{e="f\ng"} 2\n'
+  assert.deepEqual(samplesOf(page), [
+    [['__name__', 'a', 'b', '1', 'c', '2'], 1, undefined],
+    [['__name__', 'd', 'e', 'f\ng'], 2, undefined],
+  ])
+  for (const line of ['a{b="1"c="2"} 1\n', "# HELP x'y help\n", 'd{e="f\ng"} 2\n']) {
+    assert.throws(() => parseExposition(line, 'text'), /line 1/)
+    assert.throws(() => samplesOf(`${line}# EOF\n`, 'openmetrics'), /line 1/)
+  }
+  assert.throws(() => samplesOf('a{b="1\nc 2\n'), /line 1: a string is not closed/)
+})
+
 test('each mistake is named with its line', () => {
   const refuse = (page: string | Uint8Array, format: ExpositionFormat, pattern: RegExp): void => {
     assert.throws(() => parseExposition(page, format), pattern, String(page).slice(0, 80))

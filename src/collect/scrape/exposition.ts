@@ -100,6 +100,11 @@ export class ExpositionReader implements PageReader {
     this.#end = body.length
   }
 
+  /** Where Prometheus's scraper lets pass what its client library refuses: pages in the text format. */
+  get #isLax(): boolean {
+    return !this.#isStrict && !this.#isOpen
+  }
+
   /** Moves to the next entry. Throws `COLLECT_EXPOSITION_INVALID` naming line and mistake. */
   next(): ExpositionLine {
     for (;;) {
@@ -274,9 +279,9 @@ export class ExpositionReader implements PageReader {
         this.#at++
         continue
       }
-      if (bytes[this.#at] === braceClose) {
-        break
-      }
+      if (bytes[this.#at] === braceClose) break
+      // Prometheus's scraper takes labels of the text format without a comma between them.
+      if (this.#isLax && (nameClass[bytes[this.#at]!]! & 1) !== 0) continue
       this.#failAt('expected "," or "}" after the label')
     }
     this.#at++
@@ -309,12 +314,16 @@ export class ExpositionReader implements PageReader {
       if (at >= this.#end) this.#fail('a string is not closed before the end of the page')
       const byte = bytes[at]!
       if (byte === quoteMark) break
-      if (byte === lineFeed) this.#fail('a string is not closed before the end of the line')
+      if (byte === lineFeed && !this.#isLax) {
+        this.#fail('a string is not closed before the end of the line')
+      }
       if (byte === backslash) {
         hasEscape = true
         at++
         if (this.#isStrict && !this.#isOpen) this.#checkEscape(bytes[at])
-        if (bytes[at] === lineFeed) this.#fail('a string is not closed before the end of the line')
+        if (bytes[at] === lineFeed && !this.#isLax) {
+          this.#fail('a string is not closed before the end of the line')
+        }
       }
       at++
     }
@@ -482,9 +491,11 @@ export class ExpositionReader implements PageReader {
     const rest = line.slice(head[0].length)
     const match = /^("(?:[^"\\]|\\.)*"|[^ \t"]+)(?:[ \t]+(.*))?$/s.exec(rest)
     if (match === null) {
-      if (rest === '') return undefined
+      if (rest === '' || this.#isLax) return undefined
       this.#fail(`expected a metric name after ${head[1]}`)
     }
+    // A comment that names no metric costs a scraper nothing but the comment.
+    if (this.#isLax && !/^(?:"|[a-zA-Z_:][a-zA-Z0-9_:]*$)/.test(match[1]!)) return undefined
     this.metric = this.#metricName(match[1]!)
     if (head[1] === 'HELP') {
       // Without a text it says nothing, and may stand any number of times.
