@@ -106,10 +106,10 @@ async function run(fault: string): Promise<void> {
   }
   try {
     begin(fault)
-    await eventually(`${fault}: everybody is told`, whole('firing'), 60_000)
+    await eventually(`${fault}: everybody is told`, whole('firing'), 120_000)
     isOver = true
     victim!.stdin?.write('over\n')
-    await eventually(`${fault}: everybody is told of the end`, whole('resolved'), 60_000)
+    await eventually(`${fault}: everybody is told of the end`, whole('resolved'), 120_000)
     await new Promise((done) => setTimeout(done, 400))
   } finally {
     isStopped = true
@@ -133,7 +133,9 @@ async function run(fault: string): Promise<void> {
   const sinceMs = first('bo') - Number(firedTimeMs)
   assert.ok(sinceMs >= stepMs, `${fault}: bo after ${sinceMs} ms: ${story}`)
   const lastAna = told.findLast((one) => one.receiver === 'ana' && one.status === 'firing')!
-  assert.ok(lastAna.timeMs <= first('bo'), `${fault}: the first step came again: ${story}`)
+  // Who comes back after both steps were due sends both at once, and either may arrive first.
+  const laterMs = lastAna.timeMs - first('bo')
+  assert.ok(laterMs < stepMs / 2, `${fault}: the first step came again: ${story}`)
 }
 
 test(`no page is lost over ${runCount} deaths between evaluation and the last write`, async () => {

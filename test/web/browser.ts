@@ -5,7 +5,13 @@ import { existsSync } from 'node:fs'
 import { resolve } from 'node:path'
 import type { TestContext } from 'node:test'
 import { AxeBuilder } from '@axe-core/playwright'
-import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core'
+import {
+  type Browser,
+  type BrowserContext,
+  chromium,
+  type Locator,
+  type Page,
+} from 'playwright-core'
 import { findProgram } from '../support/programs.ts'
 import { eventually, type Served } from '../support/serve.ts'
 
@@ -18,6 +24,9 @@ const launchArguments = [
   '--disable-component-update',
   '--disable-sync',
 ]
+
+/** How long a page may take for whatever is waited for; it costs only when a test fails. */
+const patienceMs = 60_000
 
 /** The browser of a test file and the server it looks at. */
 export class BrowserBench {
@@ -54,6 +63,7 @@ export class BrowserBench {
       reducedMotion: 'reduce',
       viewport: { width: o.width ?? 1280, height: 800 },
     })
+    window.setDefaultTimeout(patienceMs)
     const reply = await window.request.post(`${served.base}/api/shipwatch/v1/session`, {
       data: { token: o.token ?? served.token() },
       headers: { origin: served.base },
@@ -120,6 +130,58 @@ export async function untilLoaded(page: Page): Promise<void> {
   await eventually('the page is loaded', async () =>
     (await page.locator('.skeleton').count()) === 0 ? true : undefined,
   )
+}
+
+/** Reads an element again and again until its text is like that; answers the text. */
+export async function untilText(element: Locator, pattern: RegExp): Promise<string> {
+  return await eventually(String(pattern), async () => {
+    const text = (await element.textContent()) ?? ''
+    return pattern.test(text) ? text : undefined
+  })
+}
+
+/** Presses two keys as one hand does: a machine that is slow between two calls is no slow hand. */
+export async function pressChord(page: Page, first: string, second: string): Promise<void> {
+  await Promise.all([page.keyboard.press(first), page.keyboard.press(second)])
+}
+
+/** Puts the focus there and sees that it stays: a dialog takes it for itself a moment after it opened. */
+export async function focusOn(element: Locator): Promise<void> {
+  const page = element.page()
+  await eventually('the focus stays', async () => {
+    await element.focus()
+    // After a frame and a timer, whoever wanted the focus has taken it. As text: the words are the browser's.
+    await page.evaluate('new Promise((done) => requestAnimationFrame(() => setTimeout(done)))')
+    return (await element.and(page.locator(':focus')).count()) === 1 ? true : undefined
+  })
+}
+
+/** Chooses an option by keyboard alone: arrow by arrow, since typing its name is a matter of speed. */
+export async function chooseByKeys(select: Locator, name: string): Promise<void> {
+  await focusOn(select)
+  const { keyboard } = select.page()
+  await keyboard.press('Home')
+  for (let last: string | undefined; ; ) {
+    // Numbers do not break from their units; to a reader that is a blank like any other.
+    const now = (await select.locator('option:checked').textContent())?.replace(/\s/g, ' ')
+    if (now === name) return
+    assert.notEqual(now, last, `there is no option ${name}`)
+    last = now
+    await keyboard.press('ArrowDown')
+  }
+}
+
+/** Presses Tab until what has the focus, written `label|text`, is like that. */
+export async function tabTo(page: Page, pattern: RegExp): Promise<void> {
+  const endMs = performance.now() + patienceMs
+  while (performance.now() < endMs) {
+    const now = await page.evaluate(
+      '(document.activeElement?.getAttribute("aria-label") ?? "") + "|" + (document.activeElement?.textContent ?? "")',
+    )
+    if (pattern.test(String(now))) return
+    await page.keyboard.press('Tab')
+  }
+  assert.fail(`the keyboard does not reach ${pattern}`)
 }
 
 /** Collects what goes wrong on a page. */

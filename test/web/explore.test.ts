@@ -10,7 +10,7 @@
 
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
-import { BrowserBench, watchErrors } from './browser.ts'
+import { BrowserBench, focusOn, untilText, watchErrors } from './browser.ts'
 import { eventually, type Served, startServe } from '../support/serve.ts'
 
 let served: Served
@@ -76,9 +76,7 @@ test('queries are named, hidden, moved and removed, and the address holds it', a
   await page.getByLabel('Legend of query A').fill('shop {{shop}}')
   await page.keyboard.press('Enter')
   await page.waitForURL(/l=shop/)
-  await eventually('the legend has the name', async () =>
-    /A shop b/.test((await page.textContent('.legend')) ?? '') ? true : undefined,
-  )
+  await untilText(page.locator('.legend').first(), /A shop b/)
   await page.getByRole('button', { name: 'Hide query B' }).click()
   await page.waitForURL(/hide=1/)
   await eventually('only the first is drawn', async () =>
@@ -93,7 +91,7 @@ test('queries are named, hidden, moved and removed, and the address holds it', a
   )
   const again = await bench.open(window, new URL(page.url()).pathname + new URL(page.url()).search)
   await again.waitForSelector('figure canvas')
-  assert.match((await again.textContent('.legend')) ?? '', /shop a/)
+  await untilText(again.locator('.legend').first(), /shop a/)
   await page.getByRole('button', { name: 'Remove query A' }).click()
   await page.waitForURL(/q=shop_orders/)
   assert.deepEqual(errors, [])
@@ -118,7 +116,7 @@ test('a query is explained by a key: parts, rows, and the labels of a part', asy
   await page.waitForSelector('figure canvas')
   await page.keyboard.press('x')
   await page.waitForURL(/explain=A/)
-  await page.waitForSelector('.explain tbody tr')
+  await page.locator('.explain tbody tr code').nth(2).waitFor()
   const parts = await page.locator('.explain tbody tr code').allTextContents()
   assert.deepEqual(parts, [
     'sum(rate(shop_orders[1m]))',
@@ -126,7 +124,7 @@ test('a query is explained by a key: parts, rows, and the labels of a part', asy
     'shop_orders[1m]',
   ])
   await page.getByRole('button', { name: 'shop_orders[1m]', exact: true }).click()
-  assert.match((await page.textContent('.explain-labels')) ?? '', /shop.*2 values.*a.*b/)
+  await untilText(page.locator('.explain-labels').first(), /shop.*2 values.*a.*b/)
   await page.locator('.explain-open').last().press('Escape')
   await page.keyboard.press('x')
   await page.waitForURL((url) => !url.search.includes('explain='))
@@ -140,7 +138,8 @@ test('a value of the label explorer becomes a matcher of the query', async (cont
   await page.getByRole('button', { name: 'Labels' }).click()
   await page.getByRole('searchbox', { name: 'Filter by name' }).fill('shop_ord')
   await page.getByRole('button', { name: /^shop_orders/ }).click()
-  await page.getByRole('button', { name: /^shop/ }).first().click()
+  await page.waitForURL(/labels=metric/)
+  await page.getByRole('button', { name: /^shop(?!_)/ }).click()
   await page.waitForURL(/label=shop/)
   await page.getByTitle('Only shop = b').click()
   await page.waitForURL((url) => url.searchParams.get('q') === 'rate(shop_orders{shop="b"}[1m])')
@@ -161,15 +160,11 @@ test('a quantile leads to its buckets, which are a heat map read by arrow keys',
   await page.getByRole('button', { name: 'Ask for its buckets' }).click()
   await page.waitForURL((url) => url.searchParams.get('q') === buckets)
   const figure = page.locator('figure')
-  await figure.focus()
+  await focusOn(figure)
   await page.keyboard.press('ArrowUp')
-  await eventually('a cell is said', async () =>
-    /0\s?s – 100\s?ms · 5/.test((await figure.getByRole('status').textContent()) ?? '')
-      ? true
-      : undefined,
-  )
+  await untilText(figure.getByRole('status'), /0\s?s – 100\s?ms · 5/)
   await page.getByRole('button', { name: 'Show as table ( t )' }).click()
-  assert.match((await figure.textContent()) ?? '', /> 500\sms/)
+  await untilText(figure, /> 500\sms/)
   await window.close()
 })
 
@@ -185,9 +180,7 @@ test('a query that runs is stopped, and the page says so', async (context) => {
   })
   await page.goto(served.base + addressOf('shop_orders'))
   await page.getByRole('button', { name: 'Stop' }).click()
-  await eventually('the page says that it stopped', async () =>
-    /Stopped/.test((await page.textContent('h1')) ?? '') ? true : undefined,
-  )
-  assert.ok(isGone, 'the request itself was given up')
+  await untilText(page.locator('h1'), /Stopped/)
+  await eventually('the request itself was given up', () => isGone || undefined)
   await window.close()
 })

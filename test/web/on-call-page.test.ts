@@ -5,9 +5,16 @@ import { mkdtempSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
-import type { Page } from 'playwright-core'
 import { type Served, startServe } from '../support/serve.ts'
-import { BrowserBench, findBarriers, watchErrors } from './browser.ts'
+import {
+  BrowserBench,
+  chooseByKeys,
+  findBarriers,
+  focusOn,
+  pressChord,
+  tabTo,
+  watchErrors,
+} from './browser.ts'
 
 const config = `
 receivers:
@@ -61,18 +68,6 @@ after(async () => {
   await served.stop()
 })
 
-/** Presses Tab until what has the focus has this name. */
-async function tabTo(page: Page, name: RegExp): Promise<void> {
-  for (let count = 0; count < 80; count++) {
-    const now = await page.evaluate(
-      '(document.activeElement?.getAttribute("aria-label") ?? "") + "|" + (document.activeElement?.textContent ?? "")',
-    )
-    if (name.test(String(now))) return
-    await page.keyboard.press('Tab')
-  }
-  assert.fail(`the keyboard does not reach ${name}`)
-}
-
 for (const language of ['en-US', 'zh-CN']) {
   test(`duty is shown well in ${language}, light and dark, for a week and a month`, async (context) => {
     if (!(await bench.launch(context))) return
@@ -91,8 +86,7 @@ test('a shift is taken over and given back by keyboard alone', async (context) =
   const window = await bench.window()
   const page = await bench.open(window, '/')
   const errors = watchErrors(page)
-  await page.keyboard.press('g')
-  await page.keyboard.press('c')
+  await pressChord(page, 'g', 'c')
   await page.waitForSelector('.calendar-bar')
   await tabTo(page, /^Later/)
   await page.keyboard.press('Enter')
@@ -103,9 +97,8 @@ test('a shift is taken over and given back by keyboard alone', async (context) =
   await tabTo(page, /\|Somebody takes over$/)
   await page.keyboard.press('Enter')
   const dialog = page.getByRole('dialog')
-  await dialog.getByLabel('Who takes over').focus()
-  await page.keyboard.type('ben')
-  await dialog.getByLabel('To').focus()
+  await chooseByKeys(dialog.getByLabel('Who takes over'), 'ben')
+  await focusOn(dialog.getByLabel('To'))
   await page.keyboard.press('Control+a')
   await page.keyboard.type('tomorrow')
   await dialog.getByText('Write it like 2026-11-20 18:00.').waitFor()
@@ -115,15 +108,14 @@ test('a shift is taken over and given back by keyboard alone', async (context) =
   await page.keyboard.press('Enter')
   await tabTo(page, /\|Somebody takes over$/)
   await page.keyboard.press('Enter')
-  await dialog.getByLabel('Who takes over').focus()
-  await page.keyboard.type('ben')
-  await dialog.getByLabel('Why').focus()
+  await chooseByKeys(dialog.getByLabel('Who takes over'), 'ben')
+  await focusOn(dialog.getByLabel('Why'))
   await page.keyboard.type('a day at the sea')
   await page.keyboard.press('Enter')
   await dialog.waitFor({ state: 'detached' })
   await page.waitForSelector('.calendar-bar[data-override]')
   const problems = await findBarriers(page)
-  await page.locator('.calendar-bar[data-override]').first().focus()
+  await focusOn(page.locator('.calendar-bar[data-override]').first())
   await page.keyboard.press('Enter')
   await tabTo(page, /\|Take it back$/)
   await page.keyboard.press('Enter')

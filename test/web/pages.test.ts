@@ -16,7 +16,15 @@ import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import type { Page } from 'playwright-core'
 import { eventually, type Served, startServe } from '../support/serve.ts'
-import { BrowserBench, findBarriers, untilLoaded, watchErrors } from './browser.ts'
+import {
+  BrowserBench,
+  findBarriers,
+  focusOn,
+  pressChord,
+  untilLoaded,
+  untilText,
+  watchErrors,
+} from './browser.ts'
 
 const paths = [
   '/',
@@ -98,7 +106,7 @@ test('the sign-in link signs in once, and a second use is refused in words', asy
   const again = await second.newPage()
   await again.goto(served.signInLink)
   await again.waitForSelector('[role="alert"]')
-  assert.match((await again.textContent('[role="alert"]')) ?? '', /does not work any more/)
+  await untilText(again.locator('[role="alert"]').first(), /does not work any more/)
   await second.close()
 })
 
@@ -154,8 +162,7 @@ test('a person with a keyboard alone finds the way', async (context) => {
   if (!(await bench.launch(context))) return
   const window = await bench.window()
   const page = await bench.open(window, '/')
-  await page.keyboard.press('g')
-  await page.keyboard.press('r')
+  await pressChord(page, 'g', 'r')
   await untilPage(page, 'Rules')
   await page.waitForSelector('tbody tr')
   await page.keyboard.press('j')
@@ -164,17 +171,16 @@ test('a person with a keyboard alone finds the way', async (context) => {
   await page.keyboard.press('Escape')
   await page.waitForSelector('[role="dialog"]', { state: 'detached' })
   await page.keyboard.press('Control+k')
-  await page.waitForSelector('[role="combobox"]')
+  await page.waitForSelector('[role="combobox"]:focus')
   await page.keyboard.type('sourc')
   await page.keyboard.press('Enter')
   await untilPage(page, 'Sources')
   await page.keyboard.press('?')
   await page.waitForSelector('[role="dialog"]')
-  assert.match((await page.textContent('[role="dialog"]')) ?? '', /Keys of this page/)
+  await untilText(page.getByRole('dialog'), /Keys of this page/)
   await page.keyboard.press('Escape')
   await page.waitForSelector('[role="dialog"]', { state: 'detached' })
-  await page.keyboard.press('g')
-  await page.keyboard.press('l')
+  await pressChord(page, 'g', 'l')
   await untilPage(page, 'Logs')
   // Keys do nothing inside of fields.
   await page.keyboard.press('/')
@@ -243,12 +249,10 @@ test('a query is typed, run and drawn by keyboard, and its address shows it agai
   await page.waitForSelector('figure canvas')
   const again = await bench.open(window, new URL(page.url()).pathname + new URL(page.url()).search)
   await again.waitForSelector('figure canvas')
-  assert.match((await again.textContent('.legend')) ?? '', /node_load1/)
-  await again.locator('figure').focus()
+  await untilText(again.locator('.legend').first(), /node_load1/)
+  await focusOn(again.locator('figure'))
   await again.keyboard.press('ArrowLeft')
-  await eventually('the values at the cursor are said', async () =>
-    /node_load1/.test((await again.textContent('figure [role="status"]')) ?? '') ? true : undefined,
-  )
+  await untilText(again.locator('figure [role="status"]').first(), /node_load1/)
   await window.close()
 })
 
@@ -285,7 +289,7 @@ test('a token is made, shown once, and taken back after asking', async (context)
   assert.ok(!(await page.content()).includes(secret))
   await page.locator('tr', { hasText: 'pipeline' }).getByRole('button').click()
   const dialog = page.getByRole('dialog')
-  assert.match((await dialog.textContent()) ?? '', /pipeline/)
+  await untilText(dialog, /pipeline/)
   await dialog.getByRole('button', { name: 'Revoke' }).click()
   await eventually('the token is refused', async () => {
     const { status } = await fetch(`${served.base}/api/v1/labels`, {
@@ -301,11 +305,10 @@ test('a server that went away is said, and the page recovers by itself', async (
   const window = await bench.window()
   const page = await bench.open(window, '/')
   await window.setOffline(true)
-  await page.keyboard.press('g')
-  await page.keyboard.press('a')
+  await pressChord(page, 'g', 'a')
   await page.waitForSelector('.stale')
-  assert.match((await page.textContent('.stale')) ?? '', /does not reply/)
+  await untilText(page.locator('.stale').first(), /does not reply/)
   await window.setOffline(false)
-  await page.waitForSelector('.stale', { state: 'detached', timeout: 15_000 })
+  await page.waitForSelector('.stale', { state: 'detached' })
   await window.close()
 })

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { type Served, startServe } from '../support/serve.ts'
-import { BrowserBench } from './browser.ts'
+import { BrowserBench, untilText } from './browser.ts'
 
 let served: Served
 const bench = new BrowserBench(() => served)
@@ -43,7 +43,7 @@ for (const { scope, silences, windows, says } of [
     assert.equal(await count('New window'), windows ? 1 : 0)
     const settings = await bench.open(window, '/settings')
     await settings.waitForSelector('.verdict')
-    assert.match((await settings.textContent('.verdict')) ?? '', says)
+    await untilText(settings.locator('.verdict').first(), says)
     assert.equal(
       await settings.getByRole('button', { name: 'Create a token' }).count(),
       windows ? 1 : 0,

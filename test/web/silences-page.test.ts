@@ -6,7 +6,14 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { eventually, type Served, startServe } from '../support/serve.ts'
-import { BrowserBench, findBarriers, watchErrors } from './browser.ts'
+import {
+  BrowserBench,
+  chooseByKeys,
+  findBarriers,
+  focusOn,
+  pressChord,
+  watchErrors,
+} from './browser.ts'
 
 let served: Served
 const bench = new BrowserBench(() => served)
@@ -40,23 +47,21 @@ test('a window of maintenance is made, changed and ended by keyboard', async (co
   const window = await bench.window()
   const page = await bench.open(window, '/')
   const errors = watchErrors(page)
-  await page.keyboard.press('g')
-  await page.keyboard.press('x')
+  await pressChord(page, 'g', 'x')
   await page.getByText('No maintenance is planned').waitFor()
-  await page.getByRole('button', { name: 'New window' }).first().focus()
+  await focusOn(page.getByRole('button', { name: 'New window' }).first())
   await page.keyboard.press('Enter')
   const dialog = page.getByRole('dialog')
-  await dialog.getByLabel('Name').focus()
+  await focusOn(dialog.getByLabel('Name'))
   await page.keyboard.type('database move')
   await page.keyboard.press('Tab')
   await page.keyboard.type('checkout')
   await eventually('what it would hold', async () =>
     (await page.locator('[data-preview="1"]').count()) === 1 ? true : undefined,
   )
-  await dialog.getByLabel('Comes again').focus()
-  await page.keyboard.type('Every week')
+  await chooseByKeys(dialog.getByLabel('Comes again'), 'Every week')
   const problems = await findBarriers(page)
-  await dialog.getByLabel('Why').focus()
+  await focusOn(dialog.getByLabel('Why'))
   await page.keyboard.press('Enter')
   await dialog.waitFor({ state: 'detached' })
   const row = page.locator('tbody tr', { hasText: 'database move' })
@@ -64,9 +69,9 @@ test('a window of maintenance is made, changed and ended by keyboard', async (co
   await eventually('the alert is held', async () =>
     (await heldReason()) === 'maintenance' ? true : undefined,
   )
-  await row.getByRole('button', { name: 'Change' }).focus()
+  await focusOn(row.getByRole('button', { name: 'Change' }))
   await page.keyboard.press('Enter')
-  await dialog.getByLabel('Why').focus()
+  await focusOn(dialog.getByLabel('Why'))
   await page.keyboard.type('as announced')
   await page.keyboard.press('Enter')
   await dialog.waitFor({ state: 'detached' })
@@ -74,10 +79,10 @@ test('a window of maintenance is made, changed and ended by keyboard', async (co
   problems.push(...(await findBarriers(page)))
   await page.emulateMedia({ colorScheme: 'dark' })
   problems.push(...(await findBarriers(page, ['color-contrast'])))
-  await row.getByRole('button', { name: 'End' }).focus()
+  await focusOn(row.getByRole('button', { name: 'End' }))
   await page.keyboard.press('Enter')
   await page.getByText('End this window?').waitFor()
-  await dialog.getByRole('button', { name: 'End' }).focus()
+  await focusOn(dialog.getByRole('button', { name: 'End' }))
   await page.keyboard.press('Enter')
   await eventually('the alert is told of again', async () =>
     (await heldReason()) === undefined ? true : undefined,
@@ -116,7 +121,7 @@ test('a silence is changed by keyboard: the new one holds before the old one end
   const errors = watchErrors(page)
   const rows = page.locator('tbody tr', { hasText: 'service="checkout"' })
   await rows.getByRole('link', { name: '1 alert' }).waitFor()
-  await rows.getByRole('button', { name: 'Change' }).focus()
+  await focusOn(rows.getByRole('button', { name: 'Change' }))
   await page.keyboard.press('Enter')
   const dialog = page.getByRole('dialog', { name: 'Change the silence' })
   await dialog.locator('input:focus').waitFor()
@@ -125,10 +130,8 @@ test('a silence is changed by keyboard: the new one holds before the old one end
   await dialog.getByLabel('To', { exact: true }).fill('2000-01-01 00:00')
   await dialog.getByText('The end must be after the beginning.').waitFor()
   const problems = await findBarriers(page)
-  await dialog.getByLabel('For how long').focus()
-  await page.keyboard.type('4')
-  await dialog.getByLabel('When a held alert ends').focus()
-  await page.keyboard.type('Say so when')
+  await chooseByKeys(dialog.getByLabel('For how long'), '4 h')
+  await chooseByKeys(dialog.getByLabel('When a held alert ends'), 'Say so when the silence is over')
   await dialog.getByLabel('Why').focus()
   await page.keyboard.press('Enter')
   await dialog.waitFor({ state: 'detached' })
@@ -139,7 +142,7 @@ test('a silence is changed by keyboard: the new one holds before the old one end
     ['expired', 'planned', 'drop'],
   ])
   assert.equal(await heldReason(), 'silenced')
-  await rows.getByRole('button', { name: 'Again' }).focus()
+  await focusOn(rows.getByRole('button', { name: 'Again' }))
   await page.keyboard.press('Enter')
   await dialog.locator('input:focus').waitFor()
   assert.equal(await dialog.getByLabel('Why').inputValue(), 'planned')

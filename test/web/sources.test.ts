@@ -7,8 +7,8 @@
 
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
-import { BrowserBench } from './browser.ts'
-import { eventually, type Served, startServe } from '../support/serve.ts'
+import { BrowserBench, focusOn, untilText } from './browser.ts'
+import { type Served, startServe } from '../support/serve.ts'
 
 let served: Served
 const bench = new BrowserBench(() => served)
@@ -76,21 +76,18 @@ test('a target that does not answer is opened by keyboard and says why, rule by 
   if (!(await bench.launch(context))) return
   const window = await bench.window()
   const page = await bench.open(window, '/sources')
-  await eventually('the target was tried', async () =>
-    /cannot be reached/.test((await page.textContent('main')) ?? '') ? true : undefined,
-  )
-  await page.locator('tr', { hasText: 'cannot be reached' }).focus()
+  await untilText(page.locator('main'), /cannot be reached/)
+  await focusOn(page.locator('tr', { hasText: 'cannot be reached' }))
   await page.keyboard.press('Enter')
   await page.waitForURL(/source=scrape/)
   const dialog = page.getByRole('dialog')
   await dialog.getByRole('button', { name: 'What relabeling did' }).click()
   await dialog.getByText('target_label: area').waitFor()
-  const text = (await dialog.textContent()) ?? ''
-  assert.match(text, /Discovered.*__address__.*changes nothing.*area.*area-a/s)
+  await untilText(dialog, /Discovered.*__address__.*changes nothing.*area.*area-a/s)
   await dialog.locator('figure canvas').first().waitFor()
   await page.keyboard.press('Escape')
   await dialog.waitFor({ state: 'detached' })
-  await page.locator('tr', { hasText: 'dropped:9' }).focus()
+  await focusOn(page.locator('tr', { hasText: 'dropped:9' }))
   await page.keyboard.press('Enter')
   await dialog.getByText('Dropped by this rule').waitFor()
   await window.close()
@@ -102,17 +99,14 @@ test('the label that explodes is named beside the limit, with what to do', async
   const page = await bench.open(window, '/sources')
   const row = page.locator('tr', { hasText: 'text-import' }).filter({ hasText: '20 of 20' })
   await row.waitFor()
-  assert.match((await row.textContent()) ?? '', /user/)
-  const drops = page.locator('tr', { hasText: 'series-limit' }).first()
-  assert.match((await drops.textContent()) ?? '', /label that explodes/)
-  await row.focus()
+  await untilText(row, /user/)
+  await untilText(page.locator('tr', { hasText: 'series-limit' }).first(), /label that explodes/)
+  await focusOn(row)
   await page.keyboard.press('Enter')
   await page.waitForURL(/census=text-import/)
   const dialog = page.getByRole('dialog')
   await dialog.getByText('metric_relabel_configs').waitFor()
   // The census is read when the drawer opens.
-  await eventually('the labels are counted', async () =>
-    /user\s*20 values/.test((await dialog.textContent()) ?? '') ? true : undefined,
-  )
+  await untilText(dialog, /user\s*20 values/)
   await window.close()
 })
