@@ -1,7 +1,8 @@
 /**
  * A group of alerts with its rhythm: the first notification after group_wait (at once when an alert
  * began longer ago than that), then a look every group_interval. At each look every channel of the
- * receiver is told if there is a reason to. A group without alerts at a look is over.
+ * receiver is told if there is a reason to. A group without alerts is over at a look, but not within half
+ * a minute after it had some: with short intervals, an alert that comes back is told in the same rhythm.
  * Source: alertmanager dispatch/dispatch.go and notify/ (Apache-2.0), behaviour re-implemented.
  */
 
@@ -11,10 +12,10 @@ import { passFaultPoint } from '../base/fault-point.ts'
 import type { Log } from '../base/log.ts'
 import type { Alert } from '../model/alert.ts'
 import type { AlertBackground } from '../model/flow.ts'
-import { compareLabels, compareText, type Labels } from '../model/labels.ts'
+import { compareText, type Labels } from '../model/labels.ts'
 import type { Page } from '../model/page.ts'
 import type { ChannelView, Notification } from '../notify/notify.ts'
-import { findCommon } from './common-labels.ts'
+import { findCommon } from '../model/common-labels.ts'
 import type { AcknowledgeOffer } from './page/page-message.ts'
 import { decisionsTotal, notificationDelay } from './metrics.ts'
 import { findReason, type NotificationLog } from './notification-log.ts'
@@ -53,6 +54,9 @@ export interface GroupSurroundings {
 /** A look may last at least this long, however short the interval. */
 const sendMsMin = 10_000
 
+/** A group without alerts is kept for so long; Alertmanager looks for such groups every so often. */
+export const emptyKeepMs = 30_000
+
 /** One group at one route. */
 export class AlertGroup {
   readonly key: string
@@ -64,6 +68,8 @@ export class AlertGroup {
   #timer: Timer | undefined
   #dueTimeMs = 0
   #hasLooked = false
+  /** When a look last found alerts. */
+  #busyTimeMs = 0
   #looking: Promise<void> | undefined
   #isOverdue = false
   #isStopped = false
@@ -136,13 +142,17 @@ export class AlertGroup {
       return
     }
     this.#hasLooked = true
+    const dueTimeMs = this.#dueTimeMs
     this.#arm(this.#around.clock.nowTimeMs() + this.route.groupIntervalMs)
+    const nowTimeMs = this.#around.clock.nowTimeMs()
     if (this.#members.size === 0) {
+      if (nowTimeMs - this.#busyTimeMs < emptyKeepMs) return
       this.stop()
       this.#around.noteEmpty(this)
       return
     }
-    this.#looking = this.#look().finally(() => {
+    this.#busyTimeMs = nowTimeMs
+    this.#looking = this.#look(dueTimeMs).finally(() => {
       this.#looking = undefined
       if (!this.#isOverdue) return
       this.#isOverdue = false
@@ -150,7 +160,7 @@ export class AlertGroup {
     })
   }
 
-  async #look(): Promise<void> {
+  async #look(dueTimeMs: number): Promise<void> {
     const { clock, log } = this.#around
     const alerts = [...this.#members].flatMap((fingerprint) => this.#around.find(fingerprint) ?? [])
     const seen = new Map(alerts.map((alert) => [alert.fingerprint, alert.updatedTimeMs]))
@@ -161,7 +171,8 @@ export class AlertGroup {
     try {
       const page = await this.#around.seeToPage(this)
       const told = this.#around.withoutHeld(alerts, this.route).sort(compareAlerts)
-      const isDone = told.length === 0 || (await this.#tell(told, page, abort.signal))
+      const isDone =
+        told.length === 0 || (await this.#tell(told, { page, signal: abort.signal, dueTimeMs }))
       if (isDone) this.#dropResolved(seen)
     } catch (thrown) {
       log.error({ groupKey: this.key, error: messageOf(thrown) }, 'a group could not be notified')
@@ -184,9 +195,9 @@ export class AlertGroup {
   /** Tells each channel what it does not know; answers whether all that had to hear have heard. */
   async #tell(
     alerts: readonly Alert[],
-    page: Page | undefined,
-    signal: AbortSignal,
+    look: { page: Page | undefined; signal: AbortSignal; dueTimeMs: number },
   ): Promise<boolean> {
+    const { page, signal } = look
     const { receiver } = this.route
     const { notificationLog } = this.#around
     const firing = alerts.filter((alert) => this.#around.isFiring(alert))
@@ -200,7 +211,8 @@ export class AlertGroup {
           resolved: resolved.map((alert) => alert.fingerprint),
           sendsResolved: channel.sendsResolved,
           repeatIntervalMs: this.route.repeatIntervalMs,
-          nowTimeMs: this.#around.clock.nowTimeMs(),
+          // When it was due, lest the moment by which a timer is late makes a repetition or not.
+          nowTimeMs: look.dueTimeMs,
           isUnsure: notificationLog.isUnsure(receiver, channel.key, this.key),
         })
         const isResting = reason === 'repeat interval elapsed' && this.#around.isTaken(this)
@@ -266,11 +278,23 @@ export class AlertGroup {
   }
 }
 
-/** By job, instance, then all labels, as Alertmanager orders them. */
-function compareAlerts(a: Alert, b: Alert): number {
-  return (
-    compareText(a.labels.get('job'), b.labels.get('job')) ||
-    compareText(a.labels.get('instance'), b.labels.get('instance')) ||
-    compareLabels(a.labels, b.labels)
-  )
+/**
+ * By job and instance, those that have one before those that have none; then those with fewer labels; then
+ * label by label: the order of Alertmanager, which decides what `max_alerts` leaves out.
+ */
+function compareAlerts({ labels: a }: Alert, { labels: b }: Alert): number {
+  for (const name of ['job', 'instance']) {
+    const order = Number(b.has(name)) - Number(a.has(name))
+    if (order !== 0) return order
+    if (a.get(name) !== b.get(name)) return compareText(a.get(name), b.get(name))
+  }
+  if (a.size !== b.size) return a.size - b.size
+  for (let index = 0; index < a.pairs.length; index += 2) {
+    // Of two names in one place, the lesser one is what the other set lacks.
+    const nameOrder = compareText(b.pairs[index]!, a.pairs[index]!)
+    if (nameOrder !== 0) return nameOrder
+    const valueOrder = compareText(a.pairs[index + 1]!, b.pairs[index + 1]!)
+    if (valueOrder !== 0) return valueOrder
+  }
+  return 0
 }

@@ -522,7 +522,7 @@ time_intervals:
   await bench.clock.advance(30 * second)
   assert.deepEqual(bench.story(), ['1 c first notification: 2f'])
   await bench.clock.advance(20 * second)
-  assert.deepEqual(bench.story().slice(1), ['40 b first notification: 2f 1f'])
+  assert.deepEqual(bench.story().slice(1), ['40 b first notification: 1f 2f'])
   assert.deepEqual(changes, ['1 firing', '2 firing', '1 out-of-hours', '1 firing'])
 })
 
@@ -572,3 +572,60 @@ for (const [resolved, expected] of [
     await bench.clock.advance(30 * second)
     assert.deepEqual(bench.story().slice(1), expected)
   })
+
+test('alerts from outside are joined where they overlap, and stand for themselves where not', async (t) => {
+  const bench = await new Bench(plain()).start(t)
+  const report = (startTimeMs: number | undefined, endTimeMs: number | undefined) =>
+    bench.desk.receive([
+      {
+        labels: makeLabels({ alertname: 'X', i: '1' }),
+        annotations: makeLabels({}),
+        startTimeMs,
+        endTimeMs,
+        generatorUrl: '',
+      },
+    ])
+  const endOf = () => (bench.desk.list()[0]!.endTimeMs - startTimeMs) / second
+  await report(startTimeMs, startTimeMs + 600 * second)
+  await bench.clock.advance(second)
+  // An end that was named holds against a guess that begins within ...
+  await report(startTimeMs + second, undefined)
+  assert.equal(endOf(), 600)
+  // ... once: what was joined is a guess as well.
+  await report(startTimeMs + second, startTimeMs + 200 * second)
+  assert.equal(endOf(), 200)
+  // One that names its end alone begins there, so that a shorter one does not lie within.
+  await report(undefined, startTimeMs + 500 * second)
+  await report(startTimeMs, startTimeMs + 100 * second)
+  assert.equal(endOf(), 100)
+})
+
+test('with a short interval an alert that comes back is told in the rhythm of its group', async (t) => {
+  const bench = await new Bench(plain()).start(t)
+  await bench.fire({ i: '1' })
+  await bench.clock.advance(2 * second)
+  await bench.resolve({ i: '1' })
+  await bench.clock.advance(6 * second)
+  await bench.fire({ i: '1' })
+  await bench.clock.advance(2 * second)
+  assert.deepEqual(bench.story(), [
+    '1 a first notification: 1f',
+    '4 a all alerts resolved: 1r',
+    '10 a first notification: 1f',
+  ])
+})
+
+test('alerts stand in the order of Alertmanager: job, instance, number of labels, labels', async (t) => {
+  const bench = await new Bench(plain()).start(t)
+  await bench.fire(
+    { i: '1', zone: 'z' },
+    { i: '2' },
+    { i: '3', instance: 'b' },
+    { i: '4', job: 'b' },
+    { i: '5', job: 'a', zone: 'z' },
+    { i: '6', instance: 'a' },
+    { i: '7', cell: 'c' },
+  )
+  await bench.clock.advance(2 * second)
+  assert.deepEqual(bench.story(), ['1 a first notification: 5f 4f 6f 3f 2f 1f 7f'])
+})

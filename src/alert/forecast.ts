@@ -6,6 +6,7 @@
 
 import type { Labels } from '../model/labels.ts'
 import type { ChannelView } from '../notify/notify.ts'
+import { emptyKeepMs } from './alert-group.ts'
 import { findReason } from './notification-log.ts'
 import { findPauses, findRoutes, groupLabelsOf, type Route } from './route.ts'
 
@@ -93,12 +94,15 @@ function playGroup(
     let present: Member[] = []
     const entries: Parameters<typeof findReason>[0][] = []
     let timeMs = coming[next]!.firedTimeMs + route.groupWaitMs
+    let busyTimeMs = timeMs
     for (; timeMs <= around.untilTimeMs; timeMs += route.groupIntervalMs) {
       if (around.budget.lookCount++ > lookCountMax)
         return { count: Math.max(0, ...counts), firstTimeMs }
       while (next < coming.length && coming[next]!.firedTimeMs <= timeMs)
         present.push(coming[next++]!)
-      if (present.length === 0) break
+      if (present.length > 0) busyTimeMs = timeMs
+      else if (timeMs - busyTimeMs < emptyKeepMs) continue
+      else break
       // Of one that came again the last course counts.
       const last = new Map(present.map((member) => [member.fingerprint, member]))
       const firing = [...last.values()].filter((member) => member.endTimeMs > timeMs)

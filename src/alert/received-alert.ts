@@ -33,6 +33,7 @@ export function toDetected(
     generatorUrl: alert.generatorUrl,
     rule: undefined,
     arrivedTimeMs: nowTimeMs,
+    reportedStartTimeMs: alert.startTimeMs ?? alert.endTimeMs ?? nowTimeMs,
     ...(isEndAssumed ? { isEndAssumed } : {}),
   }
 }

@@ -25,6 +25,11 @@ export interface DetectedAlert {
   noDataSinceTimeMs?: number
   /** The sender named no end: `endTimeMs` is our guess, and never shortens an end that was named. */
   isEndAssumed?: boolean
+  /**
+   * When it began by the word of the sender, or its end where the sender names that alone: what reports of
+   * the same alert are joined by.
+   */
+  reportedStartTimeMs?: number
 }
 
 /** An alert as alerting knows it. */

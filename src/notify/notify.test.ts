@@ -216,6 +216,11 @@ test('a webhook says the background when there is one, and cuts at max_alerts', 
     makeNotification({ background, alerts: [makeAlert(), makeAlert(), makeAlert()] }),
     never,
   )
+  const over = { ...makeAlert(), state: 'resolved' as const, labels: makeLabels({ only: 'this' }) }
+  await notifier.send(makeNotification({ alerts: [over, makeAlert()] }), never)
+  const cut = JSON.parse(calls[1]!.body)
+  // What is left out has no part in what is said of all.
+  assert.deepEqual([cut.status, cut.commonLabels], ['resolved', { only: 'this' }])
   const body = JSON.parse(calls[0]!.body)
   assert.deepEqual(body.shipwatch, background)
   assert.equal(body.alerts.length, 1)
@@ -845,6 +850,7 @@ test('the built-in messages speak Chinese, on the clocks of the receiver', async
   const acknowledge = {
     url: 'http://ship.example/ack/t0ken',
     gatherUrl: 'http://ship.example/gather/t0ken',
+    gatewayUrl: 'http://ship.example/gateway/t0ken',
     token: 't0ken',
     pageId: 'p1',
     acknowledgedBy: '',

@@ -5,6 +5,7 @@
  */
 
 import type { Alert } from '../model/alert.ts'
+import { findCommon } from '../model/common-labels.ts'
 import type { Notification } from './notification.ts'
 
 /** The body of a webhook call, with at most `alertCountMax` alerts; 0 is all. */
@@ -16,15 +17,17 @@ export function makeWebhookBody(
   const { background, acknowledge } = notification
   const isCut = alertCountMax > 0 && notification.alerts.length > alertCountMax
   const alerts = isCut ? notification.alerts.slice(0, alertCountMax) : notification.alerts
+  // What is left out is in nothing that is said of all.
+  const said = isCut ? summarize(alerts) : notification
   return {
     version: '4',
     groupKey: notification.groupKey,
     truncatedAlerts: notification.alerts.length - alerts.length,
-    status: notification.status,
+    status: said.status,
     receiver: notification.receiver,
     groupLabels: notification.groupLabels,
-    commonLabels: notification.commonLabels,
-    commonAnnotations: notification.commonAnnotations,
+    commonLabels: said.commonLabels,
+    commonAnnotations: said.commonAnnotations,
     routeLabels: notification.routeLabels ?? {},
     externalURL: notification.externalUrl,
     notification_reason: notification.reason,
@@ -42,6 +45,16 @@ export function makeWebhookBody(
             }),
           },
         }),
+  }
+}
+
+function summarize(
+  alerts: readonly Alert[],
+): Pick<Notification, 'status' | 'commonLabels' | 'commonAnnotations'> {
+  return {
+    status: alerts.some((alert) => alert.state === 'firing') ? 'firing' : 'resolved',
+    commonLabels: findCommon(alerts.map((alert) => alert.labels)),
+    commonAnnotations: findCommon(alerts.map((alert) => alert.annotations)),
   }
 }
 

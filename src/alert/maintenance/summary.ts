@@ -6,7 +6,7 @@ import type { Alert } from '../../model/alert.ts'
 import { makeLabels } from '../../model/labels.ts'
 import type { MaintenanceWindow } from '../../model/maintenance.ts'
 import type { Notification, Notifier } from '../../notify/notify.ts'
-import { findCommon } from '../common-labels.ts'
+import { findCommon } from '../../model/common-labels.ts'
 import type { Occurrence } from './occurrence.ts'
 
 /** How long the summary is tried. */

@@ -13,7 +13,7 @@ import type { Alert } from '../../model/alert.ts'
 import type { AlertBackground } from '../../model/flow.ts'
 import type { Incident } from '../../model/incident.ts'
 import type { Page, PageDelivery, PageEvent } from '../../model/page.ts'
-import type { Notifier } from '../../notify/notify.ts'
+import type { LostMessage, Notifier } from '../../notify/notify.ts'
 import type { OnCall } from '../../oncall/oncall.ts'
 import type { Records } from '../../store/store.ts'
 import { alertErrors } from '../errors.ts'
@@ -256,6 +256,25 @@ export class PageDesk {
   /** A person says that it is over. It stays so until the group is over or another alert joins. */
   resolve(id: string, act: PageAct): Promise<Page> {
     return this.#act(id, (turn) => resolve(turn, act))
+  }
+
+  /** A message that counted as sent reached nobody: its step is judged anew. */
+  async noteLost(
+    lost: Pick<LostMessage, 'pageId' | 'person' | 'receiver' | 'reason'>,
+  ): Promise<void> {
+    const page = this.#book.find(lost.pageId)
+    if (page === undefined) return
+    const delivery = page.deliveries.findLast(
+      ({ kind, state, person, receiver }) =>
+        kind === 'page' && state === 'sent' && person === lost.person && receiver === lost.receiver,
+    )
+    if (delivery === undefined) return
+    delivery.state = 'waiting'
+    try {
+      await this.#noteSent(page, delivery, { isSent: false, reason: lost.reason })
+    } catch (thrown) {
+      this.#parts.log.error({ page: page.id, error: messageOf(thrown) }, 'a page failed')
+    }
   }
 
   /** A person took an incident: its pages need nobody else. */

@@ -47,6 +47,7 @@ export class PageLinks {
     return {
       url: `${base}/acknowledge/${token}`,
       gatherUrl: `${base}/api/shipwatch/v1/callbacks/twilio/${token}`,
+      gatewayUrl: `${base}/api/shipwatch/v1/callbacks/gateway/${token}`,
       token,
       pageId: page.id,
       acknowledgedBy: page.acknowledgedBy,

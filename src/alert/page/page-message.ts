@@ -4,7 +4,7 @@ import { type Labels, labelsFromPairs } from '../../model/labels.ts'
 import type { Alert } from '../../model/alert.ts'
 import type { Page, PageDelivery } from '../../model/page.ts'
 import type { Notification } from '../../notify/notify.ts'
-import { findCommon } from '../common-labels.ts'
+import { findCommon } from '../../model/common-labels.ts'
 
 /** How the reader of a message can act. */
 export type AcknowledgeOffer = NonNullable<Notification['acknowledge']>

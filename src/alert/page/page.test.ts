@@ -150,6 +150,29 @@ test('what the quiet hours of a receiver keep back is not told: the next step co
   ])
 })
 
+test('a message that its service could not bring after all is no ground to wait for', async (t) => {
+  const bench = await make(t)
+  await bench.fire({ i: '1' })
+  await bench.clock.advance(30 * second)
+  const { id } = page(bench)
+  const lost = { pageId: id, person: 'ana', receiver: 'ana-push', reason: 'voice[0]: no-answer' }
+  await bench.desk.pages.noteLost({ ...lost, pageId: 'none' })
+  await bench.desk.pages.noteLost({ ...lost, receiver: 'bo-push' })
+  assert.equal((await actions(bench, id)).includes('failed'), false)
+  await bench.desk.pages.noteLost(lost)
+  await bench.clock.advance(second)
+  // Their other way is still to come: the step waits for it.
+  assert.deepEqual(told(bench), ['1 ana-push page: main, step 1'])
+  assert.equal(page(bench).deliveries[0]!.reason, 'voice[0]: no-answer')
+  await bench.clock.advance(100 * second)
+  await bench.desk.pages.noteLost({ ...lost, receiver: 'ana-phone' })
+  await bench.clock.advance(second)
+  assert.deepEqual(told(bench).slice(1), [
+    '121 ana-phone page: main, step 1',
+    '131 bo-push page: main, step 2',
+  ])
+})
+
 test('quiet hours do not keep back what is critical', async (t) => {
   const bench = await make(t, (text) => text.replace('policy: main', 'policy: quiet'))
   await bench.fire({ i: '1', severity: 'critical' })

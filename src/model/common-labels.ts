@@ -1,6 +1,6 @@
 /** What label sets have in common. */
 
-import { type Labels, labelsFromPairs } from '../model/labels.ts'
+import { type Labels, labelsFromPairs } from './labels.ts'
 
 /** The pairs that all sets have. */
 export function findCommon(sets: readonly Labels[]): Labels {
