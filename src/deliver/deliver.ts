@@ -341,7 +341,7 @@ export class DeliveryDesk {
     )
   }
 
-  /** Resolves when no rollback runs and none is being verified; for shutdown and tests. */
+  /** Resolves when no rollback runs and none is being verified; for tests. */
   async idle(): Promise<void> {
     await this.#tail
     await this.#rollbacks.idle()

@@ -113,11 +113,6 @@ export class MaintenanceDesk {
       .sort((a, b) => b.window.startTimeMs - a.window.startTimeMs)
   }
 
-  find(id: string): MaintenanceStatus | undefined {
-    const kept = this.#kept.get(id)
-    return kept === undefined ? undefined : this.#statusOf(kept)
-  }
-
   /** Names of the open windows that hold an alert; what is held is noted for the summary. */
   findHolders(labels: Labels, alert?: Alert): string[] {
     if (this.#parts.clock.nowTimeMs() >= this.#changeTimeMs) this.#refresh()

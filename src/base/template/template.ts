@@ -35,7 +35,6 @@ export interface Template {
   executeNamed(name: string, data: unknown): string
   /** Reads more text: its `define`s join ours. Throws `TemplateError`. */
   add(text: string, name: string): void
-  templateNames(): string[]
 }
 
 /** Longest output, in characters; a template that writes more fails. */
@@ -70,10 +69,6 @@ class ParsedTemplate implements Template {
 
   add(text: string, name: string): void {
     this.#parse(text, name)
-  }
-
-  templateNames(): string[] {
-    return [...this.#named.keys()].sort()
   }
 
   execute(data: unknown): string {

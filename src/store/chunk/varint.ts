@@ -79,12 +79,6 @@ export class ByteWriter {
     return this.#bytes.subarray(this.size - size, this.size)
   }
 
-  bytes(bytes: Uint8Array): void {
-    this.#reserve(bytes.length)
-    this.#bytes.set(bytes, this.size)
-    this.size += bytes.length
-  }
-
   #reserve(size: number): void {
     if (this.size + size <= this.#bytes.length) return
     const grown = new Uint8Array(Math.max(this.size + size, this.#bytes.length * 2))

@@ -12,11 +12,6 @@ export class SymbolTable {
   #texts: (string | undefined)[] = []
   #free: number[] = []
 
-  /** How many texts are held. */
-  get count(): number {
-    return this.#idByText.size
-  }
-
   /** One more than the highest number in use. */
   get idEnd(): number {
     return this.#texts.length
