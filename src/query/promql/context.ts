@@ -64,6 +64,11 @@ export class Context {
     if (this.#sampleCount > this.#sampleCountMax)
       throw queryErrors.TOO_MANY_SAMPLES({ countMax: this.#sampleCountMax })
   }
+
+  /** Gives back samples that are no longer held. */
+  releaseSamples(count: number): void {
+    this.#sampleCount -= count
+  }
 }
 
 /** An error that belongs to running, in Prometheus's words. */
