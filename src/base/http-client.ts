@@ -12,6 +12,7 @@ import type { ConnectionOptions, SecureVersion } from 'node:tls'
 import { Agent, type Dispatcher, ProxyAgent, request } from 'undici'
 import { errorTable } from './error.ts'
 import { findPrivateAddress, hostOf, isPublicAddress, lookupPublic } from './public-address.ts'
+import { ReplyCollector, type ReplyEnd } from './reply-collector.ts'
 
 /** Errors of outgoing HTTP. */
 const httpErrors = errorTable('HTTP', {
@@ -103,8 +104,7 @@ const dispatchers = new Map<string, Dispatcher>()
 
 function dispatcherOf(transport: HttpTransport | undefined): Dispatcher {
   if (transport === undefined || Object.keys(transport).length === 0) return agent
-  // The key holds private keys and passwords, so only its hash is kept.
-  const key = createHash('sha256').update(JSON.stringify(transport)).digest('base64')
+  const key = keyOf(transport)
   const dispatcher = dispatchers.get(key) ?? makeDispatcher(transport)
   dispatchers.delete(key)
   dispatchers.set(key, dispatcher)
@@ -115,6 +115,13 @@ function dispatcherOf(transport: HttpTransport | undefined): Dispatcher {
     unused.close().catch(() => undefined)
   }
   return dispatcher
+}
+
+function keyOf({ keepAliveMs, isHttp1Only, ...rest }: HttpTransport): string {
+  const plain = `${keepAliveMs} ${isHttp1Only}`
+  if (Object.keys(rest).length === 0) return plain
+  // What is left holds private keys and passwords, so only its hash is kept.
+  return `${plain} ${createHash('sha256').update(JSON.stringify(rest)).digest('base64')}`
 }
 
 function makeDispatcher(transport: HttpTransport): Dispatcher {
@@ -155,46 +162,51 @@ function connectionOptions(tls: TlsOptions): TlsConnection {
   }
 }
 
-/** Sends a request and reads the whole reply. Throws `HTTP_TIMEOUT`, `HTTP_UNREACHABLE`, `HTTP_BODY_TOO_LARGE`, `HTTP_ADDRESS_PRIVATE`. */
-export async function sendHttp(options: HttpRequest): Promise<HttpReply> {
+/**
+ * Sends a request and reads the whole reply. Throws `HTTP_TIMEOUT`, `HTTP_UNREACHABLE`, `HTTP_BODY_TOO_LARGE`,
+ * `HTTP_ADDRESS_PRIVATE`.
+ */
+export function sendHttp(options: HttpRequest): Promise<HttpReply> {
+  const { url, timeoutMs, transport } = options
   const bytesMax = options.bodyBytesMax ?? 16 * 1024 * 1024
-  const shownUrl = redactUrl(options.url)
-  if (options.transport?.isPublicOnly === true) {
-    // A connection to an address asks nobody for its name.
-    const host = hostOf(options.url)
-    if (isIP(host) !== 0 && !isPublicAddress(host))
-      throw httpErrors.ADDRESS_PRIVATE({ url: shownUrl })
-  }
-  const signal = AbortSignal.timeout(options.timeoutMs)
-  try {
-    const reply = await request(options.url, {
-      method: options.method ?? 'GET',
-      headers: { 'user-agent': 'shipwatch', ...options.headers },
-      body: options.body ?? null,
-      signal,
-      dispatcher: dispatcherOf(options.transport),
-    })
-    const chunks: Buffer[] = []
-    let size = 0
-    for await (const chunk of reply.body as AsyncIterable<Buffer>) {
-      size += chunk.length
-      if (size > bytesMax) {
-        reply.body.destroy()
-        throw httpErrors.BODY_TOO_LARGE({ url: shownUrl, bytesMax })
+  return new Promise((resolve, reject) => {
+    const fail = (thrown: unknown): void =>
+      reject(httpErrors.UNREACHABLE({ url: redactUrl(url), reason: reasonOf(thrown) }, thrown))
+    const end: ReplyEnd = {
+      reply: ({ status, headers, body }) => resolve({ status, headers: flatten(headers), body }),
+      fail,
+      expire: () => reject(httpErrors.TIMEOUT({ url: redactUrl(url), timeoutMs })),
+      overflow: () => reject(httpErrors.BODY_TOO_LARGE({ url: redactUrl(url), bytesMax })),
+    }
+    try {
+      const { origin, pathname, search } = readAddress(url)
+      if (transport?.isPublicOnly === true) {
+        // Where a host is an address already, nobody is asked for one.
+        const host = hostOf(url)
+        if (isIP(host) !== 0 && !isPublicAddress(host)) {
+          reject(httpErrors.ADDRESS_PRIVATE({ url: redactUrl(url) }))
+          return
+        }
       }
-      chunks.push(chunk)
+      const request = {
+        origin,
+        path: pathname + search,
+        method: options.method ?? 'GET',
+        headers: { 'user-agent': 'shipwatch', ...options.headers },
+        body: options.body ?? null,
+      }
+      const dispatcher = dispatcherOf(transport)
+      dispatcher.dispatch(request, new ReplyCollector({ timeoutMs, bytesMax }, end))
+    } catch (thrown) {
+      fail(thrown)
     }
-    return {
-      status: reply.statusCode,
-      headers: flatten(reply.headers),
-      body: Buffer.concat(chunks, size),
-    }
-  } catch (thrown) {
-    if (thrown instanceof Error && thrown.name === 'CodedError') throw thrown
-    if (signal.aborted)
-      throw httpErrors.TIMEOUT({ url: shownUrl, timeoutMs: options.timeoutMs }, thrown)
-    throw httpErrors.UNREACHABLE({ url: shownUrl, reason: reasonOf(thrown) }, thrown)
-  }
+  })
+}
+
+function readAddress(url: string): URL {
+  const address = new URL(url)
+  if (address.protocol === 'http:' || address.protocol === 'https:') return address
+  throw new Error('the address must begin with http:// or https://')
 }
 
 /** A reply whose body is read piece by piece; of any size. */
