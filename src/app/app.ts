@@ -255,6 +255,7 @@ export class App {
     notifier.setCharts(incidents)
     notifier.setWatch(() => findStall(detector, systemClock.nowTimeMs()))
     notifier.onAttempt((attempt) => void incidents.noteNotification(attempt))
+    notifier.receipts.onLost((lost) => void alerts.pages.noteLost(lost))
     alerts.pages.onEvent((page, events) => void incidents.notePage(page.alerts, events))
     incidents.onChange((incident, change) => {
       if (change === 'acknowledged') void alerts.pages.noteIncident(incident)

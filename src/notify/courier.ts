@@ -135,10 +135,36 @@ export class Courier {
     })
   }
 
+  /** Notes in the ledger what a service told later; that it failed is heard, that it went well was known. */
+  noteReceipt(
+    key: string,
+    notification: Notification,
+    { isDelivered, answer }: { isDelivered: boolean; answer: string },
+  ): void {
+    const timeMs = this.#parts.clock.nowTimeMs()
+    const attempt: NotificationAttempt = {
+      // The kind stands in the key, such as `voice[0]` or `other/sms[1]`.
+      ...describeNotification(notification, { key, kind: key.replace(/^.*\/|\[\d+\]$/g, '') }),
+      id: makeId(timeMs),
+      timeMs,
+      attempt: 0,
+      outcome: isDelivered ? 'delivered' : 'failed',
+      answer: answer.slice(0, answerLengthMax),
+      latencyMs: 0,
+    }
+    this.#keep(attempt)
+    if (!isDelivered) this.#tell(attempt)
+  }
+
   #note(attempt: NotificationAttempt): void {
     attemptsTotal.inc({ channel: attempt.channel, outcome: attempt.outcome })
     if (attempt.outcome !== 'held')
       attemptDuration.observe({ channel: attempt.channel }, attempt.latencyMs / 1000)
+    this.#keep(attempt)
+    this.#tell(attempt)
+  }
+
+  #keep(attempt: NotificationAttempt): void {
     const noteFailure = (thrown: unknown): void => {
       ledgerFailuresTotal.inc()
       this.#parts.log.error(
@@ -149,6 +175,9 @@ export class Courier {
     this.#parts.records.notifications
       .add(attempt)
       .then(() => passFaultPoint('ledger-written'), noteFailure)
+  }
+
+  #tell(attempt: NotificationAttempt): void {
     for (const listener of this.#listeners) {
       try {
         listener(attempt)

@@ -63,6 +63,7 @@ export class MessageWriter {
       signal: AbortSignal
       noteText: (text: string) => void
       chart: MessageChart | undefined
+      expectReceipt: (to: string) => string
     },
   ): OutgoingMessage {
     const language = notification.language ?? options.language
@@ -79,6 +80,7 @@ export class MessageWriter {
     return {
       notification,
       signal: how.signal,
+      expectReceipt: how.expectReceipt,
       words,
       actions,
       chart,

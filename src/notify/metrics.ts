@@ -72,6 +72,20 @@ export const fallbacksTotal = counter({
   labels: ['channel'],
 })
 
+/** What services told later. */
+export const receiptsTotal = counter({
+  name: 'shipwatch_notify_receipts_total',
+  help: 'Last words of telephone services about a message to a number, by outcome: delivered, failed, or unknown when none was expected.',
+  labels: ['outcome'],
+})
+
+/** Receipts that never came. */
+export const forgottenReceiptsTotal = counter({
+  name: 'shipwatch_notify_forgotten_receipts_total',
+  help: 'Messages whose receipt is not waited for any more, by reason: time (6 hours) or limit (2,000 messages).',
+  labels: ['reason'],
+})
+
 /** Messages that wait. */
 export const heldMessages = gauge({
   name: 'shipwatch_notify_held_messages',

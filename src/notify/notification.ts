@@ -39,8 +39,10 @@ export interface Notification {
 export interface AcknowledgeOffer {
   /** A page with a button; opening it does nothing yet. For links and buttons that open an address. */
   url: string
-  /** Posted to by Twilio's `<Gather>` (form field `Digits`: 1 acknowledges, 2 escalates); answers TwiML. */
+  /** Posted to by Twilio's `<Gather>` (form field `Digits`: 1 acknowledges, 2 escalates), signed; answers TwiML. */
   gatherUrl: string
+  /** The same for a gateway of the user's own, which signs nothing; the token is right enough. */
+  gatewayUrl: string
   token: string
   /** The page, as its API and the ledger name it. */
   pageId: string

@@ -7,7 +7,7 @@
 import type { Clock, Timer } from '../base/clock.ts'
 import { messageOf } from '../base/error.ts'
 import type { Log } from '../base/log.ts'
-import type { Random } from '../base/random.ts'
+import { makeId, type Random } from '../base/random.ts'
 import type { AlertCharts } from '../model/flow.ts'
 import type { DeadLetter, NotificationAttempt, Records } from '../store/store.ts'
 import { Courier, labelLines, type Outcome } from './courier.ts'
@@ -21,6 +21,8 @@ import { fallbacksTotal, ledgerForgottenTotal } from './metrics.ts'
 import type { Notification } from './notification.ts'
 import { fromPlainNotification } from './notification-json.ts'
 import { alarmPrefix, makeAlarm } from './own-alarm.ts'
+import { type ExpectedReceipt, ReceiptDesk } from './phone/receipt-desk.ts'
+import { isTwilioSigned, type TwilioCall } from './phone/twilio-signature.ts'
 import { PushDesk } from './push-desk.ts'
 import { findQuietEnd, isUrgent } from './quiet-hours.ts'
 import { type ConfiguredChannel, makeReceivers, type Receiver } from './receiver-book.ts'
@@ -31,6 +33,7 @@ import type { Language } from './words.ts'
 
 export { chartPath } from './message-charts.ts'
 export type { Notification } from './notification.ts'
+export type { LostMessage } from './phone/receipt-desk.ts'
 export type { NotifySettings } from './settings.ts'
 
 /** A channel as alerting sees it. `key` is unique within the receiver, such as `webhook[0]`. */
@@ -91,6 +94,8 @@ export class Notifier {
   readonly #charts: MessageCharts
   /** Browsers that take pushes. */
   readonly pushes: PushDesk
+  /** What telephone services tell later. */
+  readonly receipts: ReceiptDesk
   readonly #heartbeat: Heartbeat
   readonly #held: HeldMessages
   readonly #letters: DeadLetterBox
@@ -115,6 +120,14 @@ export class Notifier {
     this.#charts = new MessageCharts({ states: records.states, clock, log })
     this.#charts.setSpan(parts.settings.notify.chart_span)
     this.#letters = new DeadLetterBox({ records: records.deadLetters, clock, log })
+    this.receipts = new ReceiptDesk({
+      states: records.states,
+      clock,
+      log,
+      note: (expected, receipt) =>
+        this.#courier.noteReceipt(expected.channel, expected.notification, receipt),
+      replace: (lost, answer) => this.#run(this.#replaceLost(lost, answer)),
+    })
     this.#settings = parts.settings.notify
     this.#heartbeat = new Heartbeat({
       clock,
@@ -134,7 +147,7 @@ export class Notifier {
   /** Reads what was left over before the start. */
   async start(): Promise<void> {
     await Promise.all([this.#letters.load(), this.#writer.start(), this.#charts.load()])
-    await this.#held.load()
+    await Promise.all([this.#held.load(), this.receipts.load()])
     this.#heartbeat.set(this.#settings.heartbeat)
     await this.#clean()
   }
@@ -276,6 +289,13 @@ export class Notifier {
     return this.#courier.onAttempt(listener)
   }
 
+  /** Whether Twilio made a call, for one of our accounts; `undefined` when we have none. */
+  isTwilioCall(call: TwilioCall): boolean | undefined {
+    const all = [...this.#receivers.values()].flatMap(({ channels }) => channels)
+    const tokens = new Set(all.flatMap(({ channel }) => channel.twilioTokens?.() ?? []))
+    return tokens.size === 0 ? undefined : [...tokens].some((token) => isTwilioSigned(call, token))
+  }
+
   /** Takes new settings; throws and changes nothing when they are wrong. Messages on their way go on. */
   reload(settings: NotifySettings): void {
     const templates = loadTemplates(settings, this.#parts)
@@ -387,6 +407,19 @@ export class Notifier {
       return this.#conclude(channel, notification, outcome)
     const isTaken = await callInstead()
     return this.#conclude(channel, notification, { ...outcome, isDelivered: isTaken })
+  }
+
+  /** Tells somebody else of what a service took and could not bring; answers whether anybody was reached. */
+  async #replaceLost(lost: ExpectedReceipt, answer: string): Promise<boolean> {
+    const { notification, channel: key } = lost
+    const receiver = this.#receivers.get(notification.receiver)
+    const channel = receiver?.channels.find((other) => other.key === key)
+    if (receiver === undefined || channel === undefined) return false
+    const names = this.#listFallback(receiver, notification)
+    const isDelivered = names.length > 0 && (await this.#tellInstead(names, channel, notification))
+    const outcome = { isDelivered, isRefused: true, failure: `${key}: ${answer}`, attemptCount: 1 }
+    await this.#conclude(channel, notification, outcome)
+    return isDelivered
   }
 
   #noteFailing(key: string, sinceMs: number): void {
@@ -503,11 +536,19 @@ export class Notifier {
     notification: Notification,
     how: { signal: AbortSignal; attemptCountMax?: number },
   ): Promise<Outcome> {
+    const messageId = makeId(this.#parts.clock.nowTimeMs())
+    const expectReceipt = (to: string): string =>
+      this.receipts.expect({ messageId, channel: channel.key, to, notification })
     const bring = (chart?: MessageChart): Promise<Outcome> =>
       this.#courier.deliver(
         channel,
         (noteText) =>
-          this.#writer.write(receiver, channel, notification, { ...how, noteText, chart }),
+          this.#writer.write(receiver, channel, notification, {
+            ...how,
+            noteText,
+            chart,
+            expectReceipt,
+          }),
         how.attemptCountMax,
       )
     if (channel.channel.takesChart !== true) return bring()

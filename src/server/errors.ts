@@ -138,7 +138,7 @@ export const serverErrors = errorTable('SERVER', {
     status: 403,
     message: (facts: { source: string; reason: string }) =>
       `The call of ${facts.source} is not taken: ${facts.reason}.`,
-    hint: 'Compare the secret under "acknowledge" with the one that the other side shows.',
+    hint: 'Compare the secret under "acknowledge", or the token of the account, with the one that the other side shows; behind a proxy server.external_url must be the address that it calls.',
   },
   PASSWORD_CONFIGURED: {
     kind: 'user',

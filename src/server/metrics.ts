@@ -26,7 +26,7 @@ export const requestsInFlight = gauge({
 /** Requests that a limit or a guard turned away. */
 export const requestsRefused = counter({
   name: 'shipwatch_server_requests_refused_total',
-  help: 'Requests turned away before their route ran, by the reason: request-limit, ingest-limit, host, origin, sign-in, right.',
+  help: 'Requests turned away before their route ran, by the reason: request-limit, ingest-limit, host, origin, sign-in, right; or as its route began: signature.',
   labels: ['reason'],
 })
 

@@ -152,6 +152,8 @@ export type NotifierPart = Pick<
   | 'deadLetters'
   | 'chart'
   | 'pushes'
+  | 'receipts'
+  | 'isTwilioCall'
 >
 
 /** What is asked of incidents. */

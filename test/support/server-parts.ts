@@ -39,6 +39,29 @@ export class ServerBench {
   readonly store = new MemoryStore({ clock: this.clock, isTimeChecked: false })
   readonly records = new MemoryRecords()
   readonly dataDir = mkdtempSync(join(tmpdir(), 'shipwatch-server-'))
+  /** The real notifier, for pushes and receipts; it has one receiver, who is called over Twilio. */
+  readonly notifier = new Notifier({
+    settings: {
+      ...z.object(notifySettings.top).parse({
+        receivers: [
+          {
+            name: 'phone',
+            voice_configs: [
+              {
+                to: ['+15550001'],
+                twilio: { account_sid: 'AC1', auth_token: 'twilio-token', from: '+15550000' },
+              },
+            ],
+          },
+        ],
+      }),
+      global: z.object(notifySettings.global).parse({}),
+    },
+    records: this.records,
+    clock: this.clock,
+    log: silentLog,
+    random: () => 0.5,
+  })
   /** `part.method` with its arguments, in order. */
   readonly calls: { name: string; args: unknown[] }[] = []
   /** Listeners by part, to be fired by the test. */
@@ -363,16 +386,9 @@ export class ServerBench {
         ],
         test: note('notifier.test', async () => ({ isDelivered: true, failures: [] })),
         resend: note('notifier.resend', async () => ({ isDelivered: false, failures: ['no'] })),
-        pushes: new Notifier({
-          settings: {
-            ...z.object(notifySettings.top).parse({}),
-            global: z.object(notifySettings.global).parse({}),
-          },
-          records: this.records,
-          clock: this.clock,
-          log: silentLog,
-          random: () => 0.5,
-        }).pushes,
+        pushes: this.notifier.pushes,
+        receipts: this.notifier.receipts,
+        isTwilioCall: (call) => this.notifier.isTwilioCall(call),
         chart: async (token) => (token === 'known' ? Buffer.from('png') : undefined),
         dismiss: note('notifier.dismiss', async () => undefined),
         deadLetters: (filter) => this.records.deadLetters.list(filter),

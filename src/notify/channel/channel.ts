@@ -25,6 +25,8 @@ export interface Channel {
   send(message: OutgoingMessage): Promise<string>
   /** Texts that must never be shown, for the ledger. */
   secrets(): string[]
+  /** Tokens under which Twilio signs its calls to us. */
+  twilioTokens?(): string[]
   stop?(): void
 }
 
@@ -43,6 +45,8 @@ export interface OutgoingMessage {
   memory: GroupMemory
   /** What the reader can do. */
   actions: readonly MessageAction[]
+  /** Waits for the receipt of what is sent to a number; answers the id that the service is to tell. */
+  expectReceipt(to: string): string
 }
 
 /** Name of the chart within a mail. */

@@ -1227,6 +1227,7 @@ test('who can acknowledge has a button for it where there are buttons', async (t
   const acknowledge = {
     url: 'http://ship.example/ack/t0ken',
     gatherUrl: 'http://ship.example/gather/t0ken',
+    gatewayUrl: 'http://ship.example/gateway/t0ken',
     token: 't0ken',
     pageId: 'p1',
     acknowledgedBy: '',
@@ -1261,6 +1262,7 @@ test('a call asks for a key where the matter can be taken on, and says it twice'
   const acknowledge = {
     url: 'http://ship.example/ack/t0ken',
     gatherUrl: 'http://ship.example/gather/t0ken',
+    gatewayUrl: 'http://ship.example/gateway/t0ken',
     token: 't0ken',
     pageId: 'p1',
     acknowledgedBy: '',
@@ -1275,8 +1277,45 @@ test('a call asks for a key where the matter can be taken on, and says it twice'
   assert.match(twiml, /<Say language="zh-CN">按 1 认领，按 2 升级。<\/Say><\/Gather>/)
   const aliyun = await open(t, manners['voice over Alibaba Cloud']!)
   await aliyun.send(makeNotification({ acknowledge }))
-  assert.equal(new URL(aliyun.calls[0]!.url, 'http://x').searchParams.get('OutId'), 't0ken')
+  const aliyunQuery = new URL(aliyun.calls[0]!.url, 'http://x').searchParams
+  assert.match(aliyunQuery.get('OutId')!, /^[\w-]{14}$/)
+  const { settings } = manners['voice over Alibaba Cloud']!
+  const asking = await open(t, {
+    ...manners['voice over Alibaba Cloud']!,
+    settings: (address) => {
+      const { aliyun, ...rest } = settings(address) as { aliyun: object }
+      const menu = { acknowledge_code: 'TTS_2', escalate_code: 'TTS_3', bye_code: 'TTS_4' }
+      return { ...rest, aliyun: { ...aliyun, called_show_number: '0571000', menu } }
+    },
+  })
+  await asking.send(makeNotification({ acknowledge }))
+  await asking.send(makeNotification())
+  const [asked, plain] = asking.calls.map(({ url, headers }) => ({
+    action: headers['x-acs-action'],
+    query: Object.fromEntries(new URL(url, 'http://x').searchParams),
+  }))
+  assert.equal(plain!.action, 'SingleCallByTts', 'nothing can be taken on')
+  assert.equal(asked!.action, 'IvrCall')
+  const { OutId: outId, ...query } = asked!.query
+  assert.match(outId!, /^[\w-]{14}$/)
+  const said = query['StartTtsParams']!
+  assert.deepEqual(JSON.parse(said), { what: 'checkout is down' })
+  assert.deepEqual(query, {
+    CalledNumber: '13800000000',
+    CalledShowNumber: '0571000',
+    StartCode: 'TTS_1',
+    StartTtsParams: said,
+    PlayTimes: '2',
+    Timeout: '5000',
+    ByeCode: 'TTS_4',
+    'MenuKeyMap.1.Key': '1',
+    'MenuKeyMap.1.Code': 'TTS_2',
+    'MenuKeyMap.1.TtsParams': said,
+    'MenuKeyMap.2.Key': '2',
+    'MenuKeyMap.2.Code': 'TTS_3',
+    'MenuKeyMap.2.TtsParams': said,
+  })
   const gateway = await open(t, manners['voice over a gateway']!)
   await gateway.send(makeNotification({ acknowledge }))
-  assert.equal(jsonOf(gateway.calls[0]!.body).gatherUrl, acknowledge.gatherUrl)
+  assert.equal(jsonOf(gateway.calls[0]!.body).gatherUrl, acknowledge.gatewayUrl)
 })

@@ -45,6 +45,10 @@ export const sms = defineChannel({
   make: (settings, tools) => ({
     sendsResolved: settings.send_resolved,
     secrets: () => [...secretsOf(settings), ...connectionSecrets(settings.http_config)],
+    twilioTokens: () => {
+      const { twilio } = settings
+      return secretTexts({ value: twilio?.auth_token, file: twilio?.auth_token_file })
+    },
     send: (message) =>
       sendToEach(message, {
         to: settings.to,

@@ -50,6 +50,7 @@ export const voice = defineChannel({
         ...gatewaySecrets(http),
         ...connectionSecrets(settings.http_config),
       ],
+      twilioTokens: () => secretTexts({ value: twilio?.auth_token, file: twilio?.auth_token_file }),
       send: (message) =>
         sendToEach(message, {
           to: settings.to,

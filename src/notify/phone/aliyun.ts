@@ -1,5 +1,6 @@
 /**
- * Alibaba Cloud: SMS (`SendSms`) and voice calls (`SingleCallByTts`), signed with ACS3-HMAC-SHA256. Texts
+ * Alibaba Cloud: SMS (`SendSms`), voice calls (`SingleCallByTts`) and calls that ask for a key (`IvrCall`),
+ * signed with ACS3-HMAC-SHA256. What became of each comes back with the id that we give (`OutId`). Texts
  * are templates approved at Alibaba Cloud, filled with parameters that may hold neither addresses nor
  * more than 35 characters. The answer says `"Code":"OK"`, or not, with HTTP 200.
  * Source: Alibaba Cloud documentation, "request structure and signature, V3", dysmsapi and dyvmsapi
@@ -55,8 +56,33 @@ export const aliyunVoiceSchema = z
     called_show_number: text('The number that calls.').optional(),
     tts_code: text('Code of the approved template.'),
     tts_params: parameters,
+    menu: z
+      .strictObject({
+        acknowledge_code: text(
+          'Code of the template that is said after key 1, which acknowledges.',
+        ),
+        escalate_code: text('Code of the template after key 2, which escalates.').optional(),
+        bye_code: text('Code of the template that ends the call.').optional(),
+        play_times: z.number().int().min(1).max(3).default(2).meta({
+          description: 'How often the text is said while no key is pressed.',
+          typeText: 'number',
+          defaultText: '2',
+        }),
+        timeout: z.number().int().min(1_000).max(10_000).default(5_000).meta({
+          description: 'Milliseconds that a key is waited for each time.',
+          typeText: 'number',
+          defaultText: '5000',
+        }),
+      })
+      .optional()
+      .meta({
+        description:
+          'Calls that ask for a key (IvrCall) where the matter can be taken on; needs called_show_number.',
+      }),
   })
   .superRefine((config, context) => {
+    if (config.menu !== undefined && config.called_show_number === undefined)
+      context.addIssue({ code: 'custom', message: 'a menu needs "called_show_number"' })
     checkSource(config, 'access_key_secret', context, { isRequired: true })
   })
 
@@ -78,6 +104,7 @@ export function sendAliyunSms(
     SignName: config.sign_name,
     TemplateCode: config.template_code,
     TemplateParam: makeParameters(config.template_params, message),
+    OutId: message.expectReceipt(),
   }
   return callAliyun(config, { action: 'SendSms', query }, tools)
 }
@@ -95,10 +122,42 @@ export function callAliyunVoice(
       : { CalledShowNumber: config.called_show_number }),
     TtsCode: config.tts_code,
     TtsParam: makeParameters(config.tts_params, message),
-    // Comes back with the key that was pressed.
-    ...(message.acknowledge !== undefined && { OutId: message.acknowledge.token }),
+    // Comes back with the receipt, and with the key that was pressed.
+    OutId: message.expectReceipt(),
   }
-  return callAliyun(config, { action: 'SingleCallByTts', query }, tools)
+  const { menu } = config
+  const isOffered = message.acknowledge !== undefined && message.acknowledge.acknowledgedBy === ''
+  if (menu === undefined || !isOffered)
+    return callAliyun(config, { action: 'SingleCallByTts', query }, tools)
+  const { TtsCode: StartCode, TtsParam: StartTtsParams, ...rest } = query
+  const keys = { '1': menu.acknowledge_code, '2': menu.escalate_code }
+  const menuQuery = {
+    ...rest,
+    StartCode,
+    StartTtsParams,
+    PlayTimes: String(menu.play_times),
+    Timeout: String(menu.timeout),
+    ...(menu.bye_code !== undefined && { ByeCode: menu.bye_code }),
+    ...makeMenu(keys, StartTtsParams),
+  }
+  return callAliyun(config, { action: 'IvrCall', query: menuQuery }, tools)
+}
+
+/** What is said after each key. */
+function makeMenu(
+  keys: Record<string, string | undefined>,
+  parametersText: string,
+): Record<string, string> {
+  const given = Object.entries(keys).filter(([, code]) => code !== undefined)
+  const fields = given.map(([key, code], index): [string, string][] => {
+    const name = `MenuKeyMap.${index + 1}`
+    return [
+      [`${name}.Key`, key],
+      [`${name}.Code`, code!],
+      [`${name}.TtsParams`, parametersText],
+    ]
+  })
+  return Object.fromEntries(fields.flat())
 }
 
 function makeParameters(templates: Record<string, string>, message: PhoneMessage): string {

@@ -1,5 +1,7 @@
 /** One message to several numbers or devices: each is reached once, also when others have to be tried again. */
 
+import { isIP } from 'node:net'
+import { hostOf, isPublicAddress } from '../../base/public-address.ts'
 import { makeToken } from '../../base/random.ts'
 import { z } from '../../config/schema.ts'
 import { type ChannelTools, type OutgoingMessage, renderField } from '../channel/channel.ts'
@@ -8,6 +10,8 @@ import { connectBy, type HttpConfig } from '../http-config.ts'
 import type { PhoneMessage, PhoneTools } from './phone-message.ts'
 
 const numberCountMax = 50
+/** Where Twilio posts receipts, below our address; the id of the receipt follows. */
+const callbackPath = '/api/shipwatch/v1/callbacks/twilio-receipt'
 
 /** The setting `to`. */
 export const numbers = z
@@ -22,6 +26,14 @@ export const numbers = z
 
 /** Numbers that a message has reached already, while others have not. */
 const reached = new WeakMap<OutgoingMessage, Map<object, Set<string>>>()
+
+/** Below our address, when it is one that a service on the internet can reach. */
+function findReceiptUrl(externalUrl: string): string | undefined {
+  if (!URL.canParse(externalUrl)) return undefined
+  const host = hostOf(externalUrl)
+  const isReachable = isIP(host) === 0 ? /\.[a-z]{2,}$/i.test(host) : isPublicAddress(host)
+  return isReachable ? `${externalUrl.replace(/\/$/, '')}${callbackPath}/` : undefined
+}
 
 /** Sends to every number that was not reached before; fails with the failure that may pass, if any. */
 export async function sendToEach(
@@ -59,7 +71,11 @@ export async function sendToEach(
       const render = (template: string): string => renderField(message, template)
       const { words, notification } = message
       const { acknowledge } = notification
-      const one = { to: number, text, render, words, acknowledge }
+      const one: PhoneMessage = {
+        ...{ to: number, text, render, words, acknowledge },
+        expectReceipt: () => message.expectReceipt(number),
+        receiptUrl: findReceiptUrl(notification.externalUrl),
+      }
       answers.push(await options.send(one, phoneTools))
       done.add(number)
     } catch (thrown) {

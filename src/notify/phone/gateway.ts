@@ -35,7 +35,7 @@ export async function sendOverGateway(
     body: {
       to,
       text,
-      ...(isOffered && { acknowledgeUrl: acknowledge.url, gatherUrl: acknowledge.gatherUrl }),
+      ...(isOffered && { acknowledgeUrl: acknowledge.url, gatherUrl: acknowledge.gatewayUrl }),
     },
     timeoutMs: tools.timeoutMs,
     connect:

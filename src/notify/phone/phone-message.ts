@@ -13,6 +13,10 @@ export interface PhoneMessage {
   /** How to take the matter on by a key or a reply. */
   acknowledge: AcknowledgeOffer | undefined
   words: MessageWords
+  /** Waits for the service's receipt; answers the id that it is to tell. */
+  expectReceipt(): string
+  /** Where services post receipts, when they can reach us: an address to which the id is added. */
+  receiptUrl: string | undefined
   /** Writes a template for a parameter. */
   render(template: string): string
 }

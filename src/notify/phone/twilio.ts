@@ -1,6 +1,6 @@
 /**
  * Twilio: SMS and voice calls. A call reads the text aloud twice; where the matter can be taken on, it
- * asks for a key, which Twilio posts to us.
+ * asks for a key, which Twilio posts to us, as it posts what became of the message.
  * Source: Twilio REST API 2010-04-01, Messages and Calls; TwiML.
  */
 
@@ -41,7 +41,8 @@ export function sendTwilioSms(
     config.messaging_service_sid === undefined
       ? { From: config.from ?? '' }
       : { MessagingServiceSid: config.messaging_service_sid }
-  return post(config, 'Messages', { To: message.to, ...sender, Body: message.text }, tools)
+  const form = { To: message.to, ...sender, Body: message.text, ...receiptField(message) }
+  return post(config, 'Messages', form, tools)
 }
 
 /** Calls one number; throws `SendFailure`. */
@@ -62,7 +63,13 @@ export function callTwilioVoice(
     ? `<Gather numDigits="1" timeout="8" method="POST" action="${escapeXml(acknowledge.gatherUrl)}">${say}${sayText(words.pressToAcknowledge)}</Gather>`
     : ''
   const twiml = `<Response>${isOffered ? asking + asking : twice}</Response>`
-  return post(config, 'Calls', { To: message.to, From: config.from ?? '', Twiml: twiml }, tools)
+  const form = { To: message.to, From: config.from ?? '', Twiml: twiml, ...receiptField(message) }
+  return post(config, 'Calls', form, tools)
+}
+
+/** Twilio refuses addresses that it cannot reach. */
+function receiptField({ receiptUrl, expectReceipt }: PhoneMessage): { StatusCallback?: string } {
+  return receiptUrl === undefined ? {} : { StatusCallback: receiptUrl + expectReceipt() }
 }
 
 async function post(

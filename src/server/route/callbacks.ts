@@ -1,19 +1,26 @@
 /**
- * `/callbacks`: buttons of chats and keys of telephones. Each carries the token of its message as
- * `ack:<token>` or `esc:<token>` (a bare token acknowledges); chats must prove who they are as well.
+ * `/callbacks`: buttons of chats, keys of telephones, and what telephone services tell later. Buttons and
+ * keys carry the token of their message as `ack:<token>` or `esc:<token>` (a bare token acknowledges);
+ * chats and Twilio must prove who they are as well.
  *
- *   slack         interactivity of an app: a form with `payload`, signed
- *   telegram      a callback query of a bot, with the secret token of its webhook
- *   twilio/:token `<Gather>`: form field `Digits`, 1 acknowledges, 2 escalates; answers TwiML
- *   aliyun        receipts of voice calls: `dtmf` and `out_id`, which is the token
+ *   slack               interactivity of an app: a form with `payload`, signed
+ *   telegram            a callback query of a bot, with the secret token of its webhook
+ *   twilio/:token       `<Gather>`, signed: form field `Digits`, 1 acknowledges, 2 escalates; answers TwiML
+ *   gateway/:token      the same for a gateway of the user's own, which signs nothing
+ *   twilio-receipt/:id  what became of an SMS or a call, signed: `MessageStatus` or `CallStatus`
+ *   aliyun              receipts of SMS and calls: `out_id` is the id of the receipt, `dtmf` the key
+ *
+ * Sources: Slack, "Verifying requests from Slack"; Telegram Bot API, setWebhook; Twilio, "Webhooks security",
+ * "Messages" and "Calls" status call-backs; Alibaba Cloud, SmsReport and VoiceReport over HTTP.
  */
 
-import type { FastifyInstance, FastifyRequest } from 'fastify'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { isSlackSigned, isTelegramSigned } from '../../alert/alert.ts'
 import { apiRoot } from '../../api/api.ts'
 import { CodedError, messageOf } from '../../base/error.ts'
 import { z } from '../../config/schema.ts'
 import { serverErrors } from '../errors.ts'
+import { requestsRefused } from '../metrics.ts'
 import { bodyOf, parametersOf, pathPart } from '../request.ts'
 import type { RouteContext } from './route.ts'
 
@@ -37,9 +44,17 @@ const telegramUpdate = z.object({
     })
     .optional(),
 })
+const word = z.union([z.string(), z.number(), z.boolean()]).transform(String).default('')
 const aliyunReceipt = z.object({
   out_id: z.string().default(''),
-  dtmf: z.union([z.string(), z.number()]).transform(String).default(''),
+  dtmf: word,
+  /** Of a call: 200000 when somebody took it. */
+  status_code: word,
+  status_msg: word,
+  /** Of an SMS. */
+  success: word,
+  err_code: word,
+  err_msg: word,
 })
 
 /** Adds the routes of buttons and key-presses. */
@@ -79,28 +94,79 @@ export function addCallbackRoutes(app: FastifyInstance, context: RouteContext): 
     return { method: 'answerCallbackQuery', callback_query_id: query.id, text: text.slice(0, 200) }
   })
 
-  app.post(`${root}/twilio/:token`, options, async (request, reply) => {
+  const answerKey = async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> => {
     const digits = parametersOf(request).get('Digits') ?? ''
     const wish = readDigits(digits, pathPart(request, 'token'))
     const said =
-      wish === undefined
-        ? 'Nothing was done. Goodbye.'
-        : await press(request, { ...wish, actor: 'telephone', place: 'the telephone' })
+      wish === undefined ? 'Nothing was done. Goodbye.' : await press(request, fromPhone(wish))
     return reply
       .type('text/xml; charset=utf-8')
       .send(`<?xml version="1.0"?><Response><Say>${escapeXml(said)}</Say><Hangup/></Response>`)
+  }
+  app.post(`${root}/gateway/:token`, options, answerKey)
+  app.post(`${root}/twilio/:token`, options, async (request, reply) => {
+    checkTwilio(context, request)
+    return answerKey(request, reply)
+  })
+
+  app.post(`${root}/twilio-receipt/:id`, options, async (request, reply) => {
+    checkTwilio(context, request)
+    const receipt = readTwilioReceipt(parametersOf(request))
+    if (receipt !== undefined)
+      context.parts.notifier.receipts.take(pathPart(request, 'id'), receipt)
+    return reply.code(204).send()
   })
 
   app.post(`${root}/aliyun`, options, async (request) => {
     const body = bodyOf(request).toString('utf8')
     const given = read(z.union([z.array(aliyunReceipt).max(receiptCountMax), aliyunReceipt]), body)
-    for (const { out_id, dtmf } of Array.isArray(given) ? given : [given]) {
-      const wish = readDigits(dtmf, out_id)
-      if (wish !== undefined)
-        await press(request, { ...wish, actor: 'telephone', place: 'the telephone' })
+    const { receipts } = context.parts.notifier
+    for (const one of Array.isArray(given) ? given : [given]) {
+      const wish = readDigits(one.dtmf, receipts.tokenOf(one.out_id) ?? one.out_id)
+      if (wish !== undefined) await press(request, fromPhone(wish))
+      const receipt = readAliyunReceipt(one)
+      if (receipt !== undefined) receipts.take(one.out_id, receipt)
     }
     return { code: 0, msg: 'OK' }
   })
+}
+
+function fromPhone(wish: Pick<Wish, 'token' | 'action'>): Wish {
+  return { ...wish, actor: 'telephone', place: 'the telephone' }
+}
+
+/** Throws `SERVER_CALLBACK_REFUSED`. */
+function checkTwilio({ parts }: RouteContext, request: FastifyRequest): void {
+  const isSigned = parts.notifier.isTwilioCall({
+    // The address that Twilio was given, whatever a proxy makes of it.
+    url: parts.externalUrl.replace(/\/$/, '') + request.url,
+    form: new URLSearchParams(bodyOf(request).toString('utf8')),
+    signature: String(request.headers['x-twilio-signature'] ?? ''),
+  })
+  checkSigned(isSigned, 'Twilio', 'no receiver has an account there')
+}
+
+/** The last word about an SMS or a call; `undefined` while it is on its way. */
+function readTwilioReceipt(
+  form: URLSearchParams,
+): { isDelivered: boolean; answer: string } | undefined {
+  const status = form.get('MessageStatus') ?? form.get('CallStatus') ?? form.get('SmsStatus') ?? ''
+  const isDelivered = ['delivered', 'read', 'completed'].includes(status)
+  const isLost = ['undelivered', 'failed', 'busy', 'no-answer', 'canceled'].includes(status)
+  if (!isDelivered && !isLost) return undefined
+  const code = form.get('ErrorCode') ?? ''
+  return { isDelivered, answer: code === '' ? status : `${status}, error ${code}` }
+}
+
+function readAliyunReceipt(
+  one: z.output<typeof aliyunReceipt>,
+): { isDelivered: boolean; answer: string } | undefined {
+  if (one.status_code !== '') {
+    const answer = `${one.status_code} ${one.status_msg}`.trim()
+    return { isDelivered: one.status_code === '200000', answer }
+  }
+  if (one.success === '') return undefined
+  return { isDelivered: one.success === 'true', answer: `${one.err_code} ${one.err_msg}`.trim() }
 }
 
 interface Wish {
@@ -148,12 +214,14 @@ function readDigits(digits: string, token: string): Pick<Wish, 'token' | 'action
 }
 
 /** Throws `SERVER_CALLBACK_REFUSED`. */
-function checkSigned(isSigned: boolean | undefined, source: string): void {
+function checkSigned(
+  isSigned: boolean | undefined,
+  source: string,
+  missing = 'its secret is not configured under "acknowledge"',
+): void {
   if (isSigned === true) return
-  const reason =
-    isSigned === undefined
-      ? 'its secret is not configured under "acknowledge"'
-      : 'its signature is wrong or too old'
+  requestsRefused.inc({ reason: 'signature' })
+  const reason = isSigned === undefined ? missing : 'its signature is wrong or too old'
   throw serverErrors.CALLBACK_REFUSED({ source, reason })
 }
 

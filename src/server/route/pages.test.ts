@@ -13,6 +13,7 @@ import { makeLabels } from '../../model/labels.ts'
 import type { Notification, Notifier } from '../../notify/notify.ts'
 import { OnCall } from '../../oncall/oncall.ts'
 import { oncallSettings } from '../../oncall/settings.ts'
+import { requestsRefused } from '../metrics.ts'
 import type { Server } from '../server.ts'
 
 const yaml = `
@@ -215,6 +216,18 @@ test('a button of Slack counts when Slack signed it', async () => {
   assert.equal((await press('payload=%7B', 'hush')).status, 400)
 })
 
+/** As Twilio signs: the address that it was given, and the fields sorted by name. */
+function signTwilio(path: string, body: string, key = 'twilio-token'): Record<string, string> {
+  const fields = [...new URLSearchParams(body)].sort(([a], [b]) => (a < b ? -1 : 1))
+  const text = `http://127.0.0.1:9595${path}${fields.flat().join('')}`
+  return { 'x-twilio-signature': createHmac('sha1', key).update(text).digest('base64') }
+}
+
+async function refusedCount(): Promise<number> {
+  const { values } = await requestsRefused.get()
+  return values.find(({ labels }) => labels.reason === 'signature')?.value ?? 0
+}
+
 test('a button of Telegram, and keys of a telephone', async () => {
   await fire('Slow')
   const { token, gatherUrl } = sent.find(({ receiver }) => receiver !== 'room')!.acknowledge!
@@ -228,8 +241,16 @@ test('a button of Telegram, and keys of a telephone', async () => {
   assert.deepEqual((await call('POST', path, { message: {} }, secret)).json, {})
 
   const gather = new URL(gatherUrl).pathname
-  assert.match((await call('POST', gather, 'Digits=9', form)).body, /Nothing was done/)
-  const pressed = await call('POST', gather, 'Digits=1', form)
+  const pressKey = (body: string, key = 'twilio-token') =>
+    call('POST', gather, body, { ...form, ...signTwilio(gather, body, key) })
+  const refusals = await refusedCount()
+  assert.equal((await call('POST', gather, 'Digits=1', form)).status, 403)
+  const wrong = await pressKey('Digits=1', 'other-token')
+  assert.equal(wrong.json.error.code, 'SERVER_CALLBACK_REFUSED')
+  assert.equal(await refusedCount(), refusals + 2)
+  assert.equal(desk.pages.listOpen()[0]!.state, 'escalated')
+  assert.match((await pressKey('Digits=9&CallSid=CA1')).body, /Nothing was done/)
+  const pressed = await pressKey('Digits=1')
   assert.match(pressed.body, /<Response><Say>(ana|bo) acknowledged: Slow<\/Say>/)
   assert.equal(desk.pages.listOpen()[0]!.state, 'acknowledged')
   const receipts = [
@@ -238,6 +259,45 @@ test('a button of Telegram, and keys of a telephone', async () => {
   ]
   assert.equal((await call('POST', `${api}/callbacks/aliyun`, receipts)).json.code, 0)
   assert.equal(desk.pages.listOpen()[0]!.state, 'escalated')
+})
+
+test('a gateway of the user presses keys without a signature, by the token of its message', async () => {
+  await fire('Slow')
+  const { gatewayUrl } = sent.find(({ receiver }) => receiver !== 'room')!.acknowledge!
+  const path = new URL(gatewayUrl).pathname
+  assert.match((await call('POST', path, 'Digits=1', form)).body, /acknowledged: Slow/)
+  assert.match((await call('POST', `${path}x`, 'Digits=1', form)).body, /not valid/)
+})
+
+test('what telephone services tell later is taken once, from whom they say they are', async () => {
+  await fire('Slow')
+  const { receipts } = bench.notifier
+  const lost: string[] = []
+  receipts.onLost(({ person, reason }) => void lost.push(`${person}: ${reason}`))
+  const notification = sent.find(({ receiver }) => receiver !== 'room')!
+  const expect = () =>
+    receipts.expect({ messageId: 'm', channel: 'voice[0]', to: '+15550001', notification })
+  const first = `${api}/callbacks/twilio-receipt/${expect()}`
+  const post = (path: string, body: string, headers = signTwilio(path, body)) =>
+    call('POST', path, body, { ...form, ...headers })
+  assert.equal((await post(first, 'CallStatus=busy', {} as never)).status, 403)
+  assert.equal((await post(first, 'CallStatus=ringing')).status, 204)
+  assert.equal((await post(first, 'CallStatus=no-answer')).status, 204)
+  assert.equal((await post(first, 'CallStatus=no-answer')).status, 204)
+  const key = expect()
+  const taken = { out_id: key, dtmf: '1', status_code: '200000', status_msg: 'ok' }
+  assert.equal((await call('POST', `${api}/callbacks/aliyun`, [taken])).json.code, 0)
+  assert.equal(desk.pages.listOpen()[0]!.state, 'acknowledged')
+  const sms = { out_id: expect(), success: false, err_code: 'MK:0001', err_msg: 'off' }
+  assert.equal((await call('POST', `${api}/callbacks/aliyun`, [sms])).json.code, 0)
+  const rows = await bench.records.notifications.list({ limit: 9 })
+  assert.deepEqual(rows.map(({ outcome, answer }) => `${outcome} ${answer}`).sort(), [
+    'delivered receipt for +15550001: 200000 ok',
+    'failed receipt for +15550001: MK:0001 off',
+    'failed receipt for +15550001: no-answer',
+  ])
+  // One message, so that its second number changes nothing.
+  assert.deepEqual(lost, [`${notification.person}: voice[0]: receipt for +15550001: no-answer`])
 })
 
 test('duty: now, shifts, policies, overrides, and a calendar to subscribe to', async () => {
