@@ -197,7 +197,6 @@ export const enPages = {
       noneHint:
         'An objective says how much may go wrong; its rules and budget are made from it. OpenSLO and Sloth files are read as they are:',
       target: (v: { percent: string; span: string }) => `${v.percent}${'\u202f'}% over ${v.span}`,
-      left: 'Budget left',
       leftOf: (v: { percent: string }) => `${v.percent} of the budget is left`,
       overspent: (v: { percent: string }) => `Overspent by ${v.percent}`,
       spent: 'it is spent',

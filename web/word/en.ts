@@ -903,7 +903,6 @@ export const en = {
     questions: {
       rollback: 'Roll back?',
       verify: 'Recovered?',
-      gate: 'Let it pass?',
       hold: 'Hands off?',
     } as Readonly<Record<string, string>>,
     reason: 'Reason (kept with the decision)',

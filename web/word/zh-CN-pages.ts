@@ -183,7 +183,6 @@ export const zhCnPages: PageWords = {
       noneHint:
         '目标规定了可以出错多少；规则和错误预算由它生成。OpenSLO 和 Sloth 的文件可直接读取：',
       target: (v) => `${v.span}内达到 ${v.percent}%`,
-      left: '剩余预算',
       leftOf: (v) => `预算还剩 ${v.percent}`,
       overspent: (v) => `超支 ${v.percent}`,
       spent: '已用尽',

@@ -848,7 +848,7 @@ export const zhCn: FirstWords = {
     noDecisions: '没有需要决定的事',
     noDecisionsHint: '关于这次发布的每个“是”与“否”都会连同理由列在这里。',
     verdicts: { yes: '是', no: '否', wait: '等待' },
-    questions: { rollback: '回滚？', verify: '已恢复？', gate: '放行？', hold: '不再自动处理？' },
+    questions: { rollback: '回滚？', verify: '已恢复？', hold: '不再自动处理？' },
     reason: '理由（与决定一同保存）',
     hold: '由人接管',
     holdTitle: (v) => `接管 ${v.service} ${v.version}？`,
