@@ -89,6 +89,8 @@ export interface SeriesColumns {
   isEachNumber?: boolean
   /** Each value is a number and none less than the one before; absent when nobody knows. */
   isRising?: boolean
+  /** The distance between any two rows that follow each other; absent when it differs or nobody knows. */
+  evenMs?: number | undefined
 }
 
 /** Takes the series of an answer one by one. */

@@ -117,6 +117,8 @@ export interface RangeSeries {
   ordinal?: Float64Array | undefined
   /** No value is less than the one before, which the store knew. */
   isRising?: boolean | undefined
+  /** The distance between any two rows that follow each other, which the store knew. */
+  evenMs?: number | undefined
 }
 
 /** Any evaluated expression. A scalar has one number per step. */

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { CodedError } from '../../base/error.ts'
-import type { Selection, SeriesVisitor } from '../../model/flow.ts'
+import type { Selection, SeriesColumns, SeriesVisitor } from '../../model/flow.ts'
 import type { Histogram } from '../../model/histogram.ts'
 import { makeLabels } from '../../model/labels.ts'
 import { visitAll } from '../../model/visit-all.ts'
@@ -38,6 +38,7 @@ function fill(store: ScriptStore): void {
       store.add(labels('work_total'), timeMs, isStale ? 'stale' : counter)
       store.add(labels('level'), timeMs, random() < 0.01 ? Number.NaN : random() - 0.5)
       if (host > 8) store.add(labels('mixed'), timeMs, random() < 0.5 ? heat : counter)
+      store.add(labels('even_total'), (row + host) * 15_000 + host, row * 1.1)
       store.add(labels('heat'), timeMs, { ...heat, count: 5 + row, sum: 20 + row })
     }
   }
@@ -60,6 +61,10 @@ const expressions = [
   'sum(timestamp((level)))',
   'absent(nothing) + absent_over_time(nothing[5m])',
   'sum(mixed)',
+  'sum by (zone) (rate(even_total[2m]))',
+  'avg(increase(even_total[100s]))',
+  'sum(max_over_time(even_total[7m]))',
+  'count_over_time(even_total[45s])',
   'sum by (zone) (rate(mixed[2m]))',
   'count by (zone) (mixed)',
   'histogram_count(sum by (zone) (rate(heat[2m])))',
@@ -80,33 +85,49 @@ function shown({ value, warnings, infos, stats }: QueryAnswer): unknown {
 }
 
 test('what is used up as it comes has the bits of what was held', async () => {
-  const { engine, store } = makeTestEngine()
-  fill(store)
-  for (const expression of expressions) {
-    const query = { expression, startTimeMs: 600_000, endTimeMs: 3_700_000, stepMs: 30_000 }
+  const querier = new VisitedStore()
+  const { engine } = makeTestEngine({ querier })
+  fill(querier)
+  for (const [index, expression] of expressions.entries()) {
+    const startTimeMs = index % 2 === 0 ? 600_000 : -70_000
+    const query = { expression, startTimeMs, endTimeMs: 3_700_000, stepMs: 30_000 }
     // An explained query holds what it reads, to measure each node.
     const { answer: held } = await engine.explain(query)
     assert.deepEqual(shown(await engine.range(query)), shown(held), expression)
   }
 })
 
-test('a slice of too many samples is asked for again in smaller ones, since none are held', async () => {
-  /** Hands over series one by one, but no more than a limit at once. */
-  class VisitedStore extends ScriptStore {
-    readonly counts: number[] = []
+/** Hands over series one by one with all that is true of them, but no more than a limit at once. */
+class VisitedStore extends ScriptStore {
+  readonly counts: number[] = []
 
-    async visit(selection: Selection, visitor: SeriesVisitor): Promise<void> {
-      const answer = await this.select(selection)
-      const count = answer.reduce((sum, one) => sum + one.count, 0)
-      this.counts.push(count)
-      if (count > selection.sampleCountMax!) throw new CodedError({ ...tooMany, facts: {} })
-      await visitAll(answer, visitor)
-    }
+  async visit(selection: Selection, visitor: SeriesVisitor): Promise<void> {
+    const answer = await this.select(selection)
+    const count = answer.reduce((sum, one) => sum + one.count, 0)
+    this.counts.push(count)
+    if (count > selection.sampleCountMax!) throw new CodedError({ ...tooMany, facts: {} })
+    await visitAll(answer.map(withFacts), visitor)
   }
-  const tooMany = {
-    ...{ code: 'STORE_TOO_MANY_SAMPLES', message: 'too many', hint: 'fewer' },
-    ...{ kind: 'user' as const, status: 422, canRetry: false },
+}
+
+const tooMany = {
+  ...{ code: 'STORE_TOO_MANY_SAMPLES', message: 'too many', hint: 'fewer' },
+  ...{ kind: 'user' as const, status: 422, canRetry: false },
+}
+
+function withFacts(series: SeriesColumns): SeriesColumns {
+  const { timeMs, value, histogram } = series
+  if (histogram !== undefined) return series
+  const distances = new Set(timeMs.subarray(1).map((time, row) => time - timeMs[row]!))
+  return {
+    ...series,
+    isEachNumber: !value.includes(Number.NaN),
+    isRising: value.every((one, row) => row === 0 || one >= value[row - 1]!),
+    evenMs: distances.size === 1 ? [...distances][0] : undefined,
   }
+}
+
+test('a slice of too many samples is asked for again in smaller ones, since none are held', async () => {
   const querier = new VisitedStore()
   const { engine } = makeTestEngine({ querier, settings: { sample_count_max: 2_000 } })
   const labels = makeLabels({ __name__: 'a_total' })

@@ -131,7 +131,8 @@ export function withoutStale(columns: SeriesColumns): RangeSeries {
   const rest = { histogram, startTimeMs, ordinal, isRising }
   const series = { labels, isNameDropped: false, count, timeMs, value, ...rest }
   // Where samples were left out, the markers were first.
-  if (ordinal !== undefined || columns.isEachNumber === true) return series
+  if (ordinal !== undefined) return series
+  if (columns.isEachNumber === true) return { ...series, evenMs: columns.evenMs }
   const bits = bitsOf(value)
   let staleCount = 0
   for (let index = 0; index < count; index++) {

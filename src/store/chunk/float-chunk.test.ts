@@ -39,6 +39,28 @@ function check(rows: Rows, needed = rows.times.length): number {
   return bytes.length
 }
 
+/** Unpacks what lies within a range, and looks whether all that is told of the chunk is true. */
+function checkRange({ times, values }: Rows, range: { startTimeMs: number; endTimeMs: number }) {
+  const timeMs = Float64Array.from(times)
+  const value = Float64Array.from(values)
+  const count = times.length
+  const bytes = encoder.encode({ timeMs, value }, 0, count)
+  const out = { timeMs: new Float64Array(count), value: new Float64Array(count) }
+  const reader = new ByteReader(Uint8Array.from([...bytes, 0, 0, 0, 0]))
+  const chunk = { startTimeMs: timeMs[0]!, count, needed: count, range }
+  decoder.decode(reader, chunk, { ...out, bits: bitsOf(out.value), at: 0 })
+  assert.equal(reader.at, bytes.length)
+  assert.deepEqual(out.timeMs, timeMs)
+  const from = times.findIndex((time) => time >= range.startTimeMs)
+  const to = times.findLastIndex((time) => time <= range.endTimeMs) + 1
+  if (from >= 0 && from < to)
+    assert.deepEqual(bitsOf(out.value.slice(from, to)), bitsOf(value.slice(from, to)))
+  if (decoder.isEachNumber) assert.ok(!values.some(Number.isNaN))
+  if (decoder.isRising) assert.ok(values.every((one, row) => row === 0 || one >= values[row - 1]!))
+  if (!Number.isNaN(decoder.evenMs))
+    assert.ok(times.every((one, row) => row === 0 || one - times[row - 1]! === decoder.evenMs))
+}
+
 /** Ascending times with steps from one of several habits. */
 const timesOf = (count: number) =>
   fc
@@ -107,6 +129,22 @@ test('the first rows of a run can be read without the others', () => {
       check(rows, Math.min(needed + 1, rows.times.length))
     }),
     { numRuns: 500 },
+  )
+})
+
+test('rows within a range are those of the whole, and what is told of a chunk is true', () => {
+  const part = fc.tuple(fc.double({ min: 0, max: 1, noNaN: true }), fc.nat(3))
+  fc.assert(
+    fc.property(rowsOfAny, part, part, (rows, [begin, before], [end, after]) => {
+      const { times } = rows
+      const timeAt = (share: number): number => times[Math.floor(share * (times.length - 1))]!
+      checkRange(rows, { startTimeMs: timeAt(begin) - before, endTimeMs: timeAt(end) + after })
+      checkRange(
+        { times: even.slice(0, times.length), values: rows.values },
+        { startTimeMs: 0, endTimeMs: Infinity },
+      )
+    }),
+    { numRuns: 1_500 },
   )
 })
 

@@ -24,6 +24,12 @@ export interface FloatColumns {
   value: Float64Array
 }
 
+/** Of which times samples are wanted: start ≤ time ≤ end. */
+export interface TimeRange {
+  startTimeMs: number
+  endTimeMs: number
+}
+
 /** Makes chunks. Holds scratch space; one is enough for any number of chunks. */
 export class FloatChunkEncoder {
   readonly #out = new ByteWriter()
@@ -79,17 +85,21 @@ export class FloatChunkDecoder {
   isEachNumber = false
   /** Whether its values are known to be numbers of which none is less than the one before. */
   isRising = false
+  /** The distance between any two samples of it; NaN when that differs. */
+  evenMs = Number.NaN
 
   /**
    * Reads a chunk of `count` rows where `reader` stands, and writes the first `needed` of them to `out`
-   * from `at` on; `bits` is the view of `out.value` by halves. Throws on a version that it does not know.
+   * from `at` on; `bits` is the view of `out.value` by halves. Values of times beside the range may be
+   * anything. Throws on a version that it does not know.
    */
   decode(
     reader: ByteReader,
-    chunk: { startTimeMs: number; count: number; needed: number },
+    chunk: { startTimeMs: number; count: number; needed: number; range?: TimeRange },
     out: FloatColumns & { bits: Uint32Array; at: number },
   ): void {
-    const { startTimeMs, count, needed } = chunk
+    const { startTimeMs, count, range } = chunk
+    let { needed } = chunk
     const { at } = out
     const found = reader.byte()
     if (found !== version) throw new Error(`BUG: a chunk has version ${found}`)
@@ -98,15 +108,22 @@ export class FloatChunkDecoder {
       target: timeMs,
       at,
       needed,
+      skipped: 0,
       divisor: 1,
       base: startTimeMs,
     })
+    this.evenMs = this.#unpacker.evenStep
+    let skipped = 0
+    if (range !== undefined) {
+      while (needed > 0 && timeMs[at + needed - 1]! > range.endTimeMs) needed--
+      while (skipped < needed && timeMs[at + skipped]! < range.startTimeMs) skipped++
+    }
     const scale = this.#scale
     scale.base = reader.byte() as Scale['base']
     this.isEachNumber = false
     this.isRising = false
     if (scale.base === 0) {
-      readPlanes(reader, chunk, out)
+      readPlanes(reader, { count, needed }, out)
       return
     }
     scale.exponent = reader.zigzag()
@@ -117,7 +134,14 @@ export class FloatChunkDecoder {
       reader.at += 8
     }
     const divisor = divisorOf(scale)
-    this.#unpacker.unpack(reader, count, { target: out.value, at, needed, divisor, base: 0 })
+    this.#unpacker.unpack(reader, count, {
+      target: out.value,
+      at,
+      needed,
+      skipped,
+      divisor,
+      base: 0,
+    })
     if (apartCount > 0) readApart(reader, { apartAt, needed }, out)
     else {
       this.isEachNumber = true

@@ -229,15 +229,25 @@ export class IntegerUnpacker {
   #rows = new Float64Array(1_024)
   /** Whether no number of the run read last can be less than the one before, as its head tells. */
   isRising = false
+  /** By how much each number of that run is more than the one before; NaN when that differs. */
+  evenStep = Number.NaN
 
   /**
    * Reads a run of `count` numbers and writes the first `needed` of them, each more by `base` and then
-   * divided by `divisor`, to `target` from `at` on; afterwards the reader stands behind the run.
+   * divided by `divisor`, to `target` from `at` on; afterwards the reader stands behind the run. The first
+   * `skipped` need not be written.
    */
   unpack(
     reader: ByteReader,
     count: number,
-    out: { target: Float64Array; at: number; needed: number; divisor: number; base: number },
+    out: {
+      target: Float64Array
+      at: number
+      needed: number
+      skipped: number
+      divisor: number
+      base: number
+    },
   ): void {
     const head = reader.byte()
     const order = head & 3
@@ -250,6 +260,8 @@ export class IntegerUnpacker {
     const least = reader.zigzag()
     if (this.#rows.length < rowCount) this.#rows = new Float64Array(rowCount * 2)
     this.isRising = order === 1 && oddCount === 0 && least >= 0
+    const isEven = order === 1 && oddCount === 0 && width === 0
+    this.evenStep = isEven ? least * unit : Number.NaN
     if (order === 1 && oddCount === 0 && width > 0 && width <= planeBits + fieldBits) {
       sumPlain(reader, { rowCount, width }, { first, unit, least: least * unit, ...out })
       return
@@ -308,6 +320,13 @@ export class IntegerUnpacker {
     let step = order === 2 ? out.step : order === 1 ? out.least : 0
     if (order === 0) number += out.least
     const bend = order === 2 ? out.least : 0
+    if (bend === 0 && (step === 0 || divisor === 1)) {
+      // Times of even scrapes, and values that stay.
+      const first = number / divisor
+      if (step === 0) target.fill(first, at, at + needed)
+      else for (let row = 0; row < needed; row++) target[at + row] = first + row * step
+      return
+    }
     for (let row = 0; row < needed; row++) {
       target[at + row] = number / divisor
       if (row > 0) step += bend
@@ -354,27 +373,40 @@ function sumPlain(
   out: Omit<Integrated, 'step'>,
 ): void {
   const { bytes, view } = reader
-  const { target, needed, divisor, unit, least } = out
+  const { target, at, needed, divisor, unit, least, skipped } = out
   const lowBits = Math.max(0, run.width - planeBits)
   const topAt = reader.at - 1
   const fieldAt = reader.at + run.rowCount
   reader.at = lowBits === 0 ? fieldAt : fieldAt + fieldBytes(run.rowCount, lowBits)
   let number = out.first
-  let at = out.at
-  target[at++] = number / divisor
+  target[at] = number / divisor
   if (lowBits === 0) {
-    for (let row = 1; row < needed; row++) {
+    let row = 1
+    for (; row < skipped; row++) number += bytes[topAt + row]! * unit + least
+    if (divisor === 1) {
+      for (; row < needed; row++) {
+        number += bytes[topAt + row]! * unit + least
+        target[at + row] = number
+      }
+    }
+    for (; row < needed; row++) {
       number += bytes[topAt + row]! * unit + least
-      target[at++] = number / divisor
+      target[at + row] = number / divisor
     }
     return
   }
   const mask = 2 ** lowBits - 1
   const topScale = 2 ** lowBits
-  for (let row = 1, bit = 0; row < needed; row++, bit += lowBits) {
+  let row = 1
+  let bit = 0
+  for (; row < skipped; row++, bit += lowBits) {
     const low = (view.getUint32(fieldAt + (bit >>> 3), true) >>> (bit & 7)) & mask
     number += (bytes[topAt + row]! * topScale + low) * unit + least
-    target[at++] = number / divisor
+  }
+  for (; row < needed; row++, bit += lowBits) {
+    const low = (view.getUint32(fieldAt + (bit >>> 3), true) >>> (bit & 7)) & mask
+    number += (bytes[topAt + row]! * topScale + low) * unit + least
+    target[at + row] = number / divisor
   }
 }
 
@@ -382,6 +414,7 @@ interface Integrated {
   target: Float64Array
   at: number
   needed: number
+  skipped: number
   divisor: number
   first: number
   step: number

@@ -71,6 +71,8 @@ export class TableUnpacker {
   /** What is known of the series that is being unpacked. */
   #isEachNumber = true
   #isRising = true
+  /** The distance of its rows: 0 before the first, NaN when it differs. */
+  #evenMs = 0
   /** The pairs that the answer lies in. */
   readonly pairs: ColumnPair[] = []
 
@@ -158,6 +160,7 @@ export class TableUnpacker {
     let isOrdered = true
     this.#isEachNumber = true
     this.#isRising = true
+    this.#evenMs = 0
     for (let table = 0; table < this.#tables.length; table++) {
       const at = place.places[table]![place.index]!
       if (at >= 0) isOrdered = this.#unpackPlace(table, at, first) && isOrdered
@@ -176,6 +179,7 @@ export class TableUnpacker {
       value: out.value.subarray(from, out.at),
       isEachNumber: this.#isEachNumber,
       isRising: this.#isRising,
+      evenMs: this.#evenMs > 0 ? this.#evenMs : undefined,
     }
   }
 
@@ -185,6 +189,7 @@ export class TableUnpacker {
     out.timeMs.set(newest.timeMs.subarray(0, newest.count), out.at)
     out.value.set(newest.value.subarray(0, newest.count), out.at)
     this.#look(from, out.at, out.at + newest.count)
+    this.#lookAtTimes(from, out.at, out.at + newest.count)
     out.at += newest.count
     // Memory has rows that came late, perhaps some that the engine has too.
     if (isBehind) this.#sort(from)
@@ -204,10 +209,21 @@ export class TableUnpacker {
     }
   }
 
+  /** Whether rows `[begin, end)` go on in the same distance. */
+  #lookAtTimes(from: number, begin: number, end: number): void {
+    const { timeMs } = this.#out
+    for (let row = Math.max(begin, from + 1); row < end; row++) {
+      if (timeMs[row]! - timeMs[row - 1]! === this.#evenMs) continue
+      this.#evenMs = Number.NaN
+      break
+    }
+  }
+
   #sort(from: number): void {
     const out = this.#out
     out.at = sortRows({ ...out, from, to: out.at })
     this.#isRising = false
+    this.#evenMs = Number.NaN
   }
 
   /** Makes sure that there is room for all chunks of a series: behind those before, or in their place. */
@@ -267,10 +283,16 @@ export class TableUnpacker {
       }
       const count = table.count[chunk]!
       reader.at = table.offset[chunk]!
-      decoder.decode(reader, { startTimeMs, count, needed: count }, out)
+      const isCut =
+        startTimeMs < selection.startTimeMs || table.lastTimeMs[chunk]! > selection.endTimeMs
+      const whole = { startTimeMs, count, needed: count }
+      decoder.decode(reader, isCut ? { ...whole, range: selection } : whole, out)
       if (!decoder.isEachNumber) this.#isEachNumber = false
       if (!decoder.isRising) this.#isRising = false
+      if (out.at === first) this.#evenMs = decoder.evenMs
+      else if (decoder.evenMs !== this.#evenMs) this.#evenMs = Number.NaN
       if (out.at > first) {
+        if (startTimeMs - out.timeMs[out.at - 1]! !== this.#evenMs) this.#evenMs = Number.NaN
         if (startTimeMs <= out.timeMs[out.at - 1]!) isOrdered = false
         if (out.value[out.at]! < out.value[out.at - 1]!) this.#isRising = false
       }

@@ -187,8 +187,12 @@ function findBounds(
 
 /** For each edge the first row later than it. */
 function findEdges(series: RangeSeries, edges: Grid & { shiftMs: number }, out: Int32Array): void {
-  const { timeMs, count } = series
+  const { timeMs, count, evenMs } = series
   const { startTimeMs, stepMs, stepCount, shiftMs } = edges
+  if (evenMs !== undefined && stepMs % evenMs === 0 && Number.isInteger(startTimeMs)) {
+    findEvenEdges(startTimeMs + shiftMs - timeMs[0]!, { evenMs, count, ...edges }, out)
+    return
+  }
   let at = firstAfter(timeMs, count, startTimeMs + shiftMs)
   let stride = 0
   for (let step = 0; step < stepCount; step++) {
@@ -200,6 +204,21 @@ function findEdges(series: RangeSeries, edges: Grid & { shiftMs: number }, out: 
     stride = next - at
     at = next
     out[step] = at
+  }
+}
+
+/** The same for rows of one distance and steps that are multiples of it; the first edge is told from the first row on. */
+function findEvenEdges(
+  firstMs: number,
+  rows: { evenMs: number; count: number; stepMs: number; stepCount: number },
+  out: Int32Array,
+): void {
+  const { evenMs, count, stepMs, stepCount } = rows
+  const stride = stepMs / evenMs
+  let at = Math.floor(firstMs / evenMs) + 1
+  for (let step = 0; step < stepCount; step++) {
+    out[step] = Math.max(0, Math.min(at, count))
+    at += stride
   }
 }
 
