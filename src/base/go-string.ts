@@ -80,5 +80,6 @@ const escapeRules: Record<string, { size: number; base: number; from: number } |
 }
 
 function unknownEscape(kind: string): SyntaxError {
-  return new SyntaxError(`unknown escape sequence "\\${kind}"`)
+  const code = kind.codePointAt(0)!.toString(16).toUpperCase().padStart(4, '0')
+  return new SyntaxError(`unknown escape sequence U+${code} '${kind}'`)
 }

@@ -4,6 +4,7 @@ import type { CodedError } from '../../base/error.ts'
 import { queryErrors } from '../errors.ts'
 import { formatPosition } from './position.ts'
 import { findSignature } from './signature.ts'
+import { describeExpected } from './parse-context.ts'
 import type { Span } from './tree.ts'
 
 /** A parse error at a place of the text. */
@@ -12,6 +13,8 @@ export function makeParseError(text: string, span: Span, reason: string): CodedE
   return queryErrors.PARSE_FAILED({ position, reason, start: span.start, end: span.end })
 }
 
+const aggregations =
+  /^(?:sum|avg|count|min|max|group|stddev|stdvar|topk|bottomk|count_values|quantile|limitk|limit_ratio)$/i
 const keywords =
   /^(by|without|on|ignoring|group_left|group_right|bool|offset|and|or|unless|atan2)$/i
 
@@ -25,7 +28,8 @@ export function makeUnexpectedError(text: string, offset: number): CodedError {
   const whole = scanBrackets(text)
   const end = { start: text.length, end: text.length }
   if (rest === '') {
-    return makeParseError(text, end, findUnclosed(whole) ?? 'unexpected end of input')
+    const reason = findUnclosed(whole) ?? `unexpected end of input${describeExpected(text)}`
+    return makeParseError(text, end, reason)
   }
   if (rest[0] === '(') {
     const name = /([a-zA-Z_:][\w:]*)\s*$/.exec(text.slice(0, start))
@@ -45,10 +49,27 @@ export function makeUnexpectedError(text: string, offset: number): CodedError {
   if (rest[0] === '}' && !before.isInBraces) {
     return makeParseError(text, { start, end: start + 1 }, "unexpected character: '}'")
   }
-  const { shown, length } = describeToken(rest)
-  // Behind a matcher's value only two things may follow.
-  const isBehindMatcher = before.isInBraces && /["'`]\s*$/.test(text.slice(0, start))
-  const where = isBehindMatcher ? ' in label matching, expected "," or "}"' : ''
+  const first = String.fromCodePoint(rest.codePointAt(0)!)
+  const single = { start, end: start + first.length }
+  if (rest[0] === ']' && !before.isInBrackets && !before.isInBraces)
+    return makeParseError(text, single, "unexpected right bracket ']'")
+  if (before.isInBraces && rest[0] === '{')
+    return makeParseError(text, single, "unexpected left brace '{'")
+  if (before.isInBraces && !/^[a-zA-Z_:,"'`=!}]/.test(rest))
+    return makeParseError(text, single, `unexpected character inside braces: '${first}'`)
+  if (/^["'`]/.test(rest) && !stringPattern.test(rest))
+    return makeParseError(text, single, 'unterminated quoted string')
+  const { shown, length } = describeToken(rest, before)
+  if (shown === '') {
+    const escaped = first === '\\' ? '\\\\' : first
+    return makeParseError(text, single, `unexpected character: '${escaped}'`)
+  }
+  const where = describeExpected(text.slice(0, start))
+  const comma = rest[0] === ')' ? /,\s*$/.exec(text.slice(0, start)) : null
+  if (comma !== null && !where.includes('grouping')) {
+    const span = { start: comma.index, end: comma.index + 1 }
+    return makeParseError(text, span, 'trailing commas not allowed in function call args')
+  }
   return makeParseError(text, { start, end: start + length }, `unexpected ${shown}${where}`)
 }
 
@@ -78,23 +99,39 @@ function findUnclosed(open: Brackets): string | undefined {
   return open.isInBrackets ? 'unclosed left bracket' : undefined
 }
 
-function describeToken(rest: string): { shown: string; length: number } {
+const stringPattern = /^("(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*'|`[^`]*`)/
+
+/** The token at the start of a text in upstream's words; empty when it is none. */
+function describeToken(rest: string, open: Brackets): { shown: string; length: number } {
+  if (open.isInBrackets && rest[0] === ':') return { shown: '":"', length: 1 }
   const word = /^[a-zA-Z_:][\w:]*/.exec(rest)?.[0]
   if (word !== undefined) {
-    const shown = keywords.test(word) ? `<${word.toLowerCase()}>` : `identifier "${word}"`
-    return { shown, length: word.length }
+    return {
+      shown: open.isInBraces ? `identifier "${word}"` : describeWord(word),
+      length: word.length,
+    }
   }
-  const number = /^(0x[\da-f]+|[\d.][\w.]*)/i.exec(rest)?.[0]
-  if (number !== undefined) return { shown: `number "${number}"`, length: number.length }
-  const string = /^("(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*'|`[^`]*`)/.exec(rest)?.[0]
+  const number = /^(0x[\da-f]+|[\d.]+(?:e[-+]?\d+)?\w*)/i.exec(rest)?.[0]
+  if (number !== undefined) {
+    const kind = /^(?:\d+(?:ms|[smhdwy]))+$/i.test(number) ? 'duration' : 'number'
+    return { shown: `${kind} "${number}"`, length: number.length }
+  }
+  const string = stringPattern.exec(rest)?.[0]
   if (string !== undefined) {
     return { shown: `string ${JSON.stringify(string)}`, length: string.length }
   }
-  if (/^["'`]/.test(rest)) return { shown: 'unterminated quoted string', length: 1 }
-  const operator = /^(==|!=|=~|!~|<=|>=|<\/|>\/|[-+*/%^<>=@])/.exec(rest)?.[0]
+  if (/^=(?![=~])/.test(rest)) return { shown: '"="', length: 1 }
+  const operator = /^(==|!=|=~|!~|<=|>=|<\/|>\/|[-+*/%^<>@])/.exec(rest)?.[0]
   if (operator !== undefined) return { shown: `<op:${operator}>`, length: operator.length }
   const mark = /^[(){}[\],:]/.exec(rest)?.[0]
   if (mark !== undefined) return { shown: `"${mark}"`, length: 1 }
-  const char = String.fromCodePoint(rest.codePointAt(0)!)
-  return { shown: `character: '${char}'`, length: char.length }
+  return { shown: '', length: 0 }
+}
+
+function describeWord(word: string): string {
+  if (/^(?:and|or|unless|atan2)$/i.test(word)) return `<op:${word}>`
+  if (aggregations.test(word)) return `<aggr:${word}>`
+  if (keywords.test(word)) return `<${word}>`
+  if (/^(?:inf|nan)$/i.test(word)) return `number "${word}"`
+  return `${word.includes(':') ? 'metric identifier' : 'identifier'} "${word}"`
 }

@@ -68,7 +68,39 @@ test('a refused expression names the place and the reason as Prometheus does', (
   check('1 + on(x) a', '1:1: parse error: vector matching only allowed between instant vectors')
   prepare('1 + on() a')
   prepare('sum(offset{a="b"} offset 5m) by (offset) + offset')
-  check('atan2', '1:1: parse error: unexpected <atan2>')
+  check('atan2', '1:1: parse error: unexpected <op:atan2>')
+  check('sum(a b)', '1:7: parse error: unexpected identifier "b" in aggregation')
+  check(
+    'sum by (a b) (x)',
+    '1:11: parse error: unexpected identifier "b" in grouping opts, expected "," or ")"',
+  )
+  check(
+    'sum by (1) (x)',
+    '1:9: parse error: unexpected number "1" in grouping opts, expected label',
+  )
+  check('sum(x) by', '1:10: parse error: unexpected end of input in grouping opts, expected "("')
+  check('a + on 5m b', '1:8: parse error: unexpected duration "5m" in grouping opts, expected "("')
+  check(
+    'a{b}',
+    '1:4: parse error: unexpected "}" in label matching, expected label matching operator',
+  )
+  check('a{b=c}', '1:5: parse error: unexpected identifier "c" in label matching, expected string')
+  check('a{="b"}', '1:3: parse error: unexpected "=" in label matching, expected identifier or "}"')
+  check('a{b=1}', "1:5: parse error: unexpected character inside braces: '1'")
+  check('a @ b', '1:5: parse error: unexpected identifier "b" in @, expected timestamp')
+  check(
+    'a offset "x"',
+    '1:10: parse error: unexpected string "\\"x\\"" in offset, expected number, duration, step(), or range()',
+  )
+  check(
+    'a[5m 1]',
+    '1:6: parse error: unexpected number "1" in subquery or range, expected ":" or "]"',
+  )
+  check('a[5m:1m:]', '1:8: parse error: unexpected ":" in subquery selector, expected "]"')
+  check('round(a, )', '1:8: parse error: trailing commas not allowed in function call args')
+  check('"\\q"', "1:1: parse error: unknown escape sequence U+0071 'q'")
+  check('a]', "1:2: parse error: unexpected right bracket ']'")
+  check('"a', '1:1: parse error: unterminated quoted string')
   check('a[1e10]', '1:3: parse error: duration out of range')
   check('a offset inf', '1:10: parse error: duration out of range')
   check(
