@@ -6,6 +6,7 @@ import type {
   HeartbeatList,
   OnCallNow,
   OverrideBody,
+  OverrideList,
   PolicyList,
   ShiftList,
 } from '../../src/api/on-call.ts'
@@ -58,6 +59,14 @@ export function useHeartbeats(): Reading<HeartbeatList> {
     queryKey: ['heartbeats'],
     queryFn: ({ signal }) => call<HeartbeatList>('GET', '/heartbeats', { signal }),
     refetchInterval: beatMs,
+  })
+}
+
+/** Who stands in for whom, newest first. */
+export function useOverrides(): Reading<OverrideList> {
+  return useQuery({
+    queryKey: ['shifts', 'overrides'],
+    queryFn: ({ signal }) => call<OverrideList>('GET', '/on-call/overrides', { signal }),
   })
 }
 

@@ -267,6 +267,12 @@ export const enPages = {
         : `Would have fired ${count(v.count, 'once', '# times')} within ${v.span}.`,
     held: (v: { count: number }) =>
       `The condition held ${count(v.count, 'once', '# times')} more, but not long enough.`,
+    silenced: (v: { held: number; count: number }) =>
+      `${v.held} of ${v.count} held by a silence or a maintenance window.`,
+    heldBy: (v: { kind: 'silence' | 'maintenance'; title: string; isWhole: boolean }) => {
+      const what = v.kind === 'silence' ? `Silence “${v.title}”` : `Maintenance “${v.title}”`
+      return v.isWhole ? `${what} held it: nobody was told.` : `${what} held it for a part.`
+    },
     faults: (v: { count: number; error: string }) =>
       `${count(v.count, '# evaluation failed', '# evaluations failed')}: ${v.error}`,
     firedAt: 'Fired',

@@ -515,6 +515,7 @@ export const en = {
     comment: 'Why',
     putOn: 'Put on call',
     source: 'By',
+    putBy: 'Arranged by',
     sources: {
       override: 'a person’s word',
       calendar: 'the calendar',
@@ -951,6 +952,7 @@ export const en = {
     interval: 'Every',
     took: 'Took',
     last: 'Last data',
+    lastScrape: 'Last scrape',
     drops: 'Dropped rows',
     noDrops: 'Nothing has been dropped since the start.',
     reason: 'Reason',

@@ -247,6 +247,11 @@ export const zhCnPages: PageWords = {
     fired: (v) =>
       v.count === 0 ? `${v.span}内不会触发。` : `${v.span}内会触发 ${n(v.count)} 次。`,
     held: (v) => `另有 ${n(v.count)} 次满足条件，但持续时间不够。`,
+    silenced: (v) => `${v.count} 次中有 ${v.held} 次被静默或维护窗口压住。`,
+    heldBy: (v) => {
+      const what = v.kind === 'silence' ? `静默“${v.title}”` : `维护窗口“${v.title}”`
+      return v.isWhole ? `${what}压住了它：没有通知任何人。` : `${what}压住了其中一段。`
+    },
     faults: (v) => `${n(v.count)} 次计算失败：${v.error}`,
     firedAt: '触发于',
     lasted: '持续',

@@ -449,6 +449,7 @@ export const zhCn: FirstWords = {
     comment: '原因',
     putOn: '安排值班',
     source: '依据',
+    putBy: '安排人',
     sources: {
       override: '人工安排',
       calendar: '日历',
@@ -882,6 +883,7 @@ export const zhCn: FirstWords = {
     interval: '间隔',
     took: '用时',
     last: '最新数据',
+    lastScrape: '上次抓取',
     drops: '丢弃的数据',
     noDrops: '启动以来没有丢弃任何数据。',
     reason: '原因',

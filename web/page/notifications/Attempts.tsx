@@ -81,6 +81,7 @@ export function AttemptTable(props: {
     {
       key: 'receiver',
       head: words.ledger.receiver,
+      width: '18%',
       sortBy: (row) => row.receiver,
       cell: (row) => (
         <span>
@@ -93,7 +94,6 @@ export function AttemptTable(props: {
       key: 'what',
       head: words.ledger.what,
       isMain: true,
-      width: '26%',
       cell: (row) => <ToldOf {...row} labels={row.labels} />,
     },
     {

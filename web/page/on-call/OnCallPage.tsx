@@ -1,10 +1,17 @@
 /** On-call: who answers now, who comes next, and the calendar in which others take over. */
 
 import { Allowed } from '../Allowed.tsx'
-import { useState } from 'react'
+import { type ReactNode, useState } from 'react'
 import type { OnCallNow, ShiftList } from '../../../src/api/on-call.ts'
+import type { OnCallOverride } from '../../../src/model/on-call.ts'
 import { useNowTimeMs } from '../../data/clock.ts'
-import { useOnCall, usePolicies, useRemoveOverride, useShifts } from '../../data/on-call.ts'
+import {
+  useOnCall,
+  useOverrides,
+  usePolicies,
+  useRemoveOverride,
+  useShifts,
+} from '../../data/on-call.ts'
 import { Button } from '../../kit/Button.tsx'
 import { Card, Columns, Facts, PageHead } from '../../kit/Card.tsx'
 import { CopyBlock } from '../../kit/Copy.tsx'
@@ -192,7 +199,9 @@ function ShiftDrawer(props: { duty: OnCallNow; chosen: ChosenShift; onClose: () 
   const { shift, schedule } = props.chosen
   const words = useWords()
   const remove = useRemoveOverride(shift.overrideId ?? '')
+  const override = useOverrides().data?.overrides.find(({ id }) => id === shift.overrideId)
   const [isPutting, setPutting] = useState(false)
+  const nowTimeMs = useNowTimeMs()
   const who =
     shift.people.length === 0 ? words.onCall.nobody : words.onCall.people({ names: shift.people })
   if (isPutting)
@@ -208,13 +217,16 @@ function ShiftDrawer(props: { duty: OnCallNow; chosen: ChosenShift; onClose: () 
             [words.onCall.from, <Moment key="from" timeMs={shift.startTimeMs} />],
             [words.onCall.to, <Moment key="to" timeMs={shift.endTimeMs} />],
             [words.onCall.source, sourceWord(shift.source, words)],
+            ...(override ? overrideFacts(override, words) : []),
           ]}
         />
         <Allowed to="respond">
-          <div className="button-row">
-            <Button weight="main" onClick={() => setPutting(true)}>
-              {words.onCall.overrideTitle}
-            </Button>
+          <div className="line-wrap">
+            {shift.endTimeMs > nowTimeMs ? (
+              <Button weight="main" onClick={() => setPutting(true)}>
+                {words.onCall.overrideTitle}
+              </Button>
+            ) : null}
             {shift.overrideId === undefined ? null : (
               <ConfirmButton
                 button={{ children: words.onCall.remove, weight: 'danger' }}
@@ -232,6 +244,18 @@ function ShiftDrawer(props: { duty: OnCallNow; chosen: ChosenShift; onClose: () 
       </div>
     </Drawer>
   )
+}
+
+function overrideFacts(override: OnCallOverride, words: PageWords): [ReactNode, ReactNode][] {
+  return [
+    ...(override.replaces === ''
+      ? []
+      : [[words.onCall.replaces, override.replaces] as [ReactNode, ReactNode]]),
+    ...(override.comment === ''
+      ? []
+      : [[words.onCall.comment, override.comment] as [ReactNode, ReactNode]]),
+    [words.onCall.putBy, override.createdBy],
+  ]
 }
 
 type PageWords = ReturnType<typeof useWords>

@@ -57,7 +57,10 @@ function Details(props: { source: SourceView; list: SourceList }) {
         <Facts
           items={[
             [words.sources.address, <code key="address">{source.address}</code>],
-            [words.sources.last, <Age key="last" timeMs={source.lastTimeMs} />],
+            [
+              source.intervalMs === undefined ? words.sources.last : words.sources.lastScrape,
+              <Age key="last" timeMs={source.lastTimeMs} />,
+            ],
             ...(source.intervalMs === undefined
               ? []
               : ([[words.sources.interval, format.span(source.intervalMs)]] as [string, string][])),

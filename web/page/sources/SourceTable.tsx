@@ -69,7 +69,8 @@ export function SourceTable(props: {
     ...(hasInterval ? timeColumns(words, format) : []),
     {
       key: 'last',
-      head: words.sources.last,
+      // A target that is down is asked all the same: what is known is when, not that something came.
+      head: hasInterval ? words.sources.lastScrape : words.sources.last,
       align: 'end',
       width: '110px',
       sortBy: (row) => -(row.lastTimeMs ?? 0),
