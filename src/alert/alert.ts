@@ -33,6 +33,7 @@ import { NotificationLog } from './notification-log.ts'
 import { PageDesk } from './page/page-desk.ts'
 import { makePagedGroup, type PagedGroup } from './page/paged-group.ts'
 import { type ReceivedAlert, toDetected } from './received-alert.ts'
+import { findPastHolds, type PastHold } from './past-holds.ts'
 import { findPauses, findRoutes, type Route } from './route.ts'
 import { judgeRoutes, matchRoutes, viewRouteTree } from './route-preview.ts'
 import type { AlertSettings } from './settings.ts'
@@ -287,6 +288,16 @@ export class AlertDesk implements AlertSink {
     const tree = this.#tree
     const channels = (receiver: string) => this.#parts.notifier.channels(receiver)
     return tree === undefined ? [] : forecastMessages(courses, { tree, untilTimeMs, channels })
+  }
+
+  /** Tells of alerts within a span which silences and windows held them, as far as those are still known. */
+  pastHoldsWithin(span: {
+    startTimeMs: number
+    endTimeMs: number
+  }): (course: AlertCourse) => PastHold[] {
+    const holders = [...this.#silences.listWithin(span), ...this.maintenance.listWithin(span)]
+    return ({ labels, firedTimeMs, endTimeMs = span.endTimeMs }) =>
+      findPastHolds(holders, labels, { startTimeMs: firedTimeMs, endTimeMs })
   }
 
   /** Everything that holds an alert back now. */

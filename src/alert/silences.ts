@@ -20,6 +20,7 @@ import {
 import type { Records } from '../store/store.ts'
 import { alertErrors } from './errors.ts'
 import { recordFailuresTotal, silenceCount } from './metrics.ts'
+import type { PastHolder } from './past-holds.ts'
 
 /** A silence that ended is kept for so long; Alertmanager's retention. */
 const endedKeepMs = 120 * 3_600_000
@@ -96,6 +97,21 @@ export class Silences {
         ids.push(silence.id)
     }
     return ids.sort()
+  }
+
+  /** Those that were, or will be, in force within a span. */
+  listWithin(span: { startTimeMs: number; endTimeMs: number }): PastHolder[] {
+    return [...this.#held.values()]
+      .filter(({ silence }) => {
+        return silence.startTimeMs < span.endTimeMs && silence.endTimeMs > span.startTimeMs
+      })
+      .map(({ silence, matchers }) => ({
+        kind: 'silence' as const,
+        id: silence.id,
+        title: silence.comment,
+        spans: [silence],
+        isOf: (labels) => matchesAll(matchers, labels),
+      }))
   }
 
   /** What is said of the end of an alert that active silences hold: the most reticent of them counts. */
@@ -220,7 +236,8 @@ function check(request: SilenceRequest, matchers: readonly Matcher[], nowTimeMs:
   if (matchers.length > matcherCountMax) throw invalid(`more than ${matcherCountMax} matchers`)
   if (matchers.some(({ name }) => name === ''))
     throw invalid('invalid label matcher: a label needs a name')
-  if (matchers.every((matcher) => matcher.matches('')))
+  // A negative one alone is allowed: who writes it means everything but.
+  if (matchers.every(({ operator, matches }) => !operator.startsWith('!') && matches('')))
     throw invalid('at least one matcher must not match the empty string')
   if (!Number.isFinite(startTimeMs) || !Number.isFinite(endTimeMs))
     throw invalid('start and end must be times')

@@ -205,6 +205,16 @@ export interface BackTestView {
   messages: { receiver: string; messageCount: number; firstTimeMs: number }[]
 }
 
+/** What held a firing of the past. */
+export interface BackTestHold {
+  kind: 'silence' | 'maintenance'
+  id: string
+  /** The comment of the silence, or the name of the window. */
+  title: string
+  /** Whether it held from beginning to end, so that nobody was told. */
+  isWhole: boolean
+}
+
 /** One alerting rule of a test. */
 export interface BackTestRuleView {
   group: string
@@ -216,6 +226,8 @@ export interface BackTestRuleView {
   firingCount: number
   /** Times that the condition held, but not for as long as `for` wants. */
   missedCount: number
+  /** How many of the firings below a silence or a maintenance window held from beginning to end. */
+  heldCount: number
   /** The first thousand. */
   firings: {
     labels: Record<string, string>
@@ -228,6 +240,8 @@ export interface BackTestRuleView {
     peakValue: string
     hadNoData: boolean
     receivers: string[]
+    /** Silences and maintenance windows, as far as they are still known, that held it. */
+    heldBy: BackTestHold[]
   }[]
 }
 

@@ -90,6 +90,9 @@ export class ServerBench {
     querier: this.store,
     people: {
       receiversFor: (labels) => [`team of ${labels.get('alertname')}`],
+      pastHoldsWithin: () => () => [
+        { kind: 'silence', id: 's1', title: 'known noise', isWhole: true },
+      ],
       forecastMessages: (courses) => [
         { receiver: 'team', messageCount: courses.length, firstTimeMs: 1 },
       ],

@@ -17,6 +17,7 @@ import type { Notifier } from '../../notify/notify.ts'
 import type { Records } from '../../store/store.ts'
 import { alertErrors } from '../errors.ts'
 import { maintenanceCount, recordFailuresTotal } from '../metrics.ts'
+import type { PastHolder } from '../past-holds.ts'
 import { compileMatchers } from '../silences.ts'
 import { listOccurrences, type Occurrence } from './occurrence.ts'
 import { sendSummary } from './summary.ts'
@@ -133,6 +134,20 @@ export class MaintenanceDesk {
   activeIds(): string[] {
     if (this.#parts.clock.nowTimeMs() >= this.#changeTimeMs) this.#refresh()
     return this.#open.map(({ window }) => window.id)
+  }
+
+  /** Those that were, or will be, open within a span. */
+  listWithin(span: Occurrence): PastHolder[] {
+    return [...this.#kept.values()]
+      .map((kept) => ({ kept, spans: listOccurrences(kept.window, span) }))
+      .filter(({ spans }) => spans.length > 0)
+      .map(({ kept, spans }) => ({
+        kind: 'maintenance' as const,
+        id: kept.window.id,
+        title: kept.window.name,
+        spans,
+        isOf: (labels) => isOf(kept, labels),
+      }))
   }
 
   /** The alerts among these that a window would hold. Throws `ALERT_MAINTENANCE_INVALID`. */

@@ -1,7 +1,12 @@
 /** `shipwatch backtest rules`: what the rules of a file would have done over the past of a running server. */
 
 import { apiRoot } from '../../api/api.ts'
-import type { BackTestRequestBody, BackTestRuleView, BackTestView } from '../../api/rules.ts'
+import type {
+  BackTestHold,
+  BackTestRequestBody,
+  BackTestRuleView,
+  BackTestView,
+} from '../../api/rules.ts'
 import { systemClock } from '../../base/clock.ts'
 import { formatDuration, parseDuration } from '../../base/duration.ts'
 import { readConfigFile } from '../../config/config.ts'
@@ -102,16 +107,20 @@ function formatReport(view: BackTestView, limit: number): string {
 }
 
 function formatRule(rule: BackTestRuleView, span: string, limit: number): string {
-  const { name, firingCount, missedCount, failedCount, lastError, firings } = rule
+  const { name, firingCount, missedCount, failedCount, lastError, firings, heldCount } = rule
   let text = `${name}: over ${span} it would have fired ${count(firingCount, 'time')}`
   if (missedCount > 0) text += `, and ${count(missedCount, 'time')} not for long enough`
+  if (heldCount > 0) {
+    const shown = firingCount === 1 ? 'it' : `${heldCount} of ${firingCount}`
+    text += `; ${shown} held by a silence or a maintenance window`
+  }
   text += '\n'
   if (lastError !== '') text += `  ${count(failedCount, 'evaluation')} failed: ${lastError}\n`
   if (firings.length === 0 || limit === 0) return text
   text += formatTable([
     ['  FIRED', 'LASTED', 'PEAK', 'TOLD', 'LABELS'],
     ...firings.slice(0, limit).map((firing) => {
-      const { firedTimeMs, endTimeMs, peakValue, receivers, labels } = firing
+      const { firedTimeMs, endTimeMs, peakValue, receivers, labels, heldBy } = firing
       const lasted = endTimeMs === undefined ? 'still' : formatDuration(endTimeMs - firedTimeMs)
       const shown = Object.entries(labels)
         .filter(([label]) => label !== 'alertname')
@@ -120,13 +129,22 @@ function formatRule(rule: BackTestRuleView, span: string, limit: number): string
         `  ${formatTime(firedTimeMs)}`,
         firing.hadNoData ? `${lasted} (no data)` : lasted,
         peakValue,
-        receivers.join(', ') || 'nobody',
+        formatTold(receivers, heldBy),
         shown.join(' '),
       ]
     }),
   ])
   if (firingCount > limit) text += `  … and ${firingCount - Math.min(limit, firings.length)} more\n`
   return text
+}
+
+/** Who would have been told, or what kept it from them. */
+function formatTold(receivers: readonly string[], heldBy: readonly BackTestHold[]): string {
+  const told = receivers.join(', ') || 'nobody'
+  const [first] = heldBy
+  if (first === undefined) return told
+  const shown = `${first.kind === 'silence' ? 'silence' : 'maintenance'} "${first.title}"`
+  return first.isWhole ? `nobody: ${shown}` : `${told} (partly: ${shown})`
 }
 
 function count(number: number, noun: string): string {

@@ -5,6 +5,7 @@
 
 import { relative, resolve } from 'node:path'
 import type {
+  BackTestHold,
   BackTestView,
   RuleCheck,
   RuleFileEntry,
@@ -30,6 +31,13 @@ import { previewRules } from './preview-rules.ts'
 import { RuleFolder } from './rule-folder.ts'
 import { readSloStatus } from './slo-status.ts'
 
+/** An alert of the past. */
+interface AlertCourse {
+  labels: Labels
+  firedTimeMs: number
+  endTimeMs: number | undefined
+}
+
 /** What the desk works with. */
 export interface RuleDeskParts {
   engine: QueryEngine
@@ -37,10 +45,12 @@ export interface RuleDeskParts {
   /** Who is told, by the routes of now. */
   people: {
     receiversFor(labels: Labels): string[]
-    forecastMessages(
-      courses: readonly { labels: Labels; firedTimeMs: number; endTimeMs: number | undefined }[],
-      untilTimeMs: number,
-    ): BackTestView['messages']
+    forecastMessages(courses: readonly AlertCourse[], untilTimeMs: number): BackTestView['messages']
+    /** What held alerts of the past back, as far as it is still known. */
+    pastHoldsWithin(span: {
+      startTimeMs: number
+      endTimeMs: number
+    }): (course: AlertCourse) => BackTestHold[]
   }
   settings: DetectSettings & QuerySettings
   clock: Clock
@@ -146,6 +156,7 @@ export class RuleDesk {
   backTest(id: string): BackTestView {
     const { report, ...job } = this.#jobs.get(id)
     const { people } = this.#parts
+    const findHolds = people.pastHoldsWithin(job)
     const courses = (report?.rules ?? []).flatMap((rule) =>
       rule.firings.map(({ labels, firedTimeMs, endTimeMs }) => ({
         labels: makeLabels(labels),
@@ -155,14 +166,19 @@ export class RuleDesk {
     )
     return {
       ...job,
-      rules: (report?.rules ?? []).map((rule) => ({
-        ...rule,
-        firings: rule.firings.map((firing) => ({
-          ...firing,
-          peakValue: String(firing.peakValue),
-          receivers: people.receiversFor(makeLabels(firing.labels)),
-        })),
-      })),
+      rules: (report?.rules ?? []).map((rule) => {
+        const firings = rule.firings.map((firing) => {
+          const labels = makeLabels(firing.labels)
+          return {
+            ...firing,
+            peakValue: String(firing.peakValue),
+            receivers: people.receiversFor(labels),
+            heldBy: findHolds({ ...firing, labels }),
+          }
+        })
+        const heldCount = firings.filter(({ heldBy }) => heldBy.some((one) => one.isWhole)).length
+        return { ...rule, heldCount, firings }
+      }),
       messages: courses.length === 0 ? [] : people.forecastMessages(courses, job.endTimeMs),
     }
   }

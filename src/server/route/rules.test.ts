@@ -115,6 +115,7 @@ describe('a text', () => {
     assert.equal(firing!.peakValue, '40')
     assert.deepEqual(firing!.receivers, ['team of Hot'])
     assert.ok(firing!.firedTimeMs - firing!.activeTimeMs >= 120_000)
+    assert.deepEqual([firing!.heldBy[0]!.title, hot!.heldCount], ['known noise', 1])
     assert.equal(level!.firingCount, 2)
     assert.deepEqual(view.messages, [{ receiver: 'team', messageCount: 3, firstTimeMs: 1 }])
     assert.equal((await send('DELETE', `/rules/backtest/${id}`)).statusCode, 204)

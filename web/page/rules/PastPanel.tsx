@@ -139,6 +139,11 @@ function RuleResult(props: { view: BackTestView; rule: BackTestRuleView }) {
     <Card title={rule.name} actions={<span className="quiet">{rule.group}</span>}>
       <div className="stack">
         <p className="strong">{sentence}</p>
+        {rule.heldCount > 0 ? (
+          <p className="mid">
+            {words.ruleEditor.silenced({ held: rule.heldCount, count: rule.firingCount })}
+          </p>
+        ) : null}
         <div className="past-lane">
           <Lane
             pieces={piecesOf(rule, view)}
@@ -206,6 +211,11 @@ function Firings(props: { rule: BackTestRuleView }) {
           <span className="quiet">
             {row.receivers.length === 0 ? words.ruleEditor.nobody : format.list(row.receivers)}
           </span>
+          {row.heldBy.map((hold) => (
+            <span key={hold.kind + hold.id} className="mid">
+              {words.ruleEditor.heldBy(hold)}
+            </span>
+          ))}
         </div>
       ),
     },
