@@ -11,28 +11,17 @@ import { gzipSync } from 'node:zlib'
 import { compressSync } from 'snappy'
 import { systemClock, VirtualClock } from '../base/clock.ts'
 import { silentLog } from '../base/log.ts'
-import { checkConfig, parseYaml } from '../config/config.ts'
-import { z } from '../config/schema.ts'
 import { makeLabels } from '../model/labels.ts'
 import { logLevels } from '../model/log-line.ts'
 import { makeMatcher } from '../model/matcher.ts'
 import { MemoryStore } from '../store/store.ts'
 import { Collector } from './collect.ts'
 import { DropLedger } from './drops.ts'
-import { type CollectSettings, collectSettings } from './settings.ts'
 import { LogCounter } from './log-counter.ts'
 import { double, family } from './testdata/metric-family.ts'
 import { encodeWriteRequest, field, type WrittenSeries } from './testdata/write-request.ts'
 import { findFreePort, skipWithout, startProgram } from '../../test/support/programs.ts'
-
-const schema = z.strictObject({
-  global: z.strictObject(collectSettings.global).prefault({}),
-  ...collectSettings.top,
-})
-
-function settingsOf(yaml: string): CollectSettings {
-  return checkConfig(parseYaml(yaml, 'shipwatch.yml'), schema) as CollectSettings
-}
+import { readCollectSettings } from './testdata/make-collector.ts'
 
 async function waitFor<Value>(
   find: () => Value | undefined | Promise<Value | undefined>,
@@ -68,7 +57,7 @@ async function withCollector(
   const store = new MemoryStore()
   const collector = new Collector({
     appender: store,
-    settings: settingsOf(yaml),
+    settings: readCollectSettings(yaml),
     clock: systemClock,
     log: silentLog,
     dataDir: folder,
@@ -278,7 +267,7 @@ test('a reload keeps targets that stay and ends those that leave', async () => {
           let changeCount = 0
           collector.onChange(() => changeCount++)
           await collector.reload(
-            settingsOf(`${quietAgent}scrape_configs:\n${job('one')}${job('three')}`),
+            readCollectSettings(`${quietAgent}scrape_configs:\n${job('one')}${job('three')}`),
           )
           await waitFor(() => lastOf(store, 'a', 'three'))
           const two = await waitFor(async () =>
@@ -325,7 +314,7 @@ scrape_configs:
         const problem = collector.sources().find(({ id }) => id.startsWith('discovery:many'))
         assert.match(problem?.lastError ?? '', /target_limit exceeded: 2 targets, limit 1/)
         assert.equal(count, 0)
-        await collector.reload(settingsOf(yaml(2)))
+        await collector.reload(readCollectSettings(yaml(2)))
         await waitFor(async () => (await lastOf(store, 'a', 'many')) ?? undefined)
       })
     },
@@ -543,7 +532,7 @@ test('under the legacy scheme receivers refuse other names', async () => {
 
 test('keys that are wrong or not supported yet are refused with their place', () => {
   const refuse = (yaml: string, pattern: RegExp): void => {
-    assert.throws(() => settingsOf(yaml), pattern)
+    assert.throws(() => readCollectSettings(yaml), pattern)
   }
   const job = (more: string): string => `scrape_configs:\n  - job_name: a\n    ${more}\n`
   refuse(
@@ -594,7 +583,7 @@ test('our own page and the host agent are read at once, under their job and inst
     assert.equal(host?.health, 'ok')
     assert.equal(host?.labels['instance'], hostname())
     assert.deepEqual(collector.targets(), [])
-    await collector.reload(settingsOf(quietAgent))
+    await collector.reload(readCollectSettings(quietAgent))
     assert.equal(
       collector.sources().some(({ kind }) => kind === 'host'),
       false,

@@ -5,25 +5,14 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { systemClock } from '../base/clock.ts'
-import { silentLog } from '../base/log.ts'
-import { checkConfig, parseYaml } from '../config/config.ts'
-import { z } from '../config/schema.ts'
 import { makeMatcher } from '../model/matcher.ts'
-import { MemoryStore } from '../store/store.ts'
 import {
   fetchWhenUp,
   findFreePort,
   skipWithout,
   startProgram,
 } from '../../test/support/programs.ts'
-import { Collector } from './collect.ts'
-import { type CollectSettings, collectSettings } from './settings.ts'
-
-const schema = z.strictObject({
-  global: z.strictObject(collectSettings.global).prefault({}),
-  ...collectSettings.top,
-})
+import { makeCollector } from './testdata/make-collector.ts'
 
 test('a real collectd is scraped, as text and as protobuf', {
   skip: skipWithout('collectd'),
@@ -60,15 +49,7 @@ LoadPlugin write_prometheus
   const yaml = `host_agent: {enabled: false}
 scrape_configs:${job('text', 'PrometheusText0.0.4')}${job('proto', 'PrometheusProto')}
 `
-  const store = new MemoryStore()
-  const collector = new Collector({
-    appender: store,
-    settings: checkConfig(parseYaml(yaml, 'shipwatch.yml'), schema) as CollectSettings,
-    clock: systemClock,
-    log: silentLog,
-    dataDir: folder,
-    version: '0.0.0',
-  })
+  const { store, collector } = makeCollector(yaml, folder)
   /** Names and labels of what collectd measured, without what tells the jobs apart. */
   const seriesOf = async (name: string): Promise<string[]> => {
     const matchers = [makeMatcher('job', '=', name), makeMatcher('__name__', '=~', 'collectd_.*')]

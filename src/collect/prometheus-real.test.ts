@@ -5,25 +5,14 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { systemClock } from '../base/clock.ts'
-import { silentLog } from '../base/log.ts'
-import { checkConfig, parseYaml } from '../config/config.ts'
-import { z } from '../config/schema.ts'
 import { makeMatcher } from '../model/matcher.ts'
-import { MemoryStore } from '../store/store.ts'
 import {
   fetchWhenUp,
   findFreePort,
   skipWithout,
   startProgram,
 } from '../../test/support/programs.ts'
-import { Collector } from './collect.ts'
-import { type CollectSettings, collectSettings } from './settings.ts'
-
-const schema = z.strictObject({
-  global: z.strictObject(collectSettings.global).prefault({}),
-  ...collectSettings.top,
-})
+import { makeCollector } from './testdata/make-collector.ts'
 
 test('a real Prometheus is scraped as text, as protobuf and by federation', {
   skip: skipWithout('prometheus'),
@@ -58,15 +47,7 @@ scrape_configs:${job('text', 'scrape_protocols: [PrometheusText0.0.4]')}${job('p
     params: {'match[]': ['{__name__=~"up|prometheus_build_info"}']}`,
   )}
 `
-  const store = new MemoryStore()
-  const collector = new Collector({
-    appender: store,
-    settings: checkConfig(parseYaml(yaml, 'shipwatch.yml'), schema) as CollectSettings,
-    clock: systemClock,
-    log: silentLog,
-    dataDir: folder,
-    version: '0.0.0',
-  })
+  const { store, collector } = makeCollector(yaml, folder)
   const seriesOf = async (label: string, value: string, name = '.*'): Promise<string[]> => {
     const matchers = [makeMatcher(label, '=', value), makeMatcher('__name__', '=~', name)]
     const found = await store.select({ matchers, startTimeMs: 0, endTimeMs: Date.now() * 2 })

@@ -8,23 +8,12 @@ import { createServer, type Server } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { systemClock } from '../../base/clock.ts'
-import { silentLog } from '../../base/log.ts'
-import { checkConfig, parseYaml } from '../../config/config.ts'
-import { z } from '../../config/schema.ts'
 import { makeMatcher } from '../../model/matcher.ts'
-import { MemoryStore } from '../../store/store.ts'
-import { Collector } from '../collect.ts'
-import { type CollectSettings, collectSettings } from '../settings.ts'
+import { makeCollector } from '../testdata/make-collector.ts'
 
 const targetCount = 1000
 const intervalMs = 4000
 const turnCount = 3
-
-const schema = z.strictObject({
-  global: z.strictObject(collectSettings.global).prefault({}),
-  ...collectSettings.top,
-})
 
 /** How late a timer came at worst while the watch ran: turns cannot be better than that. */
 function watchTimers(): { stop: () => number } {
@@ -84,15 +73,7 @@ scrape_configs:
     scrape_timeout: ${intervalMs}ms
     static_configs: [{targets: [${targets}]}]
 `
-  const store = new MemoryStore()
-  const collector = new Collector({
-    appender: store,
-    settings: checkConfig(parseYaml(yaml, 'shipwatch.yml'), schema) as CollectSettings,
-    clock: systemClock,
-    log: silentLog,
-    dataDir: folder,
-    version: '0.0.0',
-  })
+  const { store, collector } = makeCollector(yaml, folder)
   const readUps = () =>
     store.select({
       matchers: [makeMatcher('__name__', '=', 'up')],
