@@ -168,13 +168,13 @@ describe('amtool', () => {
       const made = (await amtool(t, 'silence', 'add', `host=${host}`, '-d', '1h', '-c', 'x'))!
       ids.push(made.out.trim())
     }
-    const within = await list(t, 'silence', 'query', '--within=2h', 'host=~s.')
-    assert.equal(within.length, 2)
-    const quiet = (await amtool(t, 'silence', 'query', '-q', 'host=~s.'))!
-    assert.deepEqual(quiet.out.trim().split('\n').sort(), [...ids].sort())
+    assert.equal((await list(t, 'silence', 'query', '--within=2h', 'host=s1')).length, 1)
+    const quiet = (await amtool(t, 'silence', 'query', '-q', 'host=s2'))!
+    assert.equal(quiet.out.trim(), ids[1])
     const ended = (await amtool(t, 'silence', 'expire', ...ids))!
     assert.equal(ended.code, 0, ended.err)
-    assert.equal((await list(t, 'silence', 'query', 'host=~s.')).length, 0)
+    for (const host of ['s1', 's2'])
+      assert.equal((await list(t, 'silence', 'query', `host=${host}`)).length, 0)
     const again = (await amtool(t, 'silence', 'expire', 'no-such-id'))!
     assert.notEqual(again.code, 0)
   })

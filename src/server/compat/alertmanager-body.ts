@@ -33,7 +33,8 @@ export function readSilence(body: unknown): SilenceRequest {
     const silence = asObject(body, 'silence')
     const { matchers } = silence
     if (!Array.isArray(matchers)) throw new Problem('matchers in body is required')
-    const startTimeMs = readTime(silence['startsAt'], 'startsAt')
+    // Go's zero time is long ago, so that the silence begins at once.
+    const startTimeMs = readTime(silence['startsAt'], 'startsAt') ?? zeroTimeOf(silence['startsAt'])
     const endTimeMs = readTime(silence['endsAt'], 'endsAt')
     if (startTimeMs === undefined) throw new Problem('startsAt in body is required')
     if (endTimeMs === undefined) throw new Problem('endsAt in body is required')
@@ -78,7 +79,8 @@ function readAlert(value: unknown): ReceivedAlert {
 
 function readMatcher(value: unknown): SilenceRequest['matchers'][number] {
   const matcher = asObject(value, 'matcher')
-  const { isRegex, isEqual = true } = matcher
+  const { isRegex } = matcher
+  const isEqual = matcher['isEqual'] ?? true
   if (typeof isRegex !== 'boolean') throw new Problem('isRegex of a matcher must be true or false')
   if (typeof isEqual !== 'boolean') throw new Problem('isEqual of a matcher must be true or false')
   const operator: MatchOperator = isRegex ? (isEqual ? '=~' : '!~') : isEqual ? '=' : '!='
@@ -106,6 +108,10 @@ function readTime(value: unknown, what: string): number | undefined {
   const timeMs = /^\d{4}-\d\d-\d\d[Tt ]/.test(text) ? Date.parse(text) : Number.NaN
   if (Number.isNaN(timeMs)) throw new Problem(`${what} must be a time in RFC 3339, not "${text}"`)
   return timeMs <= 0 ? undefined : timeMs
+}
+
+function zeroTimeOf(value: unknown): number | undefined {
+  return value === undefined || value === null ? undefined : 0
 }
 
 function asObject(value: unknown, what: string): Record<string, unknown> {

@@ -21,7 +21,7 @@ export function viewAlert(alert: Alert, holders: AlertHolders): object {
       state: isHeld ? 'suppressed' : 'active',
     },
     updatedAt: formatTime(alert.updatedTimeMs),
-    generatorURL: alert.generatorUrl,
+    ...(alert.generatorUrl === '' ? {} : { generatorURL: alert.generatorUrl }),
     labels: alert.labels,
   }
 }

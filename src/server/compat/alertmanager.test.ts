@@ -264,9 +264,25 @@ test('a silence is made, shown, changed, found and ended', async () => {
   assert.deepEqual(await states('expired=false'), ['active', 'pending'])
   assert.deepEqual(await states('pending=false&active=false'), ['expired'])
   assert.deepEqual(await states('filter=p%3Dq'), ['pending'])
+  // A filter is compared with what is written, and not with what it would match.
+  assert.deepEqual(await states('filter=i!%3D1'), ['active'])
+  assert.deepEqual(await states('filter=i%3D1'), [])
+  assert.deepEqual(await states('filter=i%3D~%221|2%22'), ['expired'])
   const ended = await call('DELETE', `/silence/${pending.json.silenceID}`)
   assert.deepEqual([ended.status, ended.text], [200, ''])
   assert.deepEqual(await states(''), ['active', 'expired', 'expired'])
+})
+
+test('a silence may hold all but one, and one that begins at the zero time begins now', async () => {
+  const allBut = [{ name: 'i', value: '1', isRegex: false, isEqual: false }]
+  const made = await call('POST', '/silences', silence(allBut))
+  assert.equal(made.status, 200, made.text)
+  const zero = { startsAt: '0001-01-01T00:00:00Z' }
+  const one = [{ name: 'zero', value: 'b', isRegex: false, isEqual: null }]
+  const { silenceID } = (await call('POST', '/silences', silence(one, zero))).json
+  const { json } = await call('GET', `/silence/${silenceID}`)
+  assert.deepEqual([json.startsAt, json.matchers[0].isEqual], [nowText(), true])
+  for (const id of [made.json.silenceID, silenceID]) await call('DELETE', `/silence/${id}`)
 })
 
 test('silences that make no sense are refused with a bare text', async () => {

@@ -11,7 +11,7 @@ import { parseMatchers } from '../../alert/alert.ts'
 import { messageOf } from '../../base/error.ts'
 import { compilePattern } from '../../base/regexp.ts'
 import type { Alert } from '../../model/alert.ts'
-import { compareLabels, compareText, makeLabels } from '../../model/labels.ts'
+import { compareLabels, compareText } from '../../model/labels.ts'
 import { type Matcher, matchesAll } from '../../model/matcher.ts'
 import { type Silence, silenceStateOf } from '../../model/silence.ts'
 import { serverErrors } from '../errors.ts'
@@ -247,16 +247,13 @@ function readFlag(query: URLSearchParams, name: string): boolean {
   return text === null || /^(?:true|1|yes|ok|y|on|selected|checked|t|enabled)$/i.test(text)
 }
 
-/** Whether the values that a silence names fulfil a filter. */
+/** Whether a silence has each matcher of a filter as it is written. */
 function isSilenceFor(silence: Silence, filter: readonly Matcher[]): boolean {
-  const named = makeLabels(
-    Object.fromEntries(silence.matchers.map(({ name, value }) => [name, value])),
+  return filter.every(({ name, operator, value }) =>
+    silence.matchers.some(
+      (own) => own.name === name && own.operator === operator && own.value === value,
+    ),
   )
-  return filter.every((matcher) => {
-    const isNegative = matcher.operator.startsWith('!')
-    if (matcher.value === '' && named.has(matcher.name) === isNegative) return true
-    return matcher.matches(named.get(matcher.name))
-  })
 }
 
 /** Active ones first, those that end soonest on top; then pending; then what ended last. */
