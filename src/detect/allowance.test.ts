@@ -1,4 +1,4 @@
-// What one rule may take when samples arrive: alone, beside thousands of cheap ones, beside dear ones.
+// What one expression may take when samples arrive: alone, beside thousands of cheap ones, beside dear ones.
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
@@ -10,9 +10,11 @@ test('a cheap rule may be asked every 20 ms, and a dear one takes a tenth of the
   const clock = new VirtualClock(0)
   const pace = new Pace(clock)
   const cheap = new Allowance(pace)
-  assert.equal(cheap.spend(1_000, 0.02), 1_020)
+  cheap.spend(1_000, 0.02)
+  assert.equal(cheap.fromMs, 1_020)
   const dear = new Allowance(pace)
-  assert.equal(dear.spend(1_000, 60), 1_600)
+  dear.spend(1_000, 60)
+  assert.equal(dear.fromMs, 1_600)
 })
 
 test('what a rule saved it may spend at once; then it is spaced by what it costs', async () => {
@@ -23,9 +25,9 @@ test('what a rule saved it may spend at once; then it is spaced by what it costs
   const rule = new Allowance(pace)
   const waits: number[] = []
   for (let nowMs = clock.nowTimeMs(), turn = 0; turn < 30; turn++) {
-    const fromMs = rule.spend(nowMs, 1)
-    waits.push(Math.round(fromMs - nowMs))
-    nowMs = fromMs
+    rule.spend(nowMs, 1)
+    waits.push(Math.round(rule.fromMs - nowMs))
+    nowMs = rule.fromMs
   }
   assert.ok(
     waits.slice(0, 15).every((waitMs) => waitMs === 20),
@@ -45,7 +47,7 @@ test('when all rules together take too much, what each has for itself shrinks, a
   assert.ok(pace.pressure > 500, `${pace.pressure}`)
   const rule = new Allowance(pace)
   for (let turn = 0; turn < 30; turn++) rule.spend(clock.nowTimeMs(), 1)
-  assert.ok(rule.spend(clock.nowTimeMs(), 1) - clock.nowTimeMs() > 10_000)
+  assert.ok(rule.fromMs - clock.nowTimeMs() > 10_000)
   await clock.advance(60_000)
   assert.equal(pace.pressure, 1)
   assert.equal(pace.crowding, 1)

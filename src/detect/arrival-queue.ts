@@ -5,6 +5,7 @@
  */
 
 import type { Clock, Timer } from '../base/clock.ts'
+import type { PreparedQuery } from '../query/query.ts'
 import { dirtyRules } from './metrics.ts'
 import type { Pace } from './pace.ts'
 import type { RuleRunner } from './rule-runner.ts'
@@ -26,6 +27,8 @@ export class ArrivalQueue {
   readonly #clock: Clock
   readonly #pace: Pace
   readonly #rules: readonly RuleRunner[]
+  /** Rules with the same expression: one answer serves all. */
+  readonly #alike = new Map<PreparedQuery, RuleRunner[]>()
   /** By rule: where it is queued. */
   readonly #place: Uint8Array
   /** Those that may run, in the order in which they were touched; before `#readyFrom` they have run. */
@@ -41,6 +44,11 @@ export class ArrivalQueue {
     this.#clock = options.clock
     this.#pace = options.pace
     this.#place = new Uint8Array(options.rules.length)
+    for (const rule of options.rules) {
+      const alike = this.#alike.get(rule.query)
+      if (alike === undefined) this.#alike.set(rule.query, [rule])
+      else alike.push(rule)
+    }
   }
 
   /** Samples arrived that a rule reads. */
@@ -89,12 +97,13 @@ export class ArrivalQueue {
       while (this.#readyFrom < this.#ready.length && !this.#isStopped) {
         const rule = this.#ready[this.#readyFrom++]!
         this.#place[rule.ruleIndex] = nowhere
-        const done = rule.isDirty ? this.#evaluate(rule) : undefined
-        if (done !== undefined) await done
-        if (this.#pace.isTired) {
-          await this.#pace.rest()
-          this.#release()
-        }
+        if (!rule.isDirty || this.#mustWait(rule)) continue
+        const alike = this.#alike.get(rule.query)!
+        if (alike.length === 1) {
+          const done = this.#evaluate(rule)
+          if (done !== undefined) await done
+          if (this.#pace.isTired) await this.#rest()
+        } else await this.#evaluateAlike(rule, alike)
       }
     } finally {
       this.#isRunning = false
@@ -122,14 +131,32 @@ export class ArrivalQueue {
     this.#readyFrom = 0
   }
 
-  /** Asks a rule, or lets it wait; answers a promise when others may have to be told first. */
-  #evaluate(rule: RuleRunner): Promise<void> | undefined {
-    const allowedMs = allowedFrom(rule)
-    if (allowedMs > this.#clock.monotonicMs()) {
-      this.#place[rule.ruleIndex] = inWaiting
-      this.#waiting.add(rule, allowedMs)
-      return undefined
+  /** Rules that have the expression of one which may run take the same answer, as long as it holds. */
+  async #evaluateAlike(first: RuleRunner, alike: readonly RuleRunner[]): Promise<void> {
+    await this.#evaluate(first)
+    for (const rule of alike) {
+      if (!rule.isDirty || this.#isStopped) continue
+      await this.#evaluate(rule)
+      if (this.#pace.isTired) await this.#rest()
     }
+  }
+
+  async #rest(): Promise<void> {
+    await this.#pace.rest()
+    this.#release()
+  }
+
+  /** Puts a rule aside that may not be asked yet. */
+  #mustWait(rule: RuleRunner): boolean {
+    const allowedMs = allowedFrom(rule)
+    if (allowedMs <= this.#clock.monotonicMs()) return false
+    this.#place[rule.ruleIndex] = inWaiting
+    this.#waiting.add(rule, allowedMs)
+    return true
+  }
+
+  /** Asks a rule; answers a promise when others have to be told first. */
+  #evaluate(rule: RuleRunner): Promise<void> | undefined {
     if (rule.dependencies.some((other) => other.isDirty)) return this.#evaluateAfterRead(rule)
     return this.#evaluateOne(rule)
   }

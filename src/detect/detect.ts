@@ -160,7 +160,7 @@ export class Detector {
 
   #install(groups: readonly RuleGroup[]): void {
     const { engine, appender, clock, log, externalUrl } = this.#parts
-    const answers = new SharedAnswers(engine)
+    const answers = new SharedAnswers(engine, this.#pace)
     const around: RuleSurroundings = {
       engine,
       answers,

@@ -18,7 +18,7 @@ import {
   toDetected,
 } from './alert-state.ts'
 import type { ArrivalIndex, ReadSelector } from './arrival.ts'
-import { Allowance } from './allowance.ts'
+import type { Allowance } from './allowance.ts'
 import { ChangedSeries } from './changed-series.ts'
 import { elementsOf, queryForTemplate } from './elements.ts'
 import { detectErrors } from './errors.ts'
@@ -95,8 +95,6 @@ export class RuleRunner {
   newestSampleTimeMs = 0
   /** Series that changed since the last evaluation, for rules that can be asked about these alone. */
   readonly changed: ChangedSeries | undefined
-  /** Not before this (monotonic) may arrival evaluate it again. */
-  allowedFromMs = 0
 
   lastEvaluationTimeMs: number | undefined
   evaluationMs = 0
@@ -145,10 +143,10 @@ export class RuleRunner {
     this.#around = around
     this.#judge = rule.kind === 'alerting' ? new RuleJudge(rule, around) : undefined
     this.query = around.answers.prepare(this.#judge?.expression ?? rule.expression)
+    this.#allowance = around.answers.allowanceOf(this.query)
     const recovery = this.#judge?.recovery
     this.#recovery = recovery === undefined ? undefined : around.answers.prepare(recovery)
     this.changed = this.#makeChanged()
-    this.#allowance = new Allowance(around.pace)
     this.#writer = new SeriesWriter(around.appender)
     this.#noData = new NoDataFinder(this.query, around)
     this.#recordLabels = makeLabels(Object.fromEntries(rule.labels))
@@ -168,6 +166,11 @@ export class RuleRunner {
   /** What the rule reads. */
   get selectors(): readonly ReadSelector[] {
     return [...this.query.selectors, ...(this.#recovery?.selectors ?? [])]
+  }
+
+  /** Not before this (monotonic) may arrival evaluate it again. */
+  get allowedFromMs(): number {
+    return this.#allowance.fromMs
   }
 
   get hasQueryOffset(): boolean {
@@ -364,7 +367,7 @@ export class RuleRunner {
     this.sampleCount = answer.stats.sampleCount
     if (this.alerts !== undefined) this.stateTimes.note(timeMs, this.alerts.worst())
     this.#countNoData(this.alerts?.active.values())
-    this.#finish(timeMs, run.startMs)
+    this.#finish(timeMs, run.startMs, run.cause)
     evaluationsTotal.inc({ cause: run.cause })
     if (arrivedTimeMs !== undefined) {
       this.lastLatenessMs = this.#around.clock.nowTimeMs() - arrivedTimeMs
@@ -514,7 +517,7 @@ export class RuleRunner {
     this.health = 'err'
     this.changed?.lose()
     this.lastError = messageOf(thrown)
-    this.#finish(timeMs, startMs)
+    this.#finish(timeMs, startMs, 'arrival')
     evaluationFailuresTotal.inc()
     this.#failingSinceMs ??= timeMs
     const keepMs = this.#judge?.noDataKeepMs ?? 0
@@ -525,13 +528,16 @@ export class RuleRunner {
     )
   }
 
-  /** What comes after the verdict is not a cost of the rule: who fires is asked as often as who does not. */
-  #finish(timeMs: number, startMs: number): void {
+  /**
+   * What comes after the verdict is not a cost of the rule: who fires is asked as often as who does not.
+   * Nor does the clock spend what arrival may take.
+   */
+  #finish(timeMs: number, startMs: number, cause: Cause): void {
     const nowMs = this.#around.clock.monotonicMs()
     this.evaluationMs = nowMs - startMs - this.#sendMs
     this.#sendMs = 0
     this.lastEvaluationTimeMs = timeMs
-    this.allowedFromMs = this.#allowance.spend(nowMs, this.evaluationMs)
+    if (cause !== 'clock') this.#allowance.spend(nowMs, this.evaluationMs)
     evaluationDuration.observe(this.evaluationMs / 1000)
   }
 

@@ -4,6 +4,8 @@
  * same and nothing arrived, so it is the one that each rule would have got by itself.
  */
 
+import { Allowance } from './allowance.ts'
+import type { Pace } from './pace.ts'
 import type { PreparedQuery, QueryAnswer, QueryEngine } from '../query/query.ts'
 
 /** The expressions of one set of rules, each parsed once. */
@@ -14,10 +16,23 @@ export class SharedAnswers {
   readonly #shared = new Set<PreparedQuery>()
   /** Answers at `#timeMs`; at most one for each shared expression. */
   readonly #answers = new Map<PreparedQuery, QueryAnswer>()
+  readonly #allowances = new Map<PreparedQuery, Allowance>()
+  readonly #pace: Pace
   #timeMs = Number.NaN
 
-  constructor(engine: QueryEngine) {
+  constructor(engine: QueryEngine, pace: Pace) {
     this.#engine = engine
+    this.#pace = pace
+  }
+
+  /** What all rules that ask it may take together on arrival. */
+  allowanceOf(query: PreparedQuery): Allowance {
+    let allowance = this.#allowances.get(query)
+    if (allowance === undefined) {
+      allowance = new Allowance(this.#pace)
+      this.#allowances.set(query, allowance)
+    }
+    return allowance
   }
 
   /** Parses a rule's expression; throws `QUERY_PARSE_FAILED`. */

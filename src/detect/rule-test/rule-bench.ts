@@ -64,10 +64,10 @@ export class RuleBench {
       clock,
       log: silentLog,
     })
-    const answers = new SharedAnswers(this.#engine)
+    const pace = new Pace(clock)
+    const answers = new SharedAnswers(this.#engine, pace)
     this.#store.onAppend(() => answers.forget())
     const index = new ArrivalIndex([], () => undefined)
-    const pace = new Pace(clock)
     const around: RuleSurroundings = {
       engine: this.#engine,
       answers,
