@@ -131,6 +131,7 @@ export interface MaintenanceView {
   /** Alerts that were held by the opening that runs. */
   heldCount: number
   summaryReceiver: string
+  summaryEveryMs?: number | undefined
   createdBy: string
   comment: string
 }
@@ -159,6 +160,8 @@ export interface MaintenanceBody {
   }
   /** A receiver that hears what was held, when an opening closes. */
   summaryReceiver?: string
+  /** While it is open, that receiver hears so often as well what more was held; from a minute up. */
+  summaryEveryMs?: number
   comment?: string
 }
 

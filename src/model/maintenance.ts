@@ -29,11 +29,13 @@ export interface MaintenanceWindow {
   repeat: MaintenanceRepeat | undefined
   /** Told what was held when an occurrence ends; nobody when empty. */
   summaryReceiver: string
+  /** While it is open, told so often as well, when more was held; only at the end when absent or 0. */
+  summaryEveryMs?: number | undefined
   createdBy: string
   comment: string
   updatedTimeMs: number
   /** Ended by a person; it stays in the list for a while. */
   endedTimeMs: number | undefined
-  /** End of the last occurrence whose summary is done. */
+  /** When the last summary was done. */
   summarisedTimeMs: number
 }

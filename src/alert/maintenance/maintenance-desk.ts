@@ -30,6 +30,8 @@ const textLengthMax = 4_096
 const listCountMax = 100
 /** Alerts of one opening that a summary names. */
 const heldCountMax = 1_000
+/** Shortest period of summaries within an opening. */
+const summaryEveryMsMin = 60_000
 /** How far ahead the next change is looked for. */
 const horizonMs = 40 * dayMs
 
@@ -45,6 +47,7 @@ export type MaintenanceRequest = Pick<
   | 'timeZone'
   | 'repeat'
   | 'summaryReceiver'
+  | 'summaryEveryMs'
   | 'createdBy'
   | 'comment'
 > & { id?: string | undefined }
@@ -67,6 +70,8 @@ interface Kept {
   matchers: readonly Matcher[]
   /** Alerts held by the opening that runs, by fingerprint. */
   held: Map<string, Alert>
+  /** How many of them the last summary within the opening named. */
+  toldCount: number
 }
 
 /** All maintenance windows. */
@@ -197,17 +202,36 @@ export class MaintenanceDesk {
       if (last !== undefined) {
         const held = [...kept.held.values()]
         kept.held.clear()
+        kept.toldCount = 0
         if (held.length > 0 && window.summaryReceiver !== '')
-          await sendSummary({ window, occurrence: last, held, isFiring }, this.#parts)
+          await sendSummary({ window, occurrence: last, held, isFiring, isOver: true }, this.#parts)
         kept.window = { ...window, summarisedTimeMs: nowTimeMs }
         await this.#save(kept.window)
-      }
+      } else await this.#tellMeanwhile(kept, isFiring)
       const lastTimeMs = lastEndOf(kept.window)
       if (lastTimeMs < nowTimeMs - endedKeepMs) {
         this.#kept.delete(window.id)
         await this.#attempt(() => this.#parts.records.maintenance.remove(window.id))
       }
     }
+  }
+
+  /** While a window is open, its receiver hears at most once a period what it held, when that is more than before. */
+  async #tellMeanwhile(kept: Kept, isFiring: (alert: Alert) => boolean): Promise<void> {
+    const { window, held } = kept
+    const { summaryEveryMs = 0 } = window
+    if (summaryEveryMs === 0 || window.summaryReceiver === '' || held.size <= kept.toldCount) return
+    const nowTimeMs = this.#parts.clock.nowTimeMs()
+    const span = { startTimeMs: nowTimeMs, endTimeMs: nowTimeMs + 1 }
+    const [occurrence] = listOccurrences(window, span)
+    if (occurrence === undefined) return
+    const lastTimeMs = Math.max(window.summarisedTimeMs, occurrence.startTimeMs)
+    if (nowTimeMs - lastTimeMs < summaryEveryMs) return
+    const told = { window, occurrence, held: [...held.values()], isFiring, isOver: false }
+    await sendSummary(told, this.#parts)
+    kept.toldCount = held.size
+    kept.window = { ...window, summarisedTimeMs: nowTimeMs }
+    await this.#save(kept.window)
   }
 
   #make(request: MaintenanceRequest): MaintenanceWindow {
@@ -225,7 +249,7 @@ export class MaintenanceDesk {
 
   #keep(window: MaintenanceWindow, held = new Map<string, Alert>()): Kept {
     try {
-      return { window, matchers: compileMatchers(window.matchers), held }
+      return { window, matchers: compileMatchers(window.matchers), held, toldCount: 0 }
     } catch (thrown) {
       throw invalid(messageOf(thrown))
     }
@@ -310,6 +334,11 @@ function check(request: MaintenanceRequest, notifier: Notifier): void {
   if (request.name === '') throw invalid('it needs a name')
   if (request.summaryReceiver !== '' && !notifier.has(request.summaryReceiver))
     throw invalid(`there is no receiver "${request.summaryReceiver}"`)
+  const { summaryEveryMs = 0 } = request
+  if (summaryEveryMs !== 0 && !(summaryEveryMs >= summaryEveryMsMin))
+    throw invalid('summaries may come every minute at most')
+  if (summaryEveryMs !== 0 && request.summaryReceiver === '')
+    throw invalid('summaries need a receiver')
   const texts = [request.name, request.comment, request.createdBy, ...services, ...teams]
   if (texts.some((text) => text.length > textLengthMax))
     throw invalid(`a text is longer than ${textLengthMax} characters`)

@@ -111,6 +111,30 @@ test('what a window names is held while it is open, and told of when it closes',
   assert.equal(bench.notifier.sent.filter((one) => one.notification.receiver === 'boss').length, 1)
 })
 
+test('a receiver may hear while a window is open what more it held, at most once a period', async (t) => {
+  const bench = await new Bench(plain()).start(t)
+  await bench.desk.maintenance.set(request({ summaryEveryMs: 2 * minute }))
+  await bench.fire({ i: '1', service: 'shop' })
+  await bench.clock.advance(5 * minute)
+  await bench.fire({ i: '2', service: 'shop' })
+  await bench.clock.advance(minute)
+  await bench.fire({ i: '3', service: 'shop' })
+  await bench.clock.advance(6 * minute)
+  const summaries = bench.notifier.sent.filter((one) => one.notification.receiver === 'boss')
+  assert.deepEqual(
+    summaries.map(({ timeMs, notification }) => {
+      const names = notification.alerts.map(({ labels }) => labels.get('i')).join(' ')
+      return `${Math.round((timeMs - startTimeMs) / minute)} ${notification.reason}: ${names}`
+    }),
+    [
+      '2 maintenance "move" goes on: 1',
+      '5 maintenance "move" goes on: 1 2',
+      '7 maintenance "move" goes on: 1 2 3',
+      '10 maintenance "move" ended: 1 2 3',
+    ],
+  )
+})
+
 test('windows survive a restart', async (t) => {
   const before = new Bench(plain())
   await before.desk.start()
@@ -133,6 +157,8 @@ test('what cannot be meant is refused', async (t) => {
   await refuse({ endTimeMs: startTimeMs }, /not before its end/)
   await refuse({ timeZone: 'Mars' }, /unknown time zone/)
   await refuse({ summaryReceiver: 'nobody' }, /no receiver "nobody"/)
+  await refuse({ summaryEveryMs: 1_000 }, /every minute at most/)
+  await refuse({ summaryEveryMs: minute, summaryReceiver: '' }, /need a receiver/)
   await refuse({ id: 'x' }, /no maintenance window "x"/)
   await refuse({ matchers: [{ name: 'a', operator: '=~', value: '(' }] }, /invalid/)
   const long = { every: 'day' as const, ...repeat }

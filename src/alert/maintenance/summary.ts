@@ -1,4 +1,4 @@
-/** What a receiver hears when a maintenance window closes: the alerts that were held meanwhile. */
+/** What a receiver hears when a maintenance window closes, and meanwhile if it is wanted: the alerts that were held. */
 
 import type { Clock } from '../../base/clock.ts'
 import type { Log } from '../../base/log.ts'
@@ -19,6 +19,8 @@ export async function sendSummary(
     occurrence: Occurrence
     held: readonly Alert[]
     isFiring: (alert: Alert) => boolean
+    /** Whether the opening is over; otherwise it goes on. */
+    isOver: boolean
   },
   parts: { notifier: Notifier; clock: Clock; log: Log; externalUrl: string },
 ): Promise<void> {
@@ -30,7 +32,7 @@ export async function sendSummary(
   const notification: Notification = {
     groupKey: `maintenance:${window.id}`,
     status: alerts.some(({ state }) => state === 'firing') ? 'firing' : 'resolved',
-    reason: `maintenance "${window.name}" ended`,
+    reason: `maintenance "${window.name}" ${told.isOver ? 'ended' : 'goes on'}`,
     receiver: window.summaryReceiver,
     groupLabels: makeLabels({ maintenance: window.name }),
     commonLabels: findCommon(alerts.map(({ labels }) => labels)),
@@ -47,6 +49,6 @@ export async function sendSummary(
   void Promise.allSettled(sends).finally(() => limit.cancel())
   parts.log.info(
     { maintenance: window.id, from: told.occurrence.startTimeMs, alertCount: alerts.length },
-    'a maintenance window closed',
+    told.isOver ? 'a maintenance window closed' : 'what a maintenance window held was told',
   )
 }

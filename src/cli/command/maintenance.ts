@@ -91,6 +91,11 @@ export const maintenanceAddCommand: Command = {
       valueName: 'RECEIVER',
       description: 'Who hears at the end what was held.',
     },
+    'summary-every': {
+      type: 'string',
+      valueName: 'SPAN',
+      description: 'Tell that receiver while it lasts as well, so often at most, such as 4h.',
+    },
     comment: { type: 'string', valueName: 'TEXT', description: 'Why.' },
     ...clientOptions,
   },
@@ -132,6 +137,10 @@ function readBody(args: CommandArguments): MaintenanceBody {
   const every = args.text('every')
   if (every !== undefined && every !== 'day' && every !== 'week' && every !== 'month')
     throw new UsageError(`--every is day, week or month, not "${every}"`)
+  const summaryEvery = args.text('summary-every')
+  const summaryEveryMs = summaryEvery === undefined ? 0 : parseDuration(summaryEvery)
+  if (summaryEveryMs === undefined)
+    throw new UsageError(`--summary-every is a span such as 4h, not "${summaryEvery}"`)
   return {
     name,
     matchers: readMatchers(args.texts('match')),
@@ -142,6 +151,7 @@ function readBody(args: CommandArguments): MaintenanceBody {
     timeZone: args.text('zone') ?? 'UTC',
     ...(every === undefined ? {} : { repeat: { every } }),
     summaryReceiver: args.text('summary') ?? '',
+    ...(summaryEveryMs === 0 ? {} : { summaryEveryMs }),
     comment: args.text('comment') ?? '',
   }
 }

@@ -42,6 +42,12 @@ const windowBody = z.strictObject({
     })
     .optional(),
   summaryReceiver: z.string().max(500).default(''),
+  summaryEveryMs: z
+    .number()
+    .int()
+    .min(0)
+    .max(31 * 86_400_000)
+    .optional(),
   comment: z.string().max(4096).default(''),
 })
 

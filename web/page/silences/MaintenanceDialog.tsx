@@ -56,7 +56,7 @@ export function MaintenanceDialog(props: {
           timeZone: format.zone,
           comment: comment.trim(),
           ...(every === 'never' ? {} : { repeat: { ...kept(before, every), every } }),
-          ...(before === undefined ? {} : { summaryReceiver: before.summaryReceiver }),
+          ...(before === undefined ? {} : summaryOf(before)),
         }
       : undefined
   const preview = useMaintenancePreview(body)
@@ -127,6 +127,14 @@ export function MaintenanceDialog(props: {
       </div>
     </Dialog>
   )
+}
+
+/** What the dialog does not show of who hears what was held. */
+function summaryOf({
+  summaryReceiver,
+  summaryEveryMs = 0,
+}: MaintenanceView): Pick<MaintenanceBody, 'summaryReceiver' | 'summaryEveryMs'> {
+  return { summaryReceiver, ...(summaryEveryMs === 0 ? {} : { summaryEveryMs }) }
 }
 
 /** What the dialog does not show of a repetition that stays the same kind is kept. */
