@@ -5,8 +5,154 @@ import { makeCount, makeList } from './count.ts'
 const count = makeCount('en')
 const list = makeList('en')
 
-/** The English words of rules, routes, notifications and settings. */
+/** The English words of silences, pages, rules, routes, notifications and settings. */
 export const enPages = {
+  maintenance: {
+    windows: 'Maintenance windows',
+    failed: 'The maintenance windows could not be read',
+    open: 'New window',
+    title: 'Maintenance window',
+    window: 'Window',
+    when: 'Open',
+    name: 'Name',
+    unnamed: 'Maintenance',
+    services: 'Services',
+    servicesHint: 'Several are divided by commas.',
+    teams: 'Teams',
+    aboutNothing: 'Name a service, a team or a label, and when it begins and ends.',
+    repeat: 'Comes again',
+    repeats: { never: 'Never', day: 'Every day', week: 'Every week', month: 'Every month' },
+    every: (v: {
+      every: 'day' | 'week' | 'month'
+      interval: number
+      weekdays: readonly string[]
+      zone: string
+    }) =>
+      `${count(v.interval, `every ${v.every}`, `every # ${v.every}s`)}${
+        v.weekdays.length > 0 ? ` on ${list(v.weekdays)}` : ''
+      }, clocks of ${v.zone}`,
+    states: { active: 'Open', pending: 'To come', ended: 'Ended' },
+    save: 'Save',
+    change: 'Change',
+    endTitle: 'End this window?',
+    endText: (v: { name: string; count: number }) =>
+      `${v.name} does not open again. ${v.count === 0 ? 'It holds nothing now.' : count(v.count, '# alert that it holds will be told of.', '# alerts that it holds will be told of.')}`,
+    none: 'No maintenance is planned',
+    noneHint:
+      'Alerts of what a window names wait while it is open; afterwards people hear of those that still fire.',
+  },
+  page: {
+    title: 'Who has it',
+    failed: 'The story of the page could not be read',
+    states: { firing: 'Nobody has it yet', resolved: 'Over' },
+    has: (v: { who: string }) => `${v.who} has it`,
+    escalatedTo: (v: { step: number }) => `Escalated to step ${v.step}`,
+    givenTo: (v: { who: string }) => `given to ${v.who}`,
+    nextStep: (v: { step: number; policy: string }) =>
+      `Without an answer, step ${v.step} of ${v.policy} at`,
+    acknowledgeEnds: 'The acknowledgement ends at',
+    deliveryStates: {
+      waiting: 'will be told',
+      sent: 'was told',
+      held: 'is told after quiet hours',
+      failed: 'could not be told',
+      dropped: 'is not told any more',
+    },
+    story: 'What happened',
+    actions: {
+      opened: 'Opened',
+      step: 'Step reached',
+      nobody: 'Nobody to tell',
+      notified: 'Told',
+      failed: 'Could not be told',
+      quiet: 'Waits for the end of quiet hours',
+      acknowledged: 'Acknowledged',
+      unacknowledged: 'Acknowledgement taken back',
+      'acknowledgement-expired': 'Acknowledgement ended',
+      escalated: 'Escalated',
+      reassigned: 'Given to somebody else',
+      'alert-joined': 'Another alert joined',
+      note: 'Note',
+      exhausted: 'All steps are through',
+      resolved: 'Resolved',
+      closed: 'Closed',
+    },
+    acts: {
+      acknowledge: 'Acknowledge',
+      unacknowledge: 'Give it back',
+      escalate: 'Escalate now',
+      resolve: 'Resolve',
+      note: 'Add a note',
+      reassign: 'Give to somebody',
+    },
+    actTexts: {
+      acknowledge: (v: { title: string }) => `${v.title}: nobody else is told while you have it.`,
+      unacknowledge: (v: { title: string }) => `${v.title}: the first step begins again.`,
+      escalate: (v: { title: string }) => `${v.title}: the next step is told at once.`,
+      resolve: (v: { title: string }) =>
+        `${v.title}: it counts as done although its alerts may still fire.`,
+      note: (v: { title: string }) => `${v.title}: what you write stays in its story.`,
+    },
+    reason: 'Why',
+    person: 'Person',
+    noPeople: 'No people are set up; name them in the configuration.',
+    giveText: (v: { title: string }) => `${v.title}: the person is told at once.`,
+    all: (v: { count: number }) => count(v.count, 'Acknowledge # page', 'Acknowledge # pages'),
+    allText: (v: { titles: readonly string[] }) => list(v.titles),
+    groupBy: 'Group by label',
+    groupNone: 'Not grouped',
+    without: (v: { label: string }) => `without ${v.label}`,
+  },
+  silence: {
+    verdict: (v: { silences: number; windows: number; held: number }) =>
+      v.silences + v.windows === 0
+        ? 'Nothing is silenced'
+        : `${count(v.silences + v.windows, '# silence or window holds', '# silences and windows hold')} ${count(v.held, '# alert', '# alerts')}`,
+    filter: 'Filter',
+    withEnded: 'With those that ended',
+    silences: 'Silences',
+    failed: 'The silences could not be read',
+    open: 'New silence',
+    ofAlert: 'Silence',
+    ofGroup: 'Silence these',
+    title: 'Silence alerts',
+    matchers: 'Matches',
+    label: 'Label',
+    operator: 'Comparison',
+    value: 'Value',
+    addMatcher: 'Add a condition',
+    dropMatcher: (v: { name: string }) =>
+      v.name === '' ? 'Remove this condition' : `Remove the condition on ${v.name}`,
+    noMatcher: 'Name at least one label.',
+    holds: (v: { count: number }) =>
+      v.count === 0
+        ? 'It would hold no alert that fires now.'
+        : `It would hold ${count(v.count, '# alert that fires now', '# alerts that fire now')}:`,
+    more: (v: { count: number }) => count(v.count, 'and # more', 'and # more'),
+    span: 'For how long',
+    until: 'Until',
+    comment: 'Why',
+    make: 'Silence',
+    state: 'State',
+    states: { active: 'Active', pending: 'To come', expired: 'Ended' },
+    held: 'Holds now',
+    heldCount: (v: { count: number }) => count(v.count, '# alert', '# alerts'),
+    changeTitle: 'Change the silence',
+    again: 'Again',
+    times: 'From one time to another',
+    resolved: 'When a held alert ends',
+    ends: {
+      drop: 'Say nothing',
+      tell: 'Say so at once',
+      delay: 'Say so when the silence is over',
+    },
+    expire: 'End',
+    expireTitle: 'End this silence?',
+    expireText: (v: { matchers: string; count: number }) =>
+      `${v.matchers}: ${v.count === 0 ? 'it holds nothing now' : count(v.count, '# alert that it holds will be told of', '# alerts that it holds will be told of')}.`,
+    none: 'Nothing is silenced',
+    noneHint: 'A silence holds alerts back for a while, with a reason.',
+  },
   ledger: {
     failed: 'The ledger could not be read',
     verdict: (v: { count: number; delivered: number; failed: number; hasOlder: boolean }) =>
