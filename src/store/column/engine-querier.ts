@@ -334,8 +334,9 @@ export class EngineQuerier {
     const kept = this.#kept.find(key, changeCount)
     if (kept !== undefined) return kept
     for (const matcher of matchers) conditions.push(...conditionsOf(matcher))
+    // In the order of chunks: what is unpacked next lies behind, and sums add up in the same order every time.
     const blocks = await this.#engine.query(
-      `SELECT series, any(metric), any(names), any(texts) FROM series WHERE ${conditions.join(' AND ')} GROUP BY series LIMIT ${seriesCountMax + 1}`,
+      `SELECT series, any(metric) AS place, any(names), any(texts) FROM series WHERE ${conditions.join(' AND ')} GROUP BY series ORDER BY place, series LIMIT ${seriesCountMax + 1}`,
       selection.signal,
     )
     const found = new Map<bigint, FoundSeries>()
