@@ -62,6 +62,8 @@ export function joinInfo(
     infoRows: new Map(),
   }
   parts.info.labels.forEach((labels, row) => {
+    // Without one of them there is nothing to be found by, and nothing finds it.
+    if (!identifying.some((name) => labels.has(name))) return
     const key = identityOf(labels)
     join.infoRows.set(key, [...(join.infoRows.get(key) ?? []), row])
   })
