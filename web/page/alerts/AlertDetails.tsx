@@ -34,6 +34,9 @@ export function AlertDetails(props: {
   const words = useWords()
   const { summary, description, runbook_url: runbook, ...others } = alert.annotations
   const severity = severityOfAlert(alert)
+  const ways = (
+    <Ways alert={alert} page={props.page} runbook={runbook} onSilence={props.onSilence} />
+  )
   return (
     <div className="stack-wide">
       <div className="stack">
@@ -57,9 +60,8 @@ export function AlertDetails(props: {
         {summary ? <p className="strong">{summary}</p> : null}
         {description && description !== summary ? <p className="mid">{description}</p> : null}
         {alert.held ? <HeldBy held={alert.held} /> : null}
-        <Ways alert={alert} page={props.page} runbook={runbook} onSilence={props.onSilence} />
       </div>
-      {props.page === undefined ? null : <PagePanel page={props.page} />}
+      {props.page === undefined ? ways : <PagePanel page={props.page} ways={ways} />}
       <AlertChart alert={alert} />
       {alert.expression === '' ? null : (
         <div className="stack">

@@ -1,7 +1,7 @@
 /** Who answers for an alert: the page it is on, who was told and who comes next, what people do with it, and its story. */
 
 import { Allowed } from '../Allowed.tsx'
-import { useState } from 'react'
+import { type ReactNode, useState } from 'react'
 import type { PageView } from '../../../src/api/on-call.ts'
 import type { PageEvent } from '../../../src/model/page.ts'
 import { useOnCall } from '../../data/on-call.ts'
@@ -40,7 +40,11 @@ export function PageState(props: { page: PageView }) {
 }
 
 /** The panel. */
-export function PagePanel(props: { page: PageView }) {
+export function PagePanel(props: {
+  page: PageView
+  /** Where else one goes from here, below what one does. */
+  ways: ReactNode
+}) {
   const words = useWords()
   const reading = usePage(props.page.id)
   const page = reading.data?.page ?? props.page
@@ -64,6 +68,7 @@ export function PagePanel(props: { page: PageView }) {
       ) : null}
       <Allowed to="respond">
         <Acts page={page} />
+        {props.ways}
       </Allowed>
       {told.length === 0 ? null : (
         <ul className="page-told">

@@ -138,6 +138,7 @@ function List(props: { rows: readonly Deployment[]; onOpen: (row: Deployment) =>
     {
       key: 'version',
       head: words.delivery.version,
+      isMain: true,
       cell: (row) => <VersionStep deployment={row} />,
     },
     {

@@ -166,6 +166,7 @@ function List(props: { rows: readonly IncidentSummary[]; onOpen: (row: IncidentS
       key: 'lasted',
       head: words.incident.lasted,
       align: 'end',
+      isMinor: true,
       sortBy: (row) => (row.resolvedTimeMs ?? nowTimeMs) - row.openedTimeMs,
       cell: (row) => (
         <span className="no-wrap">

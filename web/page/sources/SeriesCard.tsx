@@ -31,6 +31,7 @@ export function SeriesCard(props: { series: readonly SourceSeriesView[] }) {
           {
             key: 'source',
             head: words.sources.name,
+            isMain: true,
             sortBy: (row) => row.source,
             cell: (row) => (
               <div>
