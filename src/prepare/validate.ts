@@ -48,6 +48,23 @@ export function validateLimits(labels: Labels): LabelVerdict | undefined {
       message: `${labels.size} labels, more than the limit of ${labelCountMax}`,
     }
   }
+  return isSurelySmall(labels.pairs) ? undefined : validateBytes(labels)
+}
+
+/** Whether no limit of bytes can be broken, counting three for each UTF-16 unit: nearly always. */
+function isSurelySmall(pairs: readonly string[]): boolean {
+  let length = 0
+  for (let index = 0; index < pairs.length; index += 2) {
+    const nameLength = pairs[index]!.length
+    const valueLength = pairs[index + 1]!.length
+    if (nameLength === 0 || nameLength * 3 > labelNameBytesMax) return false
+    if (valueLength * 3 > labelValueBytesMax) return false
+    length += nameLength + valueLength
+  }
+  return length * 3 <= labelsBytesMax
+}
+
+function validateBytes(labels: Labels): LabelVerdict | undefined {
   let totalBytes = 0
   for (let index = 0; index < labels.pairs.length; index += 2) {
     const name = labels.pairs[index]!

@@ -43,13 +43,16 @@ export class SeriesIndex {
   identities: Uint32Array = new Uint32Array(3_072)
   #free: SeriesId[] = []
   #resting: SeriesId[] = []
-  #scratch: number[] = []
+  /** The numbers of the texts that were last looked for, as far as they were known, and of which set. */
+  readonly #scratch: number[] = []
+  #scratchOf: Labels | undefined
   readonly #remembered = new RememberedMatches()
 
   /** The number of a label set, or `noSeries`. */
   find(labels: Labels): SeriesId {
     const symbols = this.#scratch
     symbols.length = 0
+    this.#scratchOf = labels
     for (const text of labels.pairs) {
       const symbol = this.symbols.find(text)
       if (symbol === noSymbol) return noSeries
@@ -60,7 +63,12 @@ export class SeriesIndex {
 
   /** Gives a number to a label set that has none. */
   add(labels: Labels): SeriesId {
-    const symbols = labels.pairs.map((text) => this.symbols.add(text))
+    const { pairs } = labels
+    // Nearly always it was just looked for, up to the first text that is new.
+    const symbols = this.#scratchOf === labels ? this.#scratch.slice() : []
+    this.#scratchOf = undefined
+    for (let index = symbols.length; index < pairs.length; index++)
+      symbols.push(this.symbols.add(pairs[index]!))
     const id = this.#free.pop() ?? this.idEnd
     this.put(id, symbols)
     return id
@@ -216,6 +224,7 @@ export class SeriesIndex {
     this.#resting = [...ids]
     for (const id of ids) this.isLive[id] = 0
     this.#remembered.forget()
+    this.#scratchOf = undefined
     this.count -= ids.length
     this.#labels = []
     this.#labelsCount = 0
