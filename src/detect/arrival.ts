@@ -107,6 +107,8 @@ export class ArrivalIndex {
   #lastSecond = new Uint32Array(1024)
   #isEnded = new Uint8Array(1024)
   #seriesCount = 0
+  /** The rules of the series that is being looked at. */
+  readonly #found = new Set<number>()
   /** The last batch that touched a list, to touch it once per batch. */
   #touchedAt = new Uint32Array(64)
   #batchNumber = 0
@@ -139,10 +141,11 @@ export class ArrivalIndex {
   /** A label set got its number (again, when numbers were taken back). */
   onSeries(seriesId: SeriesId, labels: Labels): void {
     this.#reserve(seriesId)
-    const rules = new Set<number>()
+    const rules = this.#found
+    if (rules.size > 0) rules.clear()
     this.#byName.get(labels.get('__name__'))?.collect(labels, rules)
     this.#unnamed.collect(labels, rules)
-    const list = this.#internList([...rules])
+    const list = rules.size === 0 ? 0 : this.#internList([...rules])
     this.#listOf[seriesId] = list
     for (const changed of this.#changedOfList[list] ?? []) changed.addSeries(seriesId, labels)
     this.#isEnded[seriesId] = 0
@@ -208,7 +211,6 @@ export class ArrivalIndex {
   }
 
   #internList(rules: number[]): number {
-    if (rules.length === 0) return 0
     rules.sort((a, b) => a - b)
     const key = rules.join(',')
     let list = this.#listOfKey.get(key)
