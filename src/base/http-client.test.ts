@@ -118,3 +118,88 @@ test('a connection that breaks, an address that is none and a scheme that is not
     code: 'HTTP_UNREACHABLE',
   })
 })
+
+const kept = { transport: { keepAliveMs: 60_000 } }
+
+test('a kept connection serves one request after the other, and several when they come at once', async (t) => {
+  const ports = new Set<number | undefined>()
+  const hosts = new Set<string | undefined>()
+  const url = await serve(t, (request, response) => {
+    ports.add(request.socket.remotePort)
+    hosts.add(request.headers.host)
+    response.end(`${request.url} ${request.headers['x-own']} ${'x'.repeat(200_000)}`)
+  })
+  const ask = async (path: string): Promise<string> => {
+    const headers = { 'x-own': 'mine' }
+    const reply = await sendHttp({ url: url + path, headers, timeoutMs: 10_000, ...kept })
+    assert.equal(reply.body.length, path.length + 6 + 200_000)
+    return reply.body.toString('utf8', 0, path.length + 5)
+  }
+  for (const path of ['/a?b=c', '/d', '/e%20f']) assert.equal(await ask(path), `${path} mine`)
+  assert.equal(ports.size, 1)
+  assert.deepEqual([...hosts], [url.slice('http://'.length)])
+  await Promise.all(Array.from({ length: 20 }, (_, index) => ask(`/at/once/${index}`)))
+  assert.equal(ports.size, 20)
+  assert.equal(await ask('/again'), '/again mine')
+  assert.equal(ports.size, 20)
+})
+
+test('a connection that the other side closed is not asked again', async (t) => {
+  let count = 0
+  let closed = Promise.resolve()
+  const url = await serve(t, (request, response) => {
+    count++
+    closed = new Promise((resolve) => request.socket.once('close', () => resolve()))
+    response.end('ok', () => request.socket.end())
+  })
+  for (let turn = 0; turn < 5; turn++) {
+    assert.equal((await sendHttp({ url, timeoutMs: 10_000, ...kept })).body.toString(), 'ok')
+    // Which it is once we have closed it as well.
+    await closed
+  }
+  assert.equal(count, 5)
+})
+
+test('over a kept connection too, time, limits, breaks and wrong replies are told', async (t) => {
+  const answers = new Map<string, string>([
+    ['silent', ''],
+    ['stops', 'HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\nonly this'],
+    ['large', `HTTP/1.1 200 OK\r\n\r\n${'x'.repeat(1000)}`],
+    ['wrong', 'hello\r\n\r\n'],
+  ])
+  const fail = async (name: string, isEnded: boolean): Promise<string> => {
+    const url = await serveRaw(t, (socket) => {
+      socket.write(answers.get(name)!)
+      if (isEnded) socket.end()
+    })
+    const asked = sendHttp({ url, timeoutMs: isEnded ? 10_000 : 50, bodyBytesMax: 999, ...kept })
+    return asked.then(
+      () => 'answered',
+      (thrown: Error & { code: string }) => `${thrown.code} ${thrown.message}`,
+    )
+  }
+  assert.match(await fail('silent', false), /^HTTP_TIMEOUT .* within 50 ms/)
+  assert.match(await fail('stops', false), /^HTTP_TIMEOUT/)
+  assert.match(await fail('silent', true), /^HTTP_UNREACHABLE .*other side closed/)
+  assert.match(await fail('stops', true), /^HTTP_UNREACHABLE .*other side closed/)
+  assert.match(await fail('large', true), /^HTTP_BODY_TOO_LARGE/)
+  assert.match(await fail('wrong', true), /^HTTP_UNREACHABLE .*does not begin with a status/)
+  await assert.rejects(sendHttp({ url: 'http://127.0.0.1:1/', timeoutMs: 10_000, ...kept }), {
+    code: 'HTTP_UNREACHABLE',
+    message: /ECONNREFUSED/,
+  })
+})
+
+test('a reply without a length lasts until its connection ends', async (t) => {
+  const url = await serveRaw(t, (socket) => socket.end('HTTP/1.0 200 OK\r\n\r\nall of it'))
+  assert.equal((await sendHttp({ url, timeoutMs: 10_000, ...kept })).body.toString(), 'all of it')
+})
+
+test('headers cannot smuggle another request in', async (t) => {
+  const url = await serve(t, (_request, response) => response.end('ok'))
+  for (const headers of [{ a: 'b\r\n\r\nGET / HTTP/1.1' }, { 'a\r\nb': 'c' }]) {
+    await assert.rejects(sendHttp({ url, headers: { ...headers }, timeoutMs: 10_000, ...kept }), {
+      code: 'HTTP_UNREACHABLE',
+    })
+  }
+})

@@ -1,5 +1,6 @@
 /**
- * Outgoing HTTP, the only place: time-outs, body limits, headers, TLS, proxies. Built on undici. A
+ * Outgoing HTTP, the only place: time-outs, body limits, headers, TLS, proxies. Built on undici, but for
+ * what scraping asks for over plain HTTP all day (plain-http.ts). A
  * reply whose body is larger than the limit is cut off with an error, never buffered.
  *
  * Connections are kept per way of connecting (`HttpTransport`): equal ways share them, and of ways
@@ -11,6 +12,7 @@ import { isIP } from 'node:net'
 import type { ConnectionOptions, SecureVersion } from 'node:tls'
 import { Agent, type Dispatcher, ProxyAgent, request } from 'undici'
 import { errorTable } from './error.ts'
+import { isPlainEnough, PlainConnections } from './plain-http.ts'
 import { findPrivateAddress, hostOf, isPublicAddress, lookupPublic } from './public-address.ts'
 import { ReplyCollector, type ReplyEnd } from './reply-collector.ts'
 
@@ -95,6 +97,8 @@ export interface HttpReply {
   body: Buffer
 }
 
+/** For those who keep connections themselves, as scraping does. */
+const plainConnections = new PlainConnections()
 const agentOptions = { keepAliveTimeout: 30_000, connections: 16, pipelining: 1 }
 const agent = new Agent(agentOptions)
 
@@ -179,7 +183,8 @@ export function sendHttp(options: HttpRequest): Promise<HttpReply> {
       overflow: () => reject(httpErrors.BODY_TOO_LARGE({ url: redactUrl(url), bytesMax })),
     }
     try {
-      const { origin, pathname, search } = readAddress(url)
+      const address = readAddress(url)
+      const { origin, pathname, search } = address
       if (transport?.isPublicOnly === true) {
         // Where a host is an address already, nobody is asked for one.
         const host = hostOf(url)
@@ -188,11 +193,17 @@ export function sendHttp(options: HttpRequest): Promise<HttpReply> {
           return
         }
       }
+      const headers = { 'user-agent': 'shipwatch', ...options.headers }
+      const keepAliveMs = findPlainWay(options, address)
+      if (keepAliveMs !== undefined && isPlainEnough(headers)) {
+        plainConnections.get({ address, headers, timeoutMs, bytesMax, keepAliveMs }, end)
+        return
+      }
       const request = {
         origin,
         path: pathname + search,
         method: options.method ?? 'GET',
-        headers: { 'user-agent': 'shipwatch', ...options.headers },
+        headers,
         body: options.body ?? null,
       }
       const dispatcher = dispatcherOf(transport)
@@ -201,6 +212,16 @@ export function sendHttp(options: HttpRequest): Promise<HttpReply> {
       fail(thrown)
     }
   })
+}
+
+/** How long its connection is kept, when the request is one that is asked again and again over plain HTTP. */
+function findPlainWay(
+  { method, body, transport }: HttpRequest,
+  { protocol }: URL,
+): number | undefined {
+  if (protocol !== 'http:' || body !== undefined || (method ?? 'GET') !== 'GET') return undefined
+  const { keepAliveMs, isHttp1Only: _, ...way } = transport ?? {}
+  return Object.keys(way).length === 0 ? keepAliveMs : undefined
 }
 
 function readAddress(url: string): URL {
@@ -257,6 +278,7 @@ export function redactUrl(url: string): string {
 export async function closeHttp(): Promise<void> {
   const all = [agent, ...dispatchers.values()]
   dispatchers.clear()
+  plainConnections.close()
   await Promise.all(all.map((dispatcher) => dispatcher.destroy()))
 }
 
