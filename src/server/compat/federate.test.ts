@@ -50,7 +50,7 @@ test('the latest sample of every series found is written once, with its time', a
   assert.equal(
     plain.body,
     `# TYPE http_total untyped
-http_total{a_b="x",cluster="eu",instance=""} 1000000000000000000000 ${nowTimeMs}
+http_total{a_b="x",cluster="eu",instance=""} 1e+21 ${nowTimeMs}
 # TYPE up untyped
 up{cluster="own",job="b",path="a\\\\b\\"c\\nd",instance=""} NaN ${nowTimeMs - 5000}
 up{cluster="eu",instance="h:1",job="a"} 1 ${nowTimeMs - 10_000}

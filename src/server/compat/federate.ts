@@ -7,11 +7,11 @@
  */
 
 import type { FastifyInstance } from 'fastify'
+import { formatGeneral } from '../../base/template/template.ts'
 import { compareLabels, type Labels, metricNameLabel } from '../../model/labels.ts'
 import { bitsOf, isStaleAt } from '../../model/sample.ts'
 import { queryOf } from '../request.ts'
 import type { RouteContext } from '../route/route.ts'
-import { formatValue } from './number.ts'
 import { withParameter } from './parameter.ts'
 
 /** How old the latest sample may be: Prometheus's own lookback. */
@@ -71,7 +71,7 @@ function formatPage(
       const name = added.pairs[index]!
       if (!all.has(name)) all = all.with(name, added.pairs[index + 1]!)
     }
-    page += `${formatSeries(metric, all, fitName)} ${formatValue(value)} ${timeMs}\n`
+    page += `${formatSeries(metric, all, fitName)} ${formatGeneral(value, -1)} ${timeMs}\n`
   }
   return page
 }
