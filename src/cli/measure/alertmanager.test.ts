@@ -47,13 +47,14 @@ test('met cases are counted, and each kind of unmet case is named with what was 
     alerts: [{ labels: { alertname: 'X' }, status: 'firing' }],
     truncatedAlerts: 0,
   }
-  const scenario = { config, until: 0.4, steps: [{ at: 0, alerts }] }
+  // The suite runs on the machine's clock, and a busy machine needs seconds for one message.
+  const scenario = { config, until: 8, steps: [{ at: 0, alerts }] }
   save('timeline.json', {
-    tolerance_seconds: 0.3,
+    tolerance_seconds: 8,
     scenarios: [
       { ...scenario, name: 'told', notifications: [call] },
       { ...scenario, name: 'not expected', notifications: [] },
-      { ...scenario, name: 'too late', notifications: [{ ...call, at: 9 }] },
+      { ...scenario, name: 'too late', notifications: [{ ...call, at: 99 }] },
     ],
   })
   const lines: string[] = []
@@ -68,6 +69,6 @@ test('met cases are counted, and each kind of unmet case is named with what was 
   const text = lines.join('\n')
   assert.match(text, /config bad\.yml\n.*there is no receiver "x"/)
   assert.match(text, /routes one \{"team":"c"\}\n {4}expected b, got a/)
-  assert.match(text, /timeline not expected\n {4}should not have come: 0\.\d s a \| a \| firing/)
-  assert.match(text, /timeline too late\n {4}missing: 9\.0 s/)
+  assert.match(text, /timeline not expected\n {4}should not have come: \d\.\d s a \| a \| firing/)
+  assert.match(text, /timeline too late\n {4}missing: 99\.0 s/)
 })

@@ -12,22 +12,29 @@ import { makeMatcher } from '../../model/matcher.ts'
 import { makeCollector } from '../testdata/make-collector.ts'
 
 const targetCount = 1000
-const intervalMs = 4000
 const turnCount = 3
+/** What a calm machine keeps easily; a busy one gets a longer interval. */
+const intervalMsMin = 4000
+/** A turn that begins so late still bears its planned time. */
+const onGridMsMax = 10
 
-/** How late a timer came at worst while the watch ran: turns cannot be better than that. */
-function watchTimers(): { stop: () => number } {
+/** How late timers came while the watch ran: turns cannot be better than that. */
+function watchTimers(): { stop: () => { worstMs: number; lateRatio: number } } {
   let worstMs = 0
+  let count = 0
+  let lateCount = 0
   let dueMs = performance.now() + 20
   const timer = setInterval(() => {
     const nowMs = performance.now()
     worstMs = Math.max(worstMs, nowMs - dueMs)
+    count++
+    if (nowMs - dueMs > onGridMsMax) lateCount++
     dueMs = nowMs + 20
   }, 20)
   return {
     stop: () => {
       clearInterval(timer)
-      return worstMs
+      return { worstMs, lateRatio: lateCount / count }
     },
   }
 }
@@ -52,6 +59,19 @@ async function startServers(): Promise<{ ports: number[]; close: () => void }> {
   return { ports, close }
 }
 
+/** An interval that this machine can keep now: asking everybody once takes less than a third of it. */
+async function findInterval(ports: readonly number[]): Promise<number> {
+  const startMs = performance.now()
+  const waiting = [...ports]
+  const lanes = Array.from({ length: 20 }, async () => {
+    for (let port = waiting.pop(); port !== undefined; port = waiting.pop())
+      await (await fetch(`http://127.0.0.1:${port}/`)).text()
+  })
+  await Promise.all(lanes)
+  const roundMs = performance.now() - startMs
+  return Math.max(intervalMsMin, Math.ceil((roundMs * 3) / 1000) * 1000)
+}
+
 /** Each target takes a listening socket and both ends of a connection. */
 function findTooFewFiles(): string | false {
   const limits = existsSync('/proc/self/limits') ? readFileSync('/proc/self/limits', 'utf8') : ''
@@ -65,6 +85,7 @@ test('a thousand targets are scraped without drift and without a turn left out',
 }, async (context) => {
   const folder = await mkdtemp(join(tmpdir(), 'shipwatch-thousand-'))
   const { ports, close } = await startServers()
+  const intervalMs = await findInterval(ports)
   const targets = ports.map((port) => `'127.0.0.1:${port}'`).join(', ')
   const yaml = `host_agent: {enabled: false}
 scrape_configs:
@@ -88,8 +109,11 @@ scrape_configs:
       await new Promise((resolve) => setTimeout(resolve, 200))
       ups = await readUps()
     }
-    const worstMs = watch.stop()
-    context.diagnostic(`the latest timer came ${Math.round(worstMs)} ms late`)
+    const { worstMs, lateRatio } = watch.stop()
+    context.diagnostic(
+      `every ${intervalMs} ms; the latest timer came ${Math.round(worstMs)} ms late, ` +
+        `${(lateRatio * 100).toFixed(1)} % were late`,
+    )
     const lateMsMax = 100 + 2 * worstMs
     assert.equal(ups.length, targetCount)
     const ofTenth = new Array<number>(10).fill(0)
@@ -113,8 +137,7 @@ scrape_configs:
       for (const count of ofTenth) assert.ok(count > 50 && count < 160, `spread: ${ofTenth}`)
     }
     context.diagnostic(`${onGridCount} of ${sampleCount} samples are on the millisecond`)
-    // What is a hundredth of the interval late at most bears its planned time.
-    if (lateMsMax < intervalMs / 10) assert.ok(onGridCount > sampleCount / 2)
+    if (lateMsMax < intervalMs / 10 && lateRatio < 0.1) assert.ok(onGridCount > sampleCount / 2)
   } finally {
     watch.stop()
     await collector.stop()
