@@ -99,6 +99,7 @@ test('a refused expression names the place and the reason as Prometheus does', (
   check('a[5m:1m:]', '1:8: parse error: unexpected ":" in subquery selector, expected "]"')
   check('round(a, )', '1:8: parse error: trailing commas not allowed in function call args')
   check('"\\q"', "1:1: parse error: unknown escape sequence U+0071 'q'")
+  check('a @ 5offset 1m', '1:5: parse error: bad number or duration syntax: "5"')
   check('a]', "1:2: parse error: unexpected right bracket ']'")
   check('"a', '1:1: parse error: unterminated quoted string')
   check('a[1e10]', '1:3: parse error: duration out of range')

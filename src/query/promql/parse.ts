@@ -405,7 +405,8 @@ class Converter {
 
   #number(node: SyntaxNode): number {
     const text = this.#textOf(node)
-    return parseNumber(text) ?? this.#fail(node, `bad number or duration syntax: "${text}"`)
+    const value = /\w/.test(this.#text[node.to] ?? '') ? undefined : parseNumber(text)
+    return value ?? this.#fail(node, `bad number or duration syntax: "${text}"`)
   }
 
   #string(node: SyntaxNode): string {
