@@ -11,14 +11,13 @@ import {
   closeBracketsKeymap,
   completionStatus,
 } from '@codemirror/autocomplete'
-import { defaultKeymap, history, historyKeymap } from '@codemirror/commands'
-import { bracketMatching, syntaxTree } from '@codemirror/language'
+import { syntaxTree } from '@codemirror/language'
 import { type Diagnostic, forceLinting, linter } from '@codemirror/lint'
-import { EditorState, Prec, RangeSetBuilder } from '@codemirror/state'
+import { Prec, RangeSetBuilder } from '@codemirror/state'
 import {
   Decoration,
   type DecorationSet,
-  EditorView,
+  type EditorView,
   keymap,
   placeholder,
   ViewPlugin,
@@ -27,17 +26,14 @@ import {
 import { PromQLExtension } from '@prometheus-io/codemirror-promql'
 import { useEffect, useRef } from 'react'
 import { useCompletionSource } from '../data/queries.ts'
+import { type CodeProps, useCodeView } from './use-code-view.ts'
 
 /** What the editor takes. */
-export interface PromqlEditorProps {
-  value: string
-  label: string
+export interface PromqlEditorProps extends CodeProps {
   placeholder: string
   /** A mistake that the server found. */
   fault: { offset: number; message: string } | undefined
-  onChange: (value: string) => void
   onRun: () => void
-  hasFocus?: boolean
 }
 
 /** Kinds of syntax node and the class that colours them. */
@@ -119,72 +115,37 @@ function isDeep(text: string): boolean {
 
 /** The editor. */
 export default function PromqlEditor(props: PromqlEditorProps) {
-  const frame = useRef<HTMLDivElement>(null)
-  const view = useRef<EditorView | undefined>(undefined)
-  const latest = useRef(props)
-  latest.current = props
   const source = useCompletionSource()
-  const sourceRef = useRef(source)
-
-  useEffect(() => {
-    const parent = frame.current
-    if (!parent) return
-    const made = new EditorView({
-      parent,
-      state: EditorState.create({
-        doc: latest.current.value,
-        extensions: [
-          history(),
-          bracketMatching(),
-          closeBrackets(),
-          autocompletion({ icons: false, activateOnTyping: true }),
-          ...(isDeep(latest.current.value) ? [] : [promql(sourceRef.current).asExtension()]),
-          colors,
-          linter((one) => serverFault(one, latest.current.fault), { delay: 0 }),
-          placeholder(latest.current.placeholder),
-          EditorView.lineWrapping,
-          EditorView.contentAttributes.of({
-            'aria-label': latest.current.label,
-            spellcheck: 'false',
-          }),
-          Prec.high(
-            keymap.of([
-              { key: 'Tab', run: acceptCompletion },
-              {
-                key: 'Enter',
-                run: (one) => {
-                  if (completionStatus(one.state) === 'active') return false
-                  latest.current.onRun()
-                  return true
-                },
-              },
-              {
-                key: 'Mod-Enter',
-                run: () => {
-                  latest.current.onRun()
-                  return true
-                },
-              },
-            ]),
-          ),
-          keymap.of([...closeBracketsKeymap, ...defaultKeymap, ...historyKeymap]),
-          EditorView.updateListener.of((update) => {
-            if (update.docChanged) latest.current.onChange(update.state.doc.toString())
-          }),
-        ],
-      }),
-    })
-    view.current = made
-    if (latest.current.hasFocus) made.focus()
-    return () => made.destroy()
-  }, [])
-
-  useEffect(() => {
-    const one = view.current
-    if (one && one.state.doc.toString() !== props.value) {
-      one.dispatch({ changes: { from: 0, to: one.state.doc.length, insert: props.value } })
-    }
-  }, [props.value])
+  const view = useRef<EditorView | undefined>(undefined)
+  const frame = useCodeView(props, view, (latest) => [
+    closeBrackets(),
+    autocompletion({ icons: false, activateOnTyping: true }),
+    ...(isDeep(latest.current.value) ? [] : [promql(source).asExtension()]),
+    colors,
+    linter((one) => serverFault(one, latest.current.fault), { delay: 0 }),
+    placeholder(latest.current.placeholder),
+    Prec.high(
+      keymap.of([
+        { key: 'Tab', run: acceptCompletion },
+        {
+          key: 'Enter',
+          run: (one) => {
+            if (completionStatus(one.state) === 'active') return false
+            latest.current.onRun()
+            return true
+          },
+        },
+        {
+          key: 'Mod-Enter',
+          run: () => {
+            latest.current.onRun()
+            return true
+          },
+        },
+      ]),
+    ),
+    keymap.of([...closeBracketsKeymap]),
+  ])
 
   // biome-ignore lint/correctness/useExhaustiveDependencies: a new fault is marked at once
   useEffect(() => {

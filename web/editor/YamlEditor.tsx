@@ -8,11 +8,8 @@ import {
   type CompletionContext,
   type CompletionResult,
 } from '@codemirror/autocomplete'
-import { defaultKeymap, history, historyKeymap } from '@codemirror/commands'
-import { bracketMatching } from '@codemirror/language'
 import { type Diagnostic, lintGutter, setDiagnostics } from '@codemirror/lint'
-import { EditorState, type Text } from '@codemirror/state'
-import { RangeSetBuilder } from '@codemirror/state'
+import { RangeSetBuilder, type Text } from '@codemirror/state'
 import {
   Decoration,
   type DecorationSet,
@@ -24,6 +21,7 @@ import {
 } from '@codemirror/view'
 import { useEffect, useRef } from 'react'
 import { useCompletionSource } from '../data/queries.ts'
+import { type CodeProps, useCodeView } from './use-code-view.ts'
 import { findPieces } from './yaml-pieces.ts'
 
 /** A mistake at a place; line and column count from 1, 0 when unknown. */
@@ -34,11 +32,8 @@ export interface TextFault {
 }
 
 /** What the editor takes. */
-export interface YamlEditorProps {
-  value: string
-  label: string
+export interface YamlEditorProps extends CodeProps {
   faults: readonly TextFault[]
-  onChange: (value: string) => void
   onSave: () => void
   /** Shows a line; a new object shows it again. */
   target: { line: number } | undefined
@@ -94,63 +89,24 @@ function colorLines(view: EditorView): DecorationSet {
 
 /** The editor. */
 export default function YamlEditor(props: YamlEditorProps) {
-  const frame = useRef<HTMLDivElement>(null)
-  const view = useRef<EditorView | undefined>(undefined)
-  const latest = useRef(props)
-  latest.current = props
   const source = useCompletionSource()
-  const sourceRef = useRef(source)
-
-  useEffect(() => {
-    const parent = frame.current
-    if (!parent) return
-    const made = new EditorView({
-      parent,
-      state: EditorState.create({
-        doc: latest.current.value,
-        extensions: [
-          lineNumbers(),
-          lintGutter(),
-          history(),
-          bracketMatching(),
-          autocompletion({
-            icons: false,
-            override: [(context) => complete(context, sourceRef.current)],
-          }),
-          colors,
-          EditorView.lineWrapping,
-          EditorView.contentAttributes.of({
-            'aria-label': latest.current.label,
-            spellcheck: 'false',
-          }),
-          keymap.of([
-            {
-              key: 'Mod-s',
-              preventDefault: true,
-              run: () => {
-                latest.current.onSave()
-                return true
-              },
-            },
-            ...defaultKeymap,
-            ...historyKeymap,
-          ]),
-          EditorView.updateListener.of((update) => {
-            if (update.docChanged) latest.current.onChange(update.state.doc.toString())
-          }),
-        ],
-      }),
-    })
-    view.current = made
-    return () => made.destroy()
-  }, [])
-
-  useEffect(() => {
-    const one = view.current
-    if (one && one.state.doc.toString() !== props.value) {
-      one.dispatch({ changes: { from: 0, to: one.state.doc.length, insert: props.value } })
-    }
-  }, [props.value])
+  const view = useRef<EditorView | undefined>(undefined)
+  const frame = useCodeView(props, view, (latest) => [
+    lineNumbers(),
+    lintGutter(),
+    autocompletion({ icons: false, override: [(context) => complete(context, source)] }),
+    colors,
+    keymap.of([
+      {
+        key: 'Mod-s',
+        preventDefault: true,
+        run: () => {
+          latest.current.onSave()
+          return true
+        },
+      },
+    ]),
+  ])
 
   useEffect(() => {
     const one = view.current
