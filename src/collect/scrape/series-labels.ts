@@ -1,10 +1,31 @@
 /** Labels of a scraped series: those of the page joined with those of the target, and bounds in one form. */
 
-import { type Labels, labelsFromPairs } from '../../model/labels.ts'
+import { compareText, type Labels, labelsFromPairs } from '../../model/labels.ts'
 import { formatBound, isNumber, parseNumber } from './number.ts'
 
 /** Labels of target and sample together. */
 export function mergeTargetLabels(scraped: Labels, target: Labels, isHonored: boolean): Labels {
+  return mergeApart(scraped.pairs, target.pairs) ?? mergeShared(scraped, target, isHonored)
+}
+
+/** Both are sorted, and nearly always without a name in common; `undefined` when they have one. */
+function mergeApart(scraped: readonly string[], target: readonly string[]): Labels | undefined {
+  const pairs: string[] = []
+  let at = 0
+  for (let index = 0; index < scraped.length; index += 2) {
+    const name = scraped[index]!
+    while (at < target.length && compareText(target[at]!, name) < 0) {
+      pairs.push(target[at]!, target[at + 1]!)
+      at += 2
+    }
+    if (target[at] === name) return undefined
+    pairs.push(name, scraped[index + 1]!)
+  }
+  for (; at < target.length; at += 2) pairs.push(target[at]!, target[at + 1]!)
+  return labelsFromPairs(pairs)
+}
+
+function mergeShared(scraped: Labels, target: Labels, isHonored: boolean): Labels {
   const pairs: string[] = []
   const taken = new Set<string>()
   for (let index = 0; index < scraped.pairs.length; index += 2) taken.add(scraped.pairs[index]!)
