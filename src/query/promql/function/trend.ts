@@ -190,10 +190,11 @@ function smoothFloats(run: FloatRun, call: RangeCall): void {
   for (let step = run.fromStep; step < run.toStep; step++) {
     const levelFactor = call.scalars[0]![step]!
     const trendFactor = call.scalars[1]![step]!
-    checkFactor('smoothing', levelFactor, 'sf')
-    checkFactor('trend', trendFactor, 'tf')
     const from = run.low[step]!
     const to = run.high[step]!
+    if (from >= to) continue
+    checkFactor('smoothing', levelFactor, 'sf')
+    checkFactor('trend', trendFactor, 'tf')
     if (to - from < 2) continue
     let before = 0
     let level = value[from]!
