@@ -187,7 +187,11 @@ export const enPages = {
       'repeat interval elapsed': 'repeated',
       'quiet hours are over': 'quiet hours are over',
       'sent again by hand': 'sent again by hand',
+      'page assigned': 'given to them',
+      'page resolved': 'the page is over',
     },
+    pageStep: (v: { policy: string; step: string; round: string }) =>
+      `step ${v.step} of ${v.policy}${v.round === '' ? '' : `, round ${v.round}`}`,
     each: 'Each attempt',
     earlier: 'Tries before',
     openAlerts: 'Its alerts',

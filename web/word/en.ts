@@ -490,6 +490,8 @@ export const en = {
     after: 'Later',
     today: 'Today',
     weekOf: (v: { date: string }) => `Week of ${v.date}`,
+    oddDay: 'Clocks change on this day',
+    dayHours: (v: { hours: number }) => `${v.hours} h`,
     weekdays: {
       '0': 'Sun',
       '1': 'Mon',

@@ -425,6 +425,8 @@ export const zhCn: FirstWords = {
     after: '更晚',
     today: '今天',
     weekOf: (v) => `${v.date} 所在的一周`,
+    oddDay: '当天时钟会调整',
+    dayHours: (v) => `${v.hours} 小时`,
     weekdays: {
       '0': '周日',
       '1': '周一',

@@ -60,6 +60,8 @@ export function ToldOf(props: {
 
 function reasonWord(reason: string, words: Words): string {
   const known: Readonly<Record<string, string>> = words.ledger.reasons
+  const step = /^page: (.*), step (\d+)(?:, round (\d+))?$/.exec(reason)
+  if (step) return words.ledger.pageStep({ policy: step[1]!, step: step[2]!, round: step[3] ?? '' })
   return Object.hasOwn(known, reason) ? known[reason]! : reason
 }
 

@@ -66,6 +66,7 @@ function Week(props: {
           >
             <span className="quiet">{words.onCall.weekdays[String((day + 1) % 7) as '0']}</span>{' '}
             {date.slice(5)}
+            <OddDay lengthMs={week.edgesMs[day + 1]! - week.edgesMs[day]!} />
           </div>
         ))}
       </div>
@@ -87,6 +88,18 @@ function Week(props: {
         </div>
       ))}
     </section>
+  )
+}
+
+/** Says of a day on which clocks change how long it is: a shift on it is longer or shorter than it looks. */
+function OddDay(props: { lengthMs: number }) {
+  const words = useWords()
+  const hours = props.lengthMs / 3_600_000
+  if (hours === 24) return null
+  return (
+    <span className="calendar-odd" title={words.onCall.oddDay}>
+      {words.onCall.dayHours({ hours })}
+    </span>
   )
 }
 
