@@ -83,3 +83,36 @@ function unknownEscape(kind: string): SyntaxError {
   const code = kind.codePointAt(0)!.toString(16).toUpperCase().padStart(4, '0')
   return new SyntaxError(`unknown escape sequence U+${code} '${kind}'`)
 }
+
+const letterEscapes = new Map([
+  ['\x07', '\\a'],
+  ['\b', '\\b'],
+  ['\f', '\\f'],
+  ['\n', '\\n'],
+  ['\r', '\\r'],
+  ['\t', '\\t'],
+  ['\v', '\\v'],
+  ['\\', '\\\\'],
+])
+
+/** A text in double quotes, as Go's `strconv.Quote` writes it; `isAscii` escapes all other letters. */
+export function quoteGo(text: string, isAscii = false): string {
+  return `"${Array.from(text, (letter) => escapeLetter(letter, '"', isAscii)).join('')}"`
+}
+
+/** One character in single quotes. */
+export function quoteGoRune(code: number, isAscii = false): string {
+  return `'${escapeLetter(String.fromCodePoint(code), "'", isAscii)}'`
+}
+
+function escapeLetter(letter: string, mark: string, isAscii: boolean): string {
+  if (letter === mark) return `\\${letter}`
+  const simple = letterEscapes.get(letter)
+  if (simple !== undefined) return simple
+  const code = letter.codePointAt(0)!
+  if (code >= 0x20 && code < 0x7f) return letter
+  if (code > 0x7f && !isAscii && /[\p{L}\p{M}\p{N}\p{P}\p{S}]/u.test(letter)) return letter
+  const digits = code.toString(16)
+  if (code < 0x80) return `\\x${digits.padStart(2, '0')}`
+  return code < 0x10000 ? `\\u${digits.padStart(4, '0')}` : `\\U${digits.padStart(8, '0')}`
+}

@@ -28,20 +28,21 @@ export function humanizeBinary(value: number): string {
 /** Seconds as a span: 3600.5 gives `1h 0m 0s`, 0.959 gives `959ms`. */
 export function humanizeSeconds(value: number): string {
   if (!Number.isFinite(value)) return formatGeneral(value, digitCount)
-  if (value === 0) return '0s'
+  if (value === 0) return Object.is(value, -0) ? '-0s' : '0s'
   if (Math.abs(value) < 1) {
     const scaled = scaleUp(value)
     return `${formatGeneral(scaled.value, digitCount)}${scaled.prefix}s`
   }
   const sign = value < 0 ? '-' : ''
-  const total = Math.floor(Math.abs(value))
-  const seconds = total % 60
-  const minutes = Math.floor(total / 60) % 60
-  const hours = Math.floor(total / 3600) % 24
-  const days = Math.floor(total / 86_400)
-  if (days !== 0) return `${sign}${days}d ${hours}h ${minutes}m ${seconds}s`
-  if (hours !== 0) return `${sign}${hours}h ${minutes}m ${seconds}s`
-  if (minutes !== 0) return `${sign}${minutes}m ${seconds}s`
+  // In 64 bits, as Prometheus counts: a span beyond them is shown as what an overflow makes of it.
+  const total = Math.abs(value) < 2 ** 63 ? BigInt(Math.floor(Math.abs(value))) : -(2n ** 63n)
+  const seconds = total % 60n
+  const minutes = (total / 60n) % 60n
+  const hours = (total / 3600n) % 24n
+  const days = total / 86_400n
+  if (days !== 0n) return `${sign}${days}d ${hours}h ${minutes}m ${seconds}s`
+  if (hours !== 0n) return `${sign}${hours}h ${minutes}m ${seconds}s`
+  if (minutes !== 0n) return `${sign}${minutes}m ${seconds}s`
   return `${sign}${formatGeneral(Math.abs(value), digitCount)}s`
 }
 

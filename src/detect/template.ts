@@ -6,11 +6,11 @@
  * re-implemented.
  */
 
+import { isIP } from 'node:net'
 import { messageOf } from '../base/error.ts'
 import {
   escapeQuery,
   parseTemplate,
-  SafeText,
   StringMap,
   type Template,
   TemplateError,
@@ -59,10 +59,6 @@ class Expansion implements Expander {
     functions.set('externalURL', () => urlOf(this.#contextNow()))
     functions.set('pathPrefix', () =>
       new URL(urlOf(this.#contextNow())).pathname.replace(/\/$/, ''),
-    )
-    functions.set(
-      'tmpl',
-      (word, data) => new SafeText(this.#template.executeNamed(textOf(word), data)),
     )
     this.#template = parseTemplate(prelude + text, { name, functions })
   }
@@ -177,8 +173,9 @@ function stripPort(address: string): string {
 
 /** `host.example.org:80` as `host:80`; IP addresses stay. */
 function stripDomain(address: string): string {
-  const host = stripPort(address)
-  const rest = address.slice(address.indexOf(host) + host.length)
-  if (host.includes(':') || /^\d+(\.\d+){3}$/.test(host)) return address
-  return host.split('.')[0]! + rest
+  const found = /^([^:[\]]*|\[[^\]]*\]):([^:]*)$/.exec(address)
+  const host = (found?.[1] ?? address).replace(/^\[(.*)\]$/, '$1')
+  if (isIP(host) !== 0) return address
+  const short = host.split('.')[0]!
+  return found === null || found[2] === '' ? short : `${short}:${found[2]}`
 }

@@ -61,6 +61,7 @@ function slice(target: unknown, ...bounds: unknown[]): unknown {
   const isText = typeof target === 'string'
   if (!isText && !Array.isArray(target))
     fail(`error calling slice: can't slice item of type ${kindOf(target)}`)
+  if (bounds.length > (isText ? 2 : 3)) fail('error calling slice: cannot 3-index slice a string')
   const whole = isText ? Buffer.from(target) : (target as unknown[])
   const [from = 0, to = whole.length] = bounds.map(toInteger)
   if (from < 0 || to > whole.length)
@@ -123,6 +124,24 @@ export function escapeQuery(text: string): string {
     .replaceAll('%20', '+')
 }
 
+/** Functions that take any number of arguments; all others take as many as they name. */
+export const variadicNames: ReadonlySet<string> = new Set([
+  ...[
+    'and',
+    'or',
+    'index',
+    'slice',
+    'call',
+    'print',
+    'printf',
+    'println',
+    'html',
+    'js',
+    'urlquery',
+  ],
+  ...['eq', 'args', 'stringSlice', 'dict', 'list', 'append'],
+])
+
 /** Names and functions; `and` and `or` are evaluated lazily by the evaluator. */
 export const builtins: ReadonlyMap<string, TemplateFunction> = new Map<string, TemplateFunction>([
   ['and', (...args) => args.find((arg) => !isTrue(arg)) ?? args.at(-1)],
@@ -139,7 +158,13 @@ export const builtins: ReadonlyMap<string, TemplateFunction> = new Map<string, T
         : fail(`error calling call: non-function of type ${kindOf(target)}`),
   ],
   ['print', print],
-  ['printf', (format, ...args) => formatVerbs(String(format), args)],
+  [
+    'printf',
+    (format, ...args) =>
+      typeof format === 'string' || format instanceof SafeText
+        ? formatVerbs(String(plain(format)), args)
+        : fail(`expected string; found ${printValue(format)}`),
+  ],
   [
     'println',
     (...args) =>

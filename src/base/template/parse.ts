@@ -144,14 +144,10 @@ class Parser {
     if (ending === 'else') {
       this.#skipSpace()
       const next = this.#peek()
-      if (
-        next.kind === 'word' &&
-        (next.value === 'if' || next.value === 'with') &&
-        type !== 'range'
-      ) {
+      // `{{else if}}` goes on an `{{if}}`, `{{else with}}` a `{{with}}`, and shares its `{{end}}`.
+      if (next.kind === 'word' && next.value === type && type !== 'range') {
         this.#take()
-        // `{{else if}}` shares its `{{end}}` with this one.
-        otherwise = [this.#control(next.value, next.line)]
+        otherwise = [this.#control(type, next.line)]
         this.#variables.length = variableCount
         return { type, pipe, body, otherwise, line }
       }
@@ -182,7 +178,7 @@ class Parser {
     if (ending !== 'end') throw this.#error(`unexpected {{${ending}}} in ${context} clause`)
     this.#expectClose('end')
     this.#variables = outer
-    this.#named.set(name, nodes)
+    this.#addNamed(name, nodes)
     return name
   }
 
@@ -196,7 +192,7 @@ class Parser {
     if (ending !== 'end') throw this.#error(`unexpected {{${ending}}} in block clause`)
     this.#expectClose('end')
     this.#variables = outer
-    this.#named.set(name, nodes)
+    this.#addNamed(name, nodes)
     return { type: 'template', name, pipe, line }
   }
 
@@ -222,8 +218,6 @@ class Parser {
       const next = this.#peek()
       if (next.kind === 'mark' && next.value === '|') {
         this.#take()
-        this.#skipSpace()
-        if (this.#peek().kind === 'close') throw this.#error(`missing value for ${context}`)
       }
     }
     for (const command of pipe.commands.slice(1)) {
@@ -257,7 +251,6 @@ class Parser {
         this.#take()
         pipe.variables = names
         pipe.isDeclaration = mark.value === ':='
-        if (mark.value === '=') for (const name of names) this.#checkVariable(name)
         return
       }
       break
@@ -300,7 +293,7 @@ class Parser {
       case 'int':
         return this.#taken({ type: 'constant', value: parseGoInt(token.value) })
       case 'float':
-        return this.#taken({ type: 'constant', value: Number(token.value.replaceAll('_', '')) })
+        return this.#taken({ type: 'constant', value: this.#float(token.value) })
       case 'dot':
         return this.#taken({ type: 'dot' })
       case 'field':
@@ -326,6 +319,20 @@ class Parser {
       default:
         return undefined
     }
+  }
+
+  #float(text: string): number {
+    const value = Number(text.replaceAll('_', ''))
+    if (Number.isFinite(value)) return value
+    throw this.#error(`bad number syntax: ${JSON.stringify(text)}`)
+  }
+
+  /** A name stands for one text, unless all but one of them are blank. */
+  #addNamed(name: string, nodes: Node[]): void {
+    const known = this.#named.get(name)
+    if (known === undefined || isBlank(known)) this.#named.set(name, nodes)
+    else if (!isBlank(nodes))
+      throw this.#error(`multiple definition of template ${JSON.stringify(name)}`)
   }
 
   #wordOperand(token: Token): Operand {
@@ -380,6 +387,10 @@ class Parser {
   #error(message: string): TemplateError {
     return new TemplateError(`template: ${this.#options.name}:${this.#peek().line}: ${message}`)
   }
+}
+
+function isBlank(nodes: readonly Node[]): boolean {
+  return nodes.every((node) => node.type === 'text' && node.text.trim() === '')
 }
 
 function parseGoInt(text: string): bigint {

@@ -39,7 +39,7 @@ test('values print as Go prints them', () => {
   check('{{ .Labels.job }}[{{ .Labels.none }}]', 'app[]')
   check('{{ .Items }}', '[{one 1} {two 2}]')
   check('{{ .Greet "you" }}', 'hello you')
-  check('{{ nil | printf "%v" }}', '<nil>')
+  check('{{ printf "%v" nil }}', '<nil>')
 })
 
 test('variables live in their block and can be assigned from inner blocks', () => {
@@ -151,4 +151,58 @@ test('an escaping template escapes what it prints, except safe text', () => {
     template.execute({ text: '"><script>', safe: new SafeText('<i>x</i>') }),
     '<b title="&#34;&gt;&lt;script&gt;"><i>x</i></b>',
   )
+})
+
+test('printf has the verbs and flags of Go, and shows mistakes as Go does', () => {
+  const check = (text: string, expected: string) => assert.equal(write(text), expected, text)
+  check('{{ printf "%.0f %.0f %.1f %.2f" 0.5 2.5 0.25 1.005 }}', '0 2 0.2 1.00')
+  check(
+    '{{ printf "%E %G %+v %5.2f|%08.3f" 123456.789 1e-7 0.5 -0.0 -1.5 }}',
+    '1.234568E+05 1E-07 0.5 -0.00|-001.500',
+  )
+  check(
+    '{{ printf "%q %q %+q %.3q %#q" 65 0 "é" "abcdef" "a" }}',
+    `'A' '\\x00' "\\u00e9" "abc" \`a\``,
+  )
+  check(
+    '{{ printf "%#x %#o % x %X|%.3d|%-4d|% d" 255 8 "hi" "hi" 7 7 7 }}',
+    '0xff 010 68 69 6869|007|7   | 7',
+  )
+  check(
+    '{{ printf "%[2]d %[1]d" 1 2 }} {{ printf "%*d|%-*d|%.*f" 3 7 3 7 1 2.25 }}',
+    '2 1   7|7  |2.2',
+  )
+  check(
+    '{{ printf "%d %!" 1 2 }} {{ printf "%,d" 5 }} {{ printf "%d" }}',
+    '1 %!!(int=2) %!,(int=5)d %!d(MISSING)',
+  )
+  check('{{ printf "%5.2f|%d|%s" 7 "x" 1.5 }}', '%!f(int=   07)|%!d(string=x)|%!s(float64=1.5)')
+  check(
+    '{{ printf "%d" .Labels }}',
+    'map[%!d(string=instance):%!d(string=a:9100) %!d(string=job):%!d(string=app)]',
+  )
+  assert.throws(() => write('{{ printf 5 }}'), /expected string; found 5/)
+})
+
+test('what Go refuses is refused, when it is read or when it is written', () => {
+  const refuses = (text: string, expected: RegExp) =>
+    assert.throws(() => write(text), expected, text)
+  refuses('{{ nil }}', /nil is not a command/)
+  refuses('{{ and }}', /wrong number of args for and: want at least 1 got 0/)
+  refuses('{{ ne 1 2 3 }}', /wrong number of args for ne: want 2 got 3/)
+  refuses('{{ slice "abc" 0 1 2 }}', /3-index slice/)
+  refuses('{{ 9223372036854775808 }}', /overflows int/)
+  refuses('{{ 1e400 }}', /bad number syntax/)
+  refuses('{{ $x = 2 }}', /undefined variable/)
+  refuses(
+    '{{ define "a" }}1{{ end }}{{ define "a" }}2{{ end }}',
+    /multiple definition of template "a"/,
+  )
+  refuses('{{ with .None }}{{ else if true }}b{{ end }}', /unexpected "if"/)
+  assert.equal(write('{{ define "a" }} {{ end }}{{ define "a" }}2{{ end }}{{ template "a" }}'), '2')
+  assert.equal(write('{{ .Value | }}{{ (index .Items 0).Name }}'), '12.5one')
+})
+
+test('a method of what parentheses yield takes arguments', () => {
+  assert.equal(write('{{ ($).Greet "you" }}'), 'hello you')
 })

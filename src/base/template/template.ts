@@ -7,7 +7,7 @@
  * Source: pkg.go.dev/text/template, behaviour re-implemented. Output and steps are bounded.
  */
 
-import { builtins, escapeHtml, type TemplateFunction } from './builtin.ts'
+import { builtins, escapeHtml, type TemplateFunction, variadicNames } from './builtin.ts'
 import { type Command, type Node, type Operand, type Pipe, parseNodes } from './parse.ts'
 import { compareKeys, isTrue, printValue, SafeText, StringMap, TemplateError } from './value.ts'
 
@@ -233,9 +233,14 @@ class Evaluator {
     const rest = command.operands.slice(1)
     if (head.type === 'function') return this.#callFunction(head.name, { rest, dot, final })
     const hasArguments = rest.length > 0 || final !== noFinal
-    if (head.type === 'field' || head.type === 'variable') {
+    if (head.type === 'field' || head.type === 'variable' || head.type === 'pipe') {
       const path = head.path
-      const start = head.type === 'field' ? dot : this.#variable(head.name)
+      const start =
+        head.type === 'field'
+          ? dot
+          : head.type === 'pipe'
+            ? this.#pipe(head.pipe, dot)
+            : this.#variable(head.name)
       if (path.length === 0 && !hasArguments) return start
       if (path.length > 0) {
         const owner = this.#walkPath(start, path.slice(0, -1))
@@ -243,6 +248,8 @@ class Evaluator {
         return member(owner, path.at(-1)!, args)
       }
     }
+    if (head.type === 'constant' && head.value === undefined)
+      throw new TemplateError('nil is not a command')
     if (hasArguments)
       throw new TemplateError(`can't give argument to non-function ${describeOperand(head)}`)
     return this.#operand(head, dot)
@@ -254,6 +261,8 @@ class Evaluator {
     }
     const action = this.#options.functions?.get(name) ?? builtins.get(name)!
     const args = this.#arguments(call.rest, call.dot, call.final)
+    if (!variadicNames.has(name) && args.length !== action.length)
+      throw wrongCount(name, action.length, args.length)
     try {
       return action(...args)
     } catch (thrown) {
@@ -268,6 +277,7 @@ class Evaluator {
     name: 'and' | 'or',
     call: { rest: Operand[]; dot: unknown; final: unknown },
   ): unknown {
+    if (call.rest.length === 0 && call.final === noFinal) throw wrongCount(name, 'at least 1', 0)
     let value: unknown
     for (const operand of call.rest) {
       value = this.#operand(operand, call.dot)
@@ -285,6 +295,8 @@ class Evaluator {
   #operand(operand: Operand, dot: unknown): unknown {
     switch (operand.type) {
       case 'constant':
+        if (typeof operand.value === 'bigint' && BigInt.asIntN(64, operand.value) !== operand.value)
+          throw new TemplateError(`${operand.value} overflows int`)
         return operand.value
       case 'dot':
         return dot
@@ -336,6 +348,10 @@ class Evaluator {
     }
     this.#output += text
   }
+}
+
+function wrongCount(name: string, wanted: number | string, found: number): TemplateError {
+  return new TemplateError(`wrong number of args for ${name}: want ${wanted} got ${found}`)
 }
 
 /** Field, map entry or method `name` of `owner`. */

@@ -8,6 +8,7 @@
 import { parseDuration } from '../duration.ts'
 import { humanize, humanizeBinary, humanizeRatio, humanizeSeconds } from '../humanize.ts'
 import { compileSearch, replaceMatches } from '../regexp.ts'
+import { GoTime } from './go-time.ts'
 import { formatGeneral, SafeText, TemplateError, type TemplateFunction } from './template.ts'
 
 /** The functions by name. */
@@ -16,8 +17,8 @@ export const textFunctions: ReadonlyMap<string, TemplateFunction> = new Map<
   TemplateFunction
 >([
   ['title', (text) => makeTitle(textOf(text))],
-  ['toUpper', (text) => textOf(text).toUpperCase()],
-  ['toLower', (text) => textOf(text).toLowerCase()],
+  ['toUpper', (text) => mapLetters(textOf(text), (letter) => letter.toUpperCase())],
+  ['toLower', (text) => mapLetters(textOf(text), (letter) => letter.toLowerCase())],
   ['trimSpace', (text) => textOf(text).trim()],
   ['match', (pattern, text) => compileSearch(textOf(pattern)).test(textOf(text))],
   [
@@ -30,7 +31,13 @@ export const textFunctions: ReadonlyMap<string, TemplateFunction> = new Map<
   ['humanize1024', (value) => humanizeBinary(floatOf(value))],
   ['humanizeDuration', (value) => humanizeSeconds(floatOf(value))],
   ['humanizePercentage', (value) => humanizeRatio(floatOf(value))],
-  ['humanizeTimestamp', (value) => makeTime(floatOf(value))],
+  [
+    'humanizeTimestamp',
+    (value) => {
+      const seconds = floatOf(value)
+      return Number.isFinite(seconds) ? makeTime(seconds) : formatGeneral(seconds, 4)
+    },
+  ],
   ['toTime', (value) => makeTime(floatOf(value))],
   ['toDuration', (value) => floatOf(value)],
   [
@@ -61,26 +68,37 @@ export function floatOf(value: unknown): number {
     const special = /^([+-]?)(?:inf|infinity)$/i.exec(value)
     if (special !== null) return special[1] === '-' ? -Infinity : Infinity
     if (/^nan$/i.test(value)) return Number.NaN
-    if (/^[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?$/i.test(value)) return Number(value)
+    const plain = value.replace(/(?<=\d)_(?=\d)/g, '')
+    if (/^[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?$/i.test(plain)) return Number(plain)
     throw new TemplateError(`strconv.ParseFloat: parsing ${JSON.stringify(value)}: invalid syntax`)
   }
   throw new TemplateError(`can't convert ${typeof value} to float`)
 }
 
-/** Seconds since 1970 as a time; what is not a time stays a figure. */
-function makeTime(seconds: number): Date | string {
-  if (!Number.isFinite(seconds)) return formatGeneral(seconds, 4)
-  const timeMs = Math.trunc(seconds * 1000)
-  if (Math.abs(timeMs) > 8.64e15) {
+/** The longest time that nanoseconds in 64 bits can say. */
+const timeSecondsMax = 2 ** 63 / 1e9
+
+/** Seconds since 1970 as a time. */
+function makeTime(seconds: number): GoTime {
+  if (!Number.isFinite(seconds)) throw new TemplateError('value is NaN or Inf')
+  if (Math.abs(seconds) > timeSecondsMax) {
     throw new TemplateError(`${seconds} cannot be represented as a nanoseconds timestamp`)
   }
-  return new Date(timeMs)
+  return new GoTime(Math.trunc(seconds * 1000))
 }
 
-/** Each word with a capital. */
+/** Letter by letter: what would become two letters stays. */
+function mapLetters(text: string, change: (letter: string) => string): string {
+  return Array.from(text, (letter) => {
+    const changed = change(letter)
+    return [...changed].length === 1 ? changed : letter
+  }).join('')
+}
+
+/** Each word with a capital; words end at everything but letters, digits and _, an apostrophe too. */
 function makeTitle(text: string): string {
   return text.replace(
-    /(^|[^\p{L}\p{N}_'])(\p{L})/gu,
+    /(^|[^\p{L}\p{N}_])(\p{L})/gu,
     (_whole, before: string, letter: string) => before + letter.toUpperCase(),
   )
 }

@@ -104,19 +104,30 @@ export function formatFixed(value: number, precision: number): string {
   const special = formatSpecial(value)
   if (special !== undefined) return special
   if (precision < 0) return formatPlain(value)
-  return Math.abs(value) < 1e21
-    ? value.toFixed(Math.min(100, precision))
-    : `${BigInt(value)}${precision > 0 ? `.${'0'.repeat(precision)}` : ''}`
+  const sign = value < 0 || Object.is(value, -0) ? '-' : ''
+  const size = Math.abs(value)
+  if (size >= 1e21)
+    return `${sign}${BigInt(size)}${precision > 0 ? `.${'0'.repeat(precision)}` : ''}`
+  return sign + fixToEven(size, Math.min(100, precision))
+}
+
+/** `toFixed`, but a value exactly between two goes to the even one, as Go rounds. */
+function fixToEven(size: number, fractionDigits: number): string {
+  const rounded = size.toFixed(fractionDigits)
+  if (fractionDigits + tieDigitCount > 100) return rounded
+  const long = size.toFixed(fractionDigits + tieDigitCount)
+  const kept = long.slice(0, -tieDigitCount).replace(/\.$/, '')
+  const isTie = /^50*$/.test(long.slice(-tieDigitCount))
+  return isTie && Number(kept.at(-1)) % 2 === 0 ? kept : rounded
 }
 
 /** Go's `%e`: at least two digits of exponent. */
 export function formatExponential(value: number, precision: number): string {
   const special = formatSpecial(value)
   if (special !== undefined) return special
-  const digits =
-    precision < 0 ? value.toExponential() : value.toExponential(Math.min(100, precision))
+  const digits = precision < 0 ? value.toExponential() : roundToEven(value, precision)
   const [mantissa, exponent] = digits.split('e') as [string, string]
-  return `${mantissa}e${formatExponent(Number(exponent))}`
+  return `${Object.is(value, -0) ? '-' : ''}${mantissa}e${formatExponent(Number(exponent))}`
 }
 
 function formatSpecial(value: number): string | undefined {

@@ -4,7 +4,7 @@
  * Source: pkg.go.dev/time, behaviour re-implemented for the layouts that templates use.
  */
 
-import { humanizeSeconds } from '../base/humanize.ts'
+import { humanizeSeconds } from '../humanize.ts'
 
 /** A time in a zone. */
 export class GoTime extends Date {
@@ -17,6 +17,38 @@ export class GoTime extends Date {
 
   Format(layout: string): string {
     return formatLayout(this, String(layout), this.#zone)
+  }
+
+  Year(): bigint {
+    return this.#figure('2006')
+  }
+
+  Month(): string {
+    return this.Format('January')
+  }
+
+  Day(): bigint {
+    return this.#figure('2')
+  }
+
+  Weekday(): string {
+    return this.Format('Monday')
+  }
+
+  Hour(): bigint {
+    return this.#figure('15')
+  }
+
+  Minute(): bigint {
+    return this.#figure('4')
+  }
+
+  Second(): bigint {
+    return this.#figure('5')
+  }
+
+  #figure(layout: string): bigint {
+    return BigInt(this.Format(layout))
   }
 
   Unix(): bigint {
