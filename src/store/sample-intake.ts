@@ -7,7 +7,8 @@ import type { SampleBatch } from '../model/sample.ts'
 import type { Arrivals } from './head/arrivals.ts'
 import type { Head } from './head/head.ts'
 import { packedBytes } from './head/packed-batch.ts'
-import { type Journal, noteTimes } from './journal/journal.ts'
+import type { Journal } from './journal/journal.ts'
+import { noteTimes } from './journal/segment.ts'
 import { storeMetrics } from './metrics.ts'
 
 /** Bytes of a row in the journal, for its limits. */

@@ -28,7 +28,8 @@ import { storeMetrics } from '../metrics.ts'
 import { readCompressedFile, writeCompressedFile } from './compressed-file.ts'
 import type { JournalFile, MakeJournalFile } from './journal-file.ts'
 import { packSegment } from './pack-segment.ts'
-import { fileHeader, type RecordVisitor, RecordWriter, readRecords } from './record-format.ts'
+import { fileHeader, type RecordVisitor, RecordWriter } from './record-format.ts'
+import { makeSegment, readSegment, type Segment, segmentName, unflushedTimeMs } from './segment.ts'
 
 /** Entries waiting for the disk: beyond this much new ones are refused. */
 const waitingBytesMax = 256 << 20
@@ -37,29 +38,6 @@ const groupBytesMax = 16 << 20
 
 /** So far ahead of our clock samples may be. */
 const clockSkewMsMax = 600_000
-
-/** A segment and what is known of its rows; times are of samples. */
-export interface Segment {
-  number: number
-  path: string
-  bytes: number
-  /** All of it is in the engine. */
-  isFlushed: boolean
-  isCompressed: boolean
-  /** Samples before this time are in the engine. */
-  flushedTimeMs: number
-  areLinesFlushed: boolean
-  /** Samples left memory before the engine had them: they have to be read from here. */
-  isForgotten: boolean
-  minTimeMs: number
-  maxTimeMs: number
-  sampleCount: number
-  lineCount: number
-  /** Time of the newest exemplar. */
-  exemplarTimeMs: number
-  /** It tells that rows of earlier segments were deleted. */
-  hasErasure: boolean
-}
 
 /** Something to be written. */
 export interface JournalEntry {
@@ -231,7 +209,7 @@ export class Journal {
       segment.bytes = statSync(path).size
       this.#segments.push(segment)
       this.#nextNumber = segment.number + 1
-      const isWhole = await this.#readSegment(segment, visit(segment))
+      const isWhole = await readSegment(segment, visit(segment), this.#log)
       // Rows are no newer than the file, but for clocks that go ahead.
       const { mtimeMs } = statSync(path)
       if (!isWhole && segment.isFlushed) {
@@ -240,52 +218,6 @@ export class Journal {
     }
     this.#showBytes()
     return damagedTimeMs
-  }
-
-  /** Answers whether it was whole. */
-  async #readSegment(segment: Segment, visitor: RecordVisitor): Promise<boolean> {
-    const file = await this.#readFile(segment)
-    const goodBytes = readRecords(file, {
-      ...passTo(visitor),
-      onSamples: (batch) => {
-        noteTimes(segment, batch.timeMs, batch.count)
-        visitor.onSamples(batch)
-      },
-      onExemplar: (entry) => {
-        segment.exemplarTimeMs = Math.max(segment.exemplarTimeMs, entry.row.timeMs)
-        visitor.onExemplar?.(entry)
-      },
-      onErased: (erasure) => {
-        segment.hasErasure = true
-        visitor.onErased?.(erasure)
-      },
-      onLines: (batch, firstSequence) => {
-        segment.lineCount += batch.count
-        visitor.onLines(batch, firstSequence)
-      },
-    })
-    if (goodBytes < file.length) {
-      storeMetrics.journalTorn.inc(file.length - goodBytes)
-      this.#log.warn(
-        { segment: segment.number, tornBytes: file.length - goodBytes, goodBytes },
-        'The end of a journal segment was not whole; everything before it was read.',
-      )
-    }
-    return file.length > 0 && goodBytes === file.length
-  }
-
-  async #readFile(segment: Segment): Promise<Buffer> {
-    if (!segment.isCompressed) return readFile(segment.path)
-    try {
-      return await readCompressedFile(segment.path)
-    } catch (thrown) {
-      storeMetrics.journalTorn.inc(segment.bytes)
-      this.#log.error(
-        { segment: segment.number, reason: messageOf(thrown) },
-        'A journal segment is damaged; the engine has its rows, but memory misses them.',
-      )
-      return Buffer.alloc(0)
-    }
   }
 
   /** Why nothing can be submitted now, or `undefined`. To be asked before rows are checked. */
@@ -324,7 +256,7 @@ export class Journal {
 
   /** Marks a segment as being in the engine. */
   markFlushed(segment: Segment): void {
-    const path = join(this.#directory, `${nameOf(segment.number)}.flushed`)
+    const path = join(this.#directory, `${segmentName(segment.number)}.flushed`)
     renameSync(segment.path, path)
     segment.path = path
     segment.isFlushed = true
@@ -478,7 +410,7 @@ export class Journal {
     }
     if (this.#file === undefined) {
       const number = this.#nextNumber++
-      const path = join(this.#directory, `${nameOf(number)}.journal`)
+      const path = join(this.#directory, `${segmentName(number)}.journal`)
       const file = await this.#makeFile(path)
       try {
         await file.write(fileHeader, 0)
@@ -536,64 +468,7 @@ export class Journal {
   }
 }
 
-/** Widens a segment's span by the times of rows; answers the rows' own span. */
-export function noteTimes(
-  segment: Segment,
-  timeMs: Float64Array,
-  count: number,
-): { minTimeMs: number; maxTimeMs: number } {
-  let min = Infinity
-  let max = Number.NEGATIVE_INFINITY
-  for (let row = 0; row < count; row++) {
-    const time = timeMs[row]!
-    if (time < min) min = time
-    if (time > max) max = time
-  }
-  segment.minTimeMs = Math.min(segment.minTimeMs, min)
-  segment.maxTimeMs = Math.max(segment.maxTimeMs, max)
-  segment.sampleCount += count
-  return { minTimeMs: min, maxTimeMs: max }
-}
-
 function refuse(word: string, reason: string, cause?: unknown): CodedError {
   storeMetrics.journalFailures.inc({ reason: word })
   return storeErrors.FULL({ reason }, cause)
-}
-
-function makeSegment(number: number, path: string): Segment {
-  return {
-    number,
-    path,
-    bytes: 0,
-    isFlushed: false,
-    isCompressed: false,
-    flushedTimeMs: Number.NEGATIVE_INFINITY,
-    areLinesFlushed: false,
-    isForgotten: false,
-    minTimeMs: Infinity,
-    maxTimeMs: Number.NEGATIVE_INFINITY,
-    sampleCount: 0,
-    lineCount: 0,
-    exemplarTimeMs: Number.NEGATIVE_INFINITY,
-    hasErasure: false,
-  }
-}
-
-/** Time of a segment's oldest sample that the engine does not have; `Infinity` when it has all. */
-function unflushedTimeMs({ flushedTimeMs, minTimeMs, maxTimeMs }: Segment): number {
-  return maxTimeMs < flushedTimeMs ? Infinity : Math.max(minTimeMs, flushedTimeMs)
-}
-
-function nameOf(number: number): string {
-  return String(number).padStart(8, '0')
-}
-
-function passTo(visitor: RecordVisitor): RecordVisitor {
-  return {
-    onSamples: (batch) => visitor.onSamples(batch),
-    onLines: (batch, firstSequence) => visitor.onLines(batch, firstSequence),
-    onSymbol: (symbol, text) => visitor.onSymbol(symbol, text),
-    onSeries: (id, symbols) => visitor.onSeries(id, symbols),
-    onRemoved: (id) => visitor.onRemoved(id),
-  }
 }
