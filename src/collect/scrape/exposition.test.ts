@@ -6,7 +6,7 @@ import fc from 'fast-check'
 import { ByteTable } from '../byte-table.ts'
 import { type ExpositionFormat, ExpositionReader } from './exposition.ts'
 import { parseExposition } from './exposition-page.ts'
-import { formatBound, isNumber, parseNumber } from './number.ts'
+import { formatBound, isNumber, parseNumber, parsePlainLine, plainLineEnd } from './number.ts'
 
 const numberOf = (text: string): number | undefined => {
   const bytes = Buffer.from(`x${text}y`)
@@ -57,6 +57,25 @@ test('numbers are read as Go reads them', () => {
   ]) {
     assert.equal(numberOf(text), undefined, text)
   }
+})
+
+test('a plain number at the end of its line is read as any other, and nothing else is', () => {
+  const check = (text: string, isPlain: boolean): void => {
+    const bytes = Buffer.from(`x${text}`)
+    const value = parsePlainLine(bytes, 1)
+    assert.equal(plainLineEnd, isPlain ? text.indexOf('\n') + 2 : 0, JSON.stringify(text))
+    if (isPlain) assert.ok(Object.is(value, numberOf(text.slice(0, text.indexOf('\n')))), text)
+  }
+  fc.assert(
+    fc.property(fc.stringMatching(/^(\d{1,15}|\d{0,7}\.\d{1,8}|\d{1,9}\.)$/), (text) => {
+      check(`${text}\n`, true)
+      check(`${text}\nmore`, true)
+      for (const end of ['', ' \n', '\r\n', ' 1\n', 'e1\n', '.1.\n', 'x']) check(text + end, false)
+      check(`-${text}\n`, false)
+    }),
+  )
+  for (const text of ['\n', '.\n', 'NaN\n', '+1\n', '1234567890123456\n', '12345678.12345678\n'])
+    check(text, false)
 })
 
 test('bounds get their float form', () => {

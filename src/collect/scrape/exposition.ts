@@ -23,7 +23,7 @@ import {
   unescapeHelp,
   unescapeValue,
 } from './exposition-comment.ts'
-import { isNumber, parseNumber, parseWhole } from './number.ts'
+import { isNumber, parseNumber, parsePlainLine, parseWhole, plainLineEnd } from './number.ts'
 import {
   type MetadataKind,
   metadataMark,
@@ -345,7 +345,12 @@ export class ExpositionReader implements PageReader {
   // --- value, timestamp, exemplar --------------------------------------------------------------
 
   #readRest(): void {
-    if (this.#isOpen) this.#readRestOpen()
+    this.hasTime = false
+    if (this.exemplars.length > 0) this.exemplars.length = 0
+    const isSpaced = this.#bytes[this.#at] === space
+    if (isSpaced) this.value = parsePlainLine(this.#bytes, this.#at + 1)
+    if (isSpaced && plainLineEnd > 0) this.#at = plainLineEnd
+    else if (this.#isOpen) this.#readRestOpen()
     else this.#readRestText()
   }
 
@@ -353,8 +358,6 @@ export class ExpositionReader implements PageReader {
     const bytes = this.#bytes
     this.#skipBlanks()
     this.value = this.#readNumber('value')
-    this.hasTime = false
-    if (this.exemplars.length > 0) this.exemplars.length = 0
     const valueEnd = this.#at
     this.#skipBlanks()
     if (this.#at < this.#end && bytes[this.#at] !== lineFeed) {
@@ -381,8 +384,6 @@ export class ExpositionReader implements PageReader {
     const bytes = this.#bytes
     this.#expectSpace('before the value')
     this.value = this.#readNumber('value')
-    this.hasTime = false
-    if (this.exemplars.length > 0) this.exemplars.length = 0
     if (bytes[this.#at] === space && bytes[this.#at + 1] !== hash) {
       this.#at++
       this.timeMs = this.#readSeconds('timestamp')
@@ -514,7 +515,6 @@ export class ExpositionReader implements PageReader {
         this.line++
         this.#fail('there is data after "# EOF"')
       }
-
       return 'end'
     }
     const match =

@@ -72,6 +72,36 @@ export function parseNumber(bytes: Uint8Array, start: number, end: number): numb
   return isNegative ? -value : value
 }
 
+/** Where the line of the last `parsePlainLine` ended, behind its line feed; 0 when it was not that plain. */
+export let plainLineEnd = 0
+
+/** The number without sign or exponent that stands between `start` and the end of the line: nearly every one. */
+export function parsePlainLine(bytes: Uint8Array, start: number): number {
+  const lineFeed = 0x0a
+  let at = start
+  let mantissa = 0
+  let byte = bytes[at]!
+  while (byte >= 0x30 && byte <= 0x39) {
+    mantissa = mantissa * 10 + (byte - 0x30)
+    byte = bytes[++at]!
+  }
+  let digitCount = at - start
+  let decimalCount = 0
+  if (byte === 0x2e) {
+    const decimalsStart = ++at
+    byte = bytes[at]!
+    while (byte >= 0x30 && byte <= 0x39) {
+      mantissa = mantissa * 10 + (byte - 0x30)
+      byte = bytes[++at]!
+    }
+    decimalCount = at - decimalsStart
+    digitCount += decimalCount
+  }
+  const isPlain = byte === lineFeed && digitCount > 0 && digitCount <= 15
+  plainLineEnd = isPlain ? at + 1 : 0
+  return decimalCount === 0 || !isPlain ? mantissa : mantissa / powers[decimalCount]!
+}
+
 function parseSlowly(bytes: Uint8Array, start: number, end: number): number {
   // Longer than any number that a program prints; refuses instead of copying megabytes.
   if (end - start > 512) {
