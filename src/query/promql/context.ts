@@ -65,6 +65,11 @@ export class Context {
       throw queryErrors.TOO_MANY_SAMPLES({ countMax: this.#sampleCountMax })
   }
 
+  /** How many more samples may be held. */
+  get sampleRoom(): number {
+    return Math.max(0, this.#sampleCountMax - this.#sampleCount)
+  }
+
   /** Gives back samples that are no longer held. */
   releaseSamples(count: number): void {
     this.#sampleCount -= count

@@ -141,3 +141,16 @@ test('a slice of too many samples is asked for again in smaller ones, since none
   assert.ok(querier.counts[0]! > 5_000, 'a day at first')
   assert.ok(querier.counts.slice(1).every((count) => count <= 2_000))
 })
+
+test('steps beyond what may be held are refused before there is room for them', async () => {
+  const querier = new VisitedStore()
+  const { engine } = makeTestEngine({ querier, settings: {} })
+  for (let host = 0; host < 3; host++)
+    querier.add(makeLabels({ __name__: 'a', host: `h${host}` }), 1_000, host)
+  for (const inner of ['a', 'sum(a)', 'rate(a[5m])', 'sum(rate(a[5m]))'])
+    await assert.rejects(
+      engine.instant({ timeMs: 2_000, expression: `max_over_time((${inner})[100y:1ms])` }),
+      { code: 'QUERY_TOO_MANY_SAMPLES' },
+      inner,
+    )
+})

@@ -111,6 +111,8 @@ function makeRowMaker(use: SelectorUse, context: Context, isFolding: boolean): R
   const { isRange, above, outer } = use
   const target = isRange ? above! : use.node
   const parent = isRange ? outer : above
+  // A single row may be beyond the limit already: it is refused before there is room for it.
+  if (use.grid.stepCount > context.sampleRoom) context.countSamples(use.grid.stepCount)
   const rows = makeRows(use, context)
   if (isFolding && parent?.kind === 'aggregate' && findFold(parent.operator) !== undefined) {
     return new FoldMaker(parent, rows, context)
@@ -152,7 +154,9 @@ class HoldMaker implements RowMaker {
   }
 
   expect(seriesCount: number): void {
-    this.#rows.expect(seriesCount)
+    // What is beyond the limit is refused as it comes; no room is made for it.
+    const rowCountMax = Math.floor(this.#context.sampleRoom / this.#rows.block.stepCount)
+    this.#rows.expect(Math.min(seriesCount, rowCountMax))
   }
 
   add(columns: SeriesColumns): void {
