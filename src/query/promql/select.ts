@@ -13,7 +13,7 @@ import { countSelected } from './profile.ts'
 import { smoothSelector } from './smooth.ts'
 import type { SelectorNode } from './tree.ts'
 
-/** The value of an instant selector. `asTime` gives each sample's own time in seconds instead. */
+/** The value of an instant selector; `as` may ask for each sample's own time, or its start time, in seconds instead. */
 export function* selectVector(
   node: SelectorNode,
   grid: Grid,
