@@ -25,6 +25,9 @@ export interface OpenIncident {
   isSearching: boolean
   searchTimer: Timer | undefined
   quietTimer: Timer | undefined
+  /** When it was last written down (monotonic), and what will do so again. */
+  savedMs: number
+  saveTimer: Timer | undefined
 }
 
 /** What is kept beside the incident's record, under `incident/<id>`. */
@@ -34,8 +37,13 @@ export interface Snapshot {
   isForPerson: boolean
 }
 
-/** Timeline entries that an incident keeps at most. */
+/** Timeline entries that an incident keeps at most … */
 const entryCountMax = 1_000
+/** … and what a storm brings by the thousand takes no more than this: there is room for what is done about it. */
+const stormEntryCountMax = 600
+const stormKinds = new Set<TimelineEntry['kind']>(['alert-firing', 'alert-resolved', 'notified'])
+/** In a storm an incident is written down this often: all its alerts are part of it. */
+const saveSpacingMs = 1_000
 
 /** Incidents on their way to the records. */
 export class IncidentBook {
@@ -49,8 +57,22 @@ export class IncidentBook {
     this.#log = parts.log
   }
 
+  /** Writes it down now, or soon when that was just done. */
+  async saveSoon(open: OpenIncident): Promise<void> {
+    const waitMs = open.savedMs + saveSpacingMs - this.#clock.monotonicMs()
+    if (waitMs <= 0) return this.save(open)
+    open.saveTimer ??= this.#clock.after(waitMs, () => void this.save(open))
+  }
+
+  /** Writes down what waits for it. */
+  async flush(open: OpenIncident): Promise<void> {
+    if (open.saveTimer !== undefined) await this.save(open)
+  }
+
   async save(open: OpenIncident): Promise<void> {
     const { incident } = open
+    open.saveTimer?.cancel()
+    open.saveTimer = undefined
     await this.attempt(async () => {
       if (incident.number === 0) incident.number = await this.#records.incidents.nextNumber()
       await this.#records.incidents.save(incident)
@@ -60,6 +82,7 @@ export class IncidentBook {
         isForPerson: open.isForPerson,
       }
       await this.#records.states.set(`incident/${incident.id}`, snapshot)
+      open.savedMs = this.#clock.monotonicMs()
     })
   }
 
@@ -67,7 +90,9 @@ export class IncidentBook {
     open: OpenIncident,
     entry: Omit<TimelineEntry, 'id' | 'timeMs'> & { timeMs?: number },
   ): Promise<void> {
-    if (++open.entryCount > entryCountMax) {
+    const isOfStorm = stormKinds.has(entry.kind)
+    if (++open.entryCount > (isOfStorm ? stormEntryCountMax : entryCountMax)) {
+      if (isOfStorm) open.entryCount--
       entriesDroppedTotal.inc()
       return
     }
@@ -152,6 +177,8 @@ export function makeOpen(incident: Incident, service: ServiceIdentity): OpenInci
     isSearching: false,
     searchTimer: undefined,
     quietTimer: undefined,
+    savedMs: Number.NEGATIVE_INFINITY,
+    saveTimer: undefined,
   }
 }
 

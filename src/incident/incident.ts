@@ -68,6 +68,14 @@ export type IncidentListener = (incident: Incident, change: IncidentChange) => v
 /** What incidents need of alerting. */
 export type AlertFeed = Pick<AlertDesk, 'list' | 'onChange'>
 
+/** What alerts did to an incident. */
+interface AlertNews {
+  hasFired: boolean
+  isNew: boolean
+}
+
+type TouchedIncidents = Map<OpenIncident, AlertNews>
+
 /** Opens, explains, shows and resolves incidents. */
 export class IncidentDesk implements AlertContext, AlertCharts {
   readonly #alerts: AlertFeed
@@ -125,6 +133,7 @@ export class IncidentDesk implements AlertContext, AlertCharts {
     }
     this.#backgrounds.wake()
     await this.#tail
+    for (const open of this.#open.values()) await this.#book.flush(open)
   }
 
   reload(settings: IncidentSettings): void {
@@ -353,14 +362,33 @@ export class IncidentDesk implements AlertContext, AlertCharts {
   // ---- alerts come in
 
   async #take(changed: readonly Alert[]): Promise<void> {
+    /** In a storm thousands come at once: each incident is looked at, written and told once. */
+    const touched: TouchedIncidents = new Map()
     for (const alert of changed) {
-      if (alert.state === 'firing') await this.#takeFiring(alert)
-      else await this.#takeResolved(alert)
+      if (alert.state === 'firing') await this.#takeFiring(alert, touched)
+      else await this.#takeResolved(alert, touched)
     }
+    for (const [open, news] of touched) await this.#noteAlerts(open, news)
     this.#backgrounds.wake()
   }
 
-  async #takeFiring(alert: Alert): Promise<void> {
+  async #noteAlerts(open: OpenIncident, { hasFired, isNew }: AlertNews): Promise<void> {
+    const { incident } = open
+    incident.alerts = [...open.alerts.keys()]
+    const isQuiet = this.firingAlertCount(incident.id) === 0
+    if (isQuiet) this.#becomeQuiet(open)
+    else if (hasFired) {
+      open.quietTimer?.cancel()
+      if (incident.state === 'recovering' && !open.isHeld) incident.state = 'open'
+    }
+    if (isQuiet || isNew) await this.#book.save(open)
+    else await this.#book.saveSoon(open)
+    this.#tell(incident, isNew ? 'opened' : 'alerts')
+    if (hasFired && (isNew || incident.state === 'open'))
+      this.#search.schedule(open, isNew ? 0 : 1_000)
+  }
+
+  async #takeFiring(alert: Alert, touched: TouchedIncidents): Promise<void> {
     const { fingerprint } = alert
     if (this.#passed.has(fingerprint)) return
     const service = this.#serviceOf(alert)
@@ -377,26 +405,19 @@ export class IncidentDesk implements AlertContext, AlertCharts {
     const view = makeAlertView(alert, open.incident.id)
     open.alerts.set(fingerprint, view)
     if (isFiring) return
-    open.quietTimer?.cancel()
-    open.incident.alerts = [...open.alerts.keys()]
     open.incident.health = worseHealth(open.incident.health, view.health)
-    if (open.incident.state === 'recovering' && !open.isHeld) open.incident.state = 'open'
     await this.#book.addEntry(open, makeAlertEntry(alert, view))
-    await this.#book.save(open)
-    this.#tell(open.incident, isNew ? 'opened' : 'alerts')
-    if (isNew || open.incident.state === 'open') this.#search.schedule(open, isNew ? 0 : 1_000)
+    touched.set(open, { hasFired: true, isNew: isNew || touched.get(open)?.isNew === true })
   }
 
-  async #takeResolved(alert: Alert): Promise<void> {
+  async #takeResolved(alert: Alert, touched: TouchedIncidents): Promise<void> {
     this.#passed.delete(alert.fingerprint)
     for (const open of this.#open.values()) {
       if (open.alerts.get(alert.fingerprint)?.state !== 'firing') continue
       const view = makeAlertView(alert, open.incident.id)
       open.alerts.set(alert.fingerprint, view)
       await this.#book.addEntry(open, makeAlertEntry(alert, view))
-      if (this.firingAlertCount(open.incident.id) === 0) this.#becomeQuiet(open)
-      await this.#book.save(open)
-      this.#tell(open.incident, 'alerts')
+      if (!touched.has(open)) touched.set(open, { hasFired: false, isNew: false })
     }
   }
 
