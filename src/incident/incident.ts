@@ -39,7 +39,8 @@ import {
 import { CauseSearch, type SearchHost } from './cause-search.ts'
 import { draftPostMortem } from './draft-post-mortem.ts'
 import { incidentErrors } from './errors.ts'
-import { incidentsOpen, incidentsTotal } from './metrics.ts'
+import { incidentsTotal } from './metrics.ts'
+import { OpenIncidents } from './open-incidents.ts'
 import { makeNotifiedEntry } from './notified-entry.ts'
 import { makePageEntry } from './page-entry.ts'
 import { type Engine, Questioner } from './question.ts'
@@ -88,7 +89,7 @@ export class IncidentDesk implements AlertContext, AlertCharts {
   readonly #search: CauseSearch
   #settings: IncidentSettings
   #questioner: Questioner
-  readonly #open = new Map<string, OpenIncident>()
+  readonly #open = new OpenIncidents()
   readonly #listeners = new Set<IncidentListener>()
   /** Fingerprints whose alerts open no incident, or whose incident a person closed. */
   readonly #passed = new Set<string>()
@@ -211,7 +212,7 @@ export class IncidentDesk implements AlertContext, AlertCharts {
 
   /** A person ends it, whatever still fires; throws `INCIDENT_RESOLVED_ALREADY`. */
   async resolve(id: string, actor: string, message: string): Promise<Incident | undefined> {
-    if (!this.#open.has(id)) {
+    if (this.#open.get(id) === undefined) {
       const incident = await this.#records.incidents.find(id)
       if (incident === undefined) return undefined
       throw incidentErrors.RESOLVED_ALREADY({ number: incident.number })
@@ -269,8 +270,7 @@ export class IncidentDesk implements AlertContext, AlertCharts {
 
   /** How many alerts of an incident fire now. */
   firingAlertCount(id: string): number {
-    const alerts = this.#open.get(id)?.alerts.values() ?? []
-    return [...alerts].filter((alert) => alert.state === 'firing').length
+    return this.#open.firingCount(id)
   }
 
   /** The alerts of an open incident as last seen. */
@@ -342,7 +342,7 @@ export class IncidentDesk implements AlertContext, AlertCharts {
     const ids = new Set<string>()
     if (attempt.incidentId !== undefined) ids.add(attempt.incidentId)
     for (const fingerprint of attempt.fingerprints) {
-      const id = this.#findOpenOf(fingerprint)?.incident.id
+      const id = this.#open.findOf(fingerprint)?.incident.id
       const past = id ?? this.#backgrounds.findPast(fingerprint)?.incidentId
       if (past !== undefined) ids.add(past)
     }
@@ -354,7 +354,7 @@ export class IncidentDesk implements AlertContext, AlertCharts {
   async notePage(fingerprints: readonly string[], events: readonly PageEvent[]): Promise<void> {
     const entries = events.flatMap((event) => makePageEntry(event) ?? [])
     if (entries.length === 0) return
-    const ids = new Set(fingerprints.flatMap((one) => this.#findOpenOf(one)?.incident.id ?? []))
+    const ids = new Set(fingerprints.flatMap((one) => this.#open.findOf(one)?.incident.id ?? []))
     for (const id of ids)
       for (const entry of entries) await this.#enqueue(() => this.addEntry(id, entry))
   }
@@ -392,7 +392,7 @@ export class IncidentDesk implements AlertContext, AlertCharts {
     const { fingerprint } = alert
     if (this.#passed.has(fingerprint)) return
     const service = this.#serviceOf(alert)
-    let open = this.#findOpen(service)
+    let open = this.#open.findFor(service)
     const isOf = open?.alerts.has(fingerprint) ?? false
     if (!isOf && (alert.held !== undefined || isInformation(alert))) {
       // Silenced and informational alerts are no trouble of their own; asked again at each change.
@@ -446,9 +446,8 @@ export class IncidentDesk implements AlertContext, AlertCharts {
     await this.#book.attempt(async () => {
       incident.number = await this.#records.incidents.nextNumber()
     })
-    this.#open.set(incident.id, open)
+    this.#open.add(open)
     incidentsTotal.inc({ event: 'opened' })
-    incidentsOpen.set(this.#open.size)
     // The record must be there before its timeline.
     await this.#book.save(open)
     await this.#book.addEntry(open, {
@@ -460,20 +459,6 @@ export class IncidentDesk implements AlertContext, AlertCharts {
     })
     this.#log.info({ incident: incident.number, service: service.name }, 'An incident opened.')
     return open
-  }
-
-  #findOpen(service: ServiceIdentity): OpenIncident | undefined {
-    for (const open of this.#open.values()) {
-      if (open.service.name === service.name && open.service.environment === service.environment) {
-        return open
-      }
-    }
-    return undefined
-  }
-
-  #findOpenOf(fingerprint: string): OpenIncident | undefined {
-    for (const open of this.#open.values()) if (open.alerts.has(fingerprint)) return open
-    return undefined
   }
 
   #serviceOf(alert: Alert): ServiceIdentity {
@@ -510,7 +495,6 @@ export class IncidentDesk implements AlertContext, AlertCharts {
     await this.#book.save(open)
     this.#open.delete(incident.id)
     incidentsTotal.inc({ event: 'resolved' })
-    incidentsOpen.set(this.#open.size)
     this.#log.info({ incident: incident.number }, 'An incident is resolved.')
     this.#tell(incident, 'resolved')
   }
@@ -528,11 +512,10 @@ export class IncidentDesk implements AlertContext, AlertCharts {
     )
     for (const incident of incidents) {
       const open = await this.#book.reopen(incident, firing)
-      this.#open.set(incident.id, open)
+      this.#open.add(open)
       if (this.firingAlertCount(incident.id) === 0) this.#becomeQuiet(open)
       else if (incident.state === 'open') this.#search.schedule(open, 0)
     }
-    incidentsOpen.set(this.#open.size)
     await this.#take(current.filter((alert) => alert.state === 'firing'))
   }
 
@@ -575,7 +558,7 @@ export class IncidentDesk implements AlertContext, AlertCharts {
     let isWaiting = false
     let past: AlertBackground | undefined
     for (const fingerprint of fingerprints) {
-      const open = this.#findOpenOf(fingerprint)
+      const open = this.#open.findOf(fingerprint)
       if (open !== undefined) {
         return {
           background: this.#backgrounds.make(open.incident),
