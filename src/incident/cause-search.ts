@@ -12,13 +12,19 @@ import type { Incident } from '../model/incident.ts'
 import type { Records } from '../store/store.ts'
 import type { IncidentBook, OpenIncident } from './book.ts'
 import { type CauseFinding, findCauses } from './cause.ts'
-import { searchDuration, searchesTotal } from './metrics.ts'
+import { searchDuration, searchesTotal, searchesWaiting } from './metrics.ts'
 import { nameDeployment } from './phrase.ts'
 import type { Questioner } from './question.ts'
 import type { IncidentSettings } from './settings.ts'
 
 /** Pauses between the searches for a cause: the first finds little when the trouble is seconds old. */
 const searchPausesMs = [2_000, 3_000, 5_000, 10_000, 20_000, 40_000, 60_000, 120_000, 300_000]
+/** Searches at the same time. */
+const searchingMax = 2
+/** From so many waiting searches on it is a storm: nobody waits for them, and they rest in between … */
+const crowdCount = 10
+/** … so many times as long as they work. */
+const crowdRestFactor = 4
 /** No more searching from this confidence on. */
 const confidenceEnough = 0.97
 
@@ -42,6 +48,9 @@ export class CauseSearch {
   readonly #book: IncidentBook
   readonly #clock: Clock
   readonly #log: Log
+  /** Incidents whose time has come, first come first searched. */
+  readonly #waiting = new Set<OpenIncident>()
+  #searchingCount = 0
 
   constructor(parts: {
     host: SearchHost
@@ -60,11 +69,38 @@ export class CauseSearch {
   /** Searches after a pause, in place of what was planned before. */
   schedule(open: OpenIncident, delayMs: number): void {
     open.searchTimer?.cancel()
-    open.searchTimer = this.#clock.after(delayMs, () => void this.#search(open))
+    open.searchTimer = this.#clock.after(delayMs, () => {
+      this.#waiting.add(open)
+      this.#next()
+    })
+  }
+
+  /** Whether so many wait that a message had better not. */
+  get isCrowded(): boolean {
+    return this.#waiting.size >= crowdCount
+  }
+
+  #next(): void {
+    for (const open of this.#waiting) {
+      if (this.#searchingCount >= searchingMax) break
+      this.#waiting.delete(open)
+      if (open.isSearching || !this.#host.isOpen(open)) continue
+      this.#searchingCount++
+      const startMs = this.#clock.monotonicMs()
+      void this.#search(open).finally(() => {
+        const restMs = this.isCrowded ? (this.#clock.monotonicMs() - startMs) * crowdRestFactor : 0
+        const end = (): void => {
+          this.#searchingCount--
+          this.#next()
+        }
+        if (restMs > 0) this.#clock.after(restMs, end)
+        else end()
+      })
+    }
+    searchesWaiting.set(this.#waiting.size)
   }
 
   async #search(open: OpenIncident): Promise<void> {
-    if (open.isSearching || !this.#host.isOpen(open)) return
     open.isSearching = true
     const startMs = this.#clock.monotonicMs()
     try {

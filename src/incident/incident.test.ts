@@ -9,6 +9,7 @@ import { MadeService } from '../../test/support/made-service.ts'
 import { silentLog } from '../base/log.ts'
 import { makeId } from '../base/random.ts'
 import { z } from '../config/schema.ts'
+import type { Alert } from '../model/alert.ts'
 import type { Deployment } from '../model/deployment.ts'
 import { type Engine, IncidentDesk } from './incident.ts'
 import { incidentSettings } from './settings.ts'
@@ -159,6 +160,37 @@ test('in a storm each expression is asked once, and the onset is that of the fir
   assert.ok(incident.causes[0]!.evidence.some((item) => item.kind === 'onset'))
   // A search at the beginning, and one for what came until it ended.
   assert.ok(askedCount <= 4, `${askedCount} questions for 100 alerts`)
+  await desk.stop()
+})
+
+test('when hundreds of services fail at once, searches take turns and messages do not wait for them', async () => {
+  const made = new MadeService()
+  let [askingCount, mostCount] = [0, 0]
+  const engine: Engine = {
+    selectLogs: (query) => made.engine.selectLogs(query),
+    range: (query) => made.engine.range(query),
+    instant: async (query) => {
+      mostCount = Math.max(mostCount, ++askingCount)
+      try {
+        return await made.engine.instant(query)
+      } finally {
+        askingCount--
+      }
+    },
+  }
+  const desk = openDesk(made, engine)
+  await desk.start()
+  await made.live(20, well)
+  const alerts: Alert[] = []
+  for (let service = 0; service < 200; service++)
+    alerts.push(await made.fire('RequestsFail', { labels: { service: `s${service}` } }))
+  const last = alerts.at(-1)!
+  const startMs = made.clock.monotonicMs()
+  assert.notEqual(await desk.describe([last.fingerprint]), undefined)
+  assert.equal(made.clock.monotonicMs(), startMs)
+  for (let turn = 0; turn < 300; turn++) await made.clock.advance(10)
+  assert.ok(mostCount <= 2, `${mostCount} searches at once`)
+  assert.ok(desk.openIncidents().every((incident) => incident.causes.length > 0))
   await desk.stop()
 })
 

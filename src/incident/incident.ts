@@ -562,7 +562,7 @@ export class IncidentDesk implements AlertContext, AlertCharts {
       if (open !== undefined) {
         return {
           background: this.#backgrounds.make(open.incident),
-          isFinal: open.searchCount > 0,
+          isFinal: open.searchCount > 0 || this.#search.isCrowded,
         }
       }
       past ??= this.#backgrounds.findPast(fingerprint)

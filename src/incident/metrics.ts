@@ -40,3 +40,9 @@ export const entriesDroppedTotal = counter({
   name: 'shipwatch_incident_entries_dropped_total',
   help: 'Timeline entries not kept because the incident had reached the limit.',
 })
+
+/** Searches whose turn has not come. */
+export const searchesWaiting = gauge({
+  name: 'shipwatch_incident_searches_waiting',
+  help: 'Incidents that wait for their search for a cause; from ten on, searches rest in between and messages do not wait for them.',
+})
