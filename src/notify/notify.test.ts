@@ -19,6 +19,7 @@ import { mergeTexts } from './merge-queue.ts'
 import { heartbeatsTotal } from './metrics.ts'
 import { type Notification, Notifier } from './notify.ts'
 import { notifySettings } from './settings.ts'
+import { MessageTemplates } from './template.ts'
 import { wordsOf } from './words.ts'
 
 const startTimeMs = Date.UTC(2026, 10, 20, 10, 0, 0)
@@ -542,6 +543,18 @@ test('a mail that is refused for now is tried again, one refused for good is not
   assert.equal((await notifier.send(makeNotification(), never)).isDelivered, false)
   const rows = await records.notifications.list({ limit: 10 })
   assert.equal(rows.length, 3)
+})
+
+test('titles and lists are made as Alertmanager makes them', () => {
+  const templates = new MessageTemplates([], new VirtualClock(0))
+  const write = (text: string, format: 'none' | 'html') =>
+    templates.render(text, { escape: format, language: 'en' }, { List: [1n] })
+  assert.equal(
+    write(`{{ title "HELLO o'neil d_e b-c 1x f.g" }}`, 'none'),
+    "Hello O'neil D_e B-C 1X F.g",
+  )
+  assert.equal(write('{{ "<+>" }}', 'html'), '&lt;&#43;&gt;')
+  assert.throws(() => write('{{ join "," .List }}', 'none'), /expected string/)
 })
 
 test("a user's template is used; when it fails, the message goes out in our words", async (t) => {

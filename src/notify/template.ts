@@ -289,7 +289,7 @@ export function makeTemplateData(notification: Notification, frame: TemplateFram
 }
 
 function listOf(value: unknown): string[] {
-  if (Array.isArray(value)) return Array.from(value, String)
+  if (Array.isArray(value)) return Array.from(value, textOf)
   throw new TemplateError('wrong type of argument; expected a list of strings')
 }
 
@@ -301,6 +301,8 @@ function timeOf(value: unknown): Date {
 function makeFunctions(clock: Clock): ReadonlyMap<string, TemplateFunction> {
   const functions = new Map(textFunctions)
   const own: [string, TemplateFunction][] = [
+    // Prometheus has another one of this name, which leaves capitals and the rest of a word as they are.
+    ['title', (text) => makeTitle(textOf(text))],
     ['join', (separator, list) => listOf(list).join(textOf(separator))],
     ['stringSlice', (...texts) => texts.map(textOf)],
     ['safeUrl', (text) => new SafeText(textOf(text))],
@@ -338,6 +340,15 @@ function makeFunctions(clock: Clock): ReadonlyMap<string, TemplateFunction> {
   ]
   for (const [name, action] of own) functions.set(name, action)
   return functions
+}
+
+const words = new Intl.Segmenter('en', { granularity: 'word' })
+
+/** Each word small but for its first letter. */
+function makeTitle(text: string): string {
+  return Array.from(words.segment(text), ({ segment }) =>
+    segment.toLowerCase().replace(/\p{L}/u, (letter) => letter.toUpperCase()),
+  ).join('')
 }
 
 function zoned(time: Date): GoTime {

@@ -338,7 +338,10 @@ class Evaluator {
     if (value instanceof SafeText) this.#write(value.text)
     else
       this.#write(
-        this.#options.escape === 'html' ? escapeHtml(printValue(value)) : printValue(value),
+        this.#options.escape === 'html'
+          ? // Go's html/template escapes one more character than its function html.
+            escapeHtml(printValue(value)).replaceAll('+', '&#43;')
+          : printValue(value),
       )
   }
 
