@@ -5,16 +5,14 @@ import { useState } from 'react'
 import type { MaintenanceView } from '../../../src/api/on-call.ts'
 import { useEndMaintenance } from '../../data/maintenance.ts'
 import { Button } from '../../kit/Button.tsx'
-import { Empty } from '../../kit/Feedback.tsx'
 import { Moment } from '../../kit/format.tsx'
 import { ConfirmButton } from '../../kit/Overlay.tsx'
-import { StateBadge, Tag } from '../../kit/State.tsx'
+import { Tag } from '../../kit/State.tsx'
 import { type Column, Table } from '../../kit/Table.tsx'
 import { useWords } from '../../word/word.tsx'
 import type { Words } from '../../word/words.ts'
 import { MaintenanceDialog } from './MaintenanceDialog.tsx'
-
-const stateRank = { active: 0, pending: 1, ended: 2 }
+import { MatcherTags, NoneYet, stateColumn } from './hold-columns.tsx'
 
 /** The table, or why it is empty. */
 export function MaintenanceTable(props: {
@@ -24,16 +22,14 @@ export function MaintenanceTable(props: {
   const words = useWords()
   if (props.windows.length === 0) {
     return (
-      <Empty
+      <NoneYet
         title={words.maintenance.none}
-        action={
-          <Allowed to="administer">
-            <Button onClick={props.onMake}>{words.maintenance.open}</Button>
-          </Allowed>
-        }
+        make={words.maintenance.open}
+        to="administer"
+        onMake={props.onMake}
       >
         {words.maintenance.noneHint}
-      </Empty>
+      </NoneYet>
     )
   }
   return (
@@ -49,19 +45,7 @@ export function MaintenanceTable(props: {
 
 function columnsOf(words: Words): Column<MaintenanceView>[] {
   return [
-    {
-      key: 'state',
-      head: words.silence.state,
-      width: '130px',
-      sortBy: (row) => stateRank[row.state],
-      cell: (row) => (
-        <StateBadge
-          health={row.state === 'ended' ? 'ok' : 'info'}
-          word={words.maintenance.states[row.state]}
-          isHeld={row.state === 'active'}
-        />
-      ),
-    },
+    stateColumn(words.silence.state, words.maintenance.states),
     {
       key: 'what',
       head: words.maintenance.window,
@@ -77,9 +61,7 @@ function columnsOf(words: Words): Column<MaintenanceView>[] {
             {row.teams.map((one) => (
               <Tag key={`team ${one}`}>{`team="${one}"`}</Tag>
             ))}
-            {row.matchers.map(({ name, operator, value }) => (
-              <Tag key={name + operator + value}>{`${name}${operator}"${value}"`}</Tag>
-            ))}
+            <MatcherTags matchers={row.matchers} />
           </span>
           <span className="mid">
             {[row.comment, row.createdBy].filter((text) => text !== '').join(' · ')}

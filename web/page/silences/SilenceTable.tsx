@@ -6,33 +6,28 @@ import type { SilenceView } from '../../../src/api/api.ts'
 import { useNowTimeMs } from '../../data/clock.ts'
 import { useExpireSilence } from '../../data/queries.ts'
 import { Button } from '../../kit/Button.tsx'
-import { Empty } from '../../kit/Feedback.tsx'
 import { Moment, useFormat } from '../../kit/format.tsx'
 import { ConfirmButton } from '../../kit/Overlay.tsx'
-import { StateBadge, Tag } from '../../kit/State.tsx'
 import { type Column, Table } from '../../kit/Table.tsx'
 import { Link } from '../../route/router.tsx'
 import { useWords } from '../../word/word.tsx'
 import type { Words } from '../../word/words.ts'
 import { SilenceDialog } from './SilenceDialog.tsx'
-
-const stateRank = { active: 0, pending: 1, expired: 2 }
+import { MatcherTags, NoneYet, stateColumn } from './hold-columns.tsx'
 
 /** The table, or why it is empty. */
 export function SilenceTable(props: { silences: readonly SilenceView[]; onMake: () => void }) {
   const words = useWords()
   if (props.silences.length === 0) {
     return (
-      <Empty
+      <NoneYet
         title={words.silence.none}
-        action={
-          <Allowed to="respond">
-            <Button onClick={props.onMake}>{words.silence.open}</Button>
-          </Allowed>
-        }
+        make={words.silence.open}
+        to="respond"
+        onMake={props.onMake}
       >
         {words.silence.noneHint}
-      </Empty>
+      </NoneYet>
     )
   }
   return (
@@ -55,19 +50,7 @@ function textOf(silence: SilenceView): string {
 
 function silenceColumns(words: Words): Column<SilenceView>[] {
   return [
-    {
-      key: 'state',
-      head: words.silence.state,
-      width: '130px',
-      sortBy: (row) => stateRank[row.state],
-      cell: (row) => (
-        <StateBadge
-          health={row.state === 'expired' ? 'ok' : 'info'}
-          word={words.silence.states[row.state]}
-          isHeld={row.state === 'active'}
-        />
-      ),
-    },
+    stateColumn(words.silence.state, words.silence.states),
     {
       key: 'matchers',
       head: words.silence.matchers,
@@ -75,9 +58,7 @@ function silenceColumns(words: Words): Column<SilenceView>[] {
       cell: (row) => (
         <div className="stack-small">
           <span className="line-wrap">
-            {row.matchers.map(({ name, operator, value }) => (
-              <Tag key={name + operator + value}>{`${name}${operator}"${value}"`}</Tag>
-            ))}
+            <MatcherTags matchers={row.matchers} />
           </span>
           <span className="mid">
             {row.comment} · {row.createdBy}
