@@ -6,6 +6,7 @@
 import type { Clock } from '../base/clock.ts'
 import type { AlertBackground } from '../model/flow.ts'
 import type { Incident } from '../model/incident.ts'
+import type { OpenIncident } from './book.ts'
 
 /** The longest that a message waits for a first answer. */
 const patienceMsMax = 1_900
@@ -50,6 +51,31 @@ export class Backgrounds {
   /** What was known of the last incident of an alert when it ended. */
   findPast(fingerprint: string): AlertBackground | undefined {
     return this.#past.get(fingerprint)
+  }
+
+  /** What is known of the first of the alerts that has an incident, open or past. */
+  find(
+    fingerprints: readonly string[],
+    desk: {
+      openOf(fingerprint: string): OpenIncident | undefined
+      /** Whether an alert never gets an incident. */
+      isPassed(fingerprint: string): boolean
+      /** Whether searches come too late for a message. */
+      isCrowded: boolean
+    },
+  ): KnownBackground {
+    let isWaiting = false
+    let past: AlertBackground | undefined
+    for (const fingerprint of fingerprints) {
+      const open = desk.openOf(fingerprint)
+      if (open !== undefined) {
+        const isFinal = open.searchCount > 0 || desk.isCrowded
+        return { background: this.make(open.incident), isFinal }
+      }
+      past ??= this.findPast(fingerprint)
+      if (!desk.isPassed(fingerprint)) isWaiting = true
+    }
+    return { background: past, isFinal: past !== undefined || !isWaiting }
   }
 
   /** Asks `find` until its answer is final or patience ends; again each time that something happened. */

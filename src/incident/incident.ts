@@ -18,6 +18,7 @@ import type { AlertView, IncidentSummary, IncidentView } from '../api/api.ts'
 import type { Clock } from '../base/clock.ts'
 import { messageOf } from '../base/error.ts'
 import type { Log } from '../base/log.ts'
+import { LoopTurn } from '../base/loop-turn.ts'
 import { makeId } from '../base/random.ts'
 import type { Alert } from '../model/alert.ts'
 import type { AlertBackground, AlertChart, AlertCharts, AlertContext } from '../model/flow.ts'
@@ -69,6 +70,9 @@ export type IncidentListener = (incident: Incident, change: IncidentChange) => v
 /** What incidents need of alerting. */
 export type AlertFeed = Pick<AlertDesk, 'list' | 'onChange'>
 
+/** The loop turns again when alerts have been taken for this long. */
+const restAfterMs = 10
+
 /** What alerts did to an incident. */
 interface AlertNews {
   hasFired: boolean
@@ -90,6 +94,7 @@ export class IncidentDesk implements AlertContext, AlertCharts {
   #settings: IncidentSettings
   #questioner: Questioner
   readonly #open = new OpenIncidents()
+  readonly #turn: LoopTurn
   readonly #listeners = new Set<IncidentListener>()
   /** Fingerprints whose alerts open no incident, or whose incident a person closed. */
   readonly #passed = new Set<string>()
@@ -112,6 +117,7 @@ export class IncidentDesk implements AlertContext, AlertCharts {
     this.#settings = parts.settings
     this.#clock = parts.clock
     this.#log = parts.log
+    this.#turn = new LoopTurn(() => parts.clock.monotonicMs())
     this.#backgrounds = new Backgrounds(parts)
     this.#questioner = this.#makeQuestioner()
     this.#search = new CauseSearch({ ...parts, book: this.#book, host: this.#makeSearchHost() })
@@ -322,7 +328,13 @@ export class IncidentDesk implements AlertContext, AlertCharts {
 
   /** What the notification of these alerts should say; waits a little for the first search. */
   describe(fingerprints: readonly string[]): Promise<AlertBackground | undefined> {
-    return this.#backgrounds.wait(() => this.#backgroundOf(fingerprints))
+    return this.#backgrounds.wait(() =>
+      this.#backgrounds.find(fingerprints, {
+        openOf: (fingerprint) => this.#open.findOf(fingerprint),
+        isPassed: (fingerprint) => this.#passed.has(fingerprint),
+        isCrowded: this.#search.isCrowded,
+      }),
+    )
   }
 
   /** What a message shows of an alert; `undefined` when there is nothing to draw. */
@@ -367,6 +379,8 @@ export class IncidentDesk implements AlertContext, AlertCharts {
     for (const alert of changed) {
       if (alert.state === 'firing') await this.#takeFiring(alert, touched)
       else await this.#takeResolved(alert, touched)
+      // Records answer at once: without a rest the messages of a storm wait for its last incident.
+      if (this.#turn.elapsedMs() > restAfterMs) await this.#turn.rest()
     }
     for (const [open, news] of touched) await this.#noteAlerts(open, news)
     this.#backgrounds.wake()
@@ -552,23 +566,6 @@ export class IncidentDesk implements AlertContext, AlertCharts {
 
   #tell(incident: Incident, change: IncidentChange): void {
     for (const listener of this.#listeners) listener(incident, change)
-  }
-
-  #backgroundOf(fingerprints: readonly string[]): KnownBackground {
-    let isWaiting = false
-    let past: AlertBackground | undefined
-    for (const fingerprint of fingerprints) {
-      const open = this.#open.findOf(fingerprint)
-      if (open !== undefined) {
-        return {
-          background: this.#backgrounds.make(open.incident),
-          isFinal: open.searchCount > 0 || this.#search.isCrowded,
-        }
-      }
-      past ??= this.#backgrounds.findPast(fingerprint)
-      if (!this.#passed.has(fingerprint)) isWaiting = true
-    }
-    return { background: past, isFinal: past !== undefined || !isWaiting }
   }
 
   #makeSearchHost(): SearchHost {

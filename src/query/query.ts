@@ -32,7 +32,7 @@ import {
 import { formatExpression } from './promql/print.ts'
 import type { QueryElement, QuerySeries, QueryValue } from './promql/result.ts'
 import { listFunctions } from './promql/signature.ts'
-import { LoopTurn } from './promql/loop-turn.ts'
+import { LoopTurn } from '../base/loop-turn.ts'
 import { type Detail, type Outcome, runRecent, runResting } from './promql/run.ts'
 import type { ValueType } from './promql/tree.ts'
 import { RunningQueries, type RunningQuery } from './running.ts'

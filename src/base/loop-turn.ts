@@ -1,9 +1,9 @@
 /**
- * Since when the event loop has been kept from turning by queries. One query after the other, each short and
- * awaited in turn, hold the thread as one long query does: all of them look at this one clock.
+ * Since when the event loop has been kept from turning. One short piece of work after the other, each
+ * awaited in turn, holds the thread as one long piece does: all of a kind look at the same clock.
  */
 
-/** The turn of the loop that queries share. */
+/** The turn of the loop that work of one kind shares. */
 export class LoopTurn {
   readonly #monotonicMs: () => number
   #beganMs = 0
