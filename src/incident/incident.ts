@@ -29,7 +29,7 @@ import type { NotificationAttempt, Records } from '../store/store.ts'
 import { findAlertChart } from './alert-chart.ts'
 import { makeAlertEntry } from './alert-entry.ts'
 import { makeAlertView } from './alert-view.ts'
-import { Backgrounds, type KnownBackground } from './backgrounds.ts'
+import { Backgrounds } from './backgrounds.ts'
 import {
   IncidentBook,
   makeIncident,
