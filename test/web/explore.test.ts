@@ -9,7 +9,7 @@
  */
 
 import assert from 'node:assert/strict'
-import { after, before, test } from 'node:test'
+import { after, before, beforeEach, test } from 'node:test'
 import { BrowserBench, focusOn, untilText, watchErrors } from './browser.ts'
 import { eventually, type Served, startServe } from '../support/serve.ts'
 
@@ -20,11 +20,11 @@ const buckets = 'sum by (le) (shop_duration_seconds_bucket)'
 const addressOf = (query: string, rest = ''): string =>
   `/metrics?q=${encodeURIComponent(query)}&from=15m${rest}`
 
-before(async () => {
-  served = await startServe()
+/** What a shop did, a sample every 15 s, up to now. */
+async function feed(stepCount: number): Promise<void> {
   const nowTimeMs = Date.now()
   const lines: string[] = []
-  for (let step = 20; step >= 0; step--) {
+  for (let step = stepCount; step >= 0; step--) {
     const timeMs = nowTimeMs - step * 15_000
     for (const [le, count] of [
       ['0.1', 5],
@@ -40,7 +40,15 @@ before(async () => {
     body: `${lines.join('\n')}\n`,
   })
   assert.ok(reply.ok, `${reply.status} ${await reply.text()}`)
+}
+
+before(async () => {
+  served = await startServe()
+  await feed(20)
 })
+
+// What was fed is the newest for five minutes only, and the pages before may take longer.
+beforeEach(() => feed(0))
 
 after(async () => {
   await bench.close()
