@@ -107,12 +107,21 @@ export class ArrivalQueue {
       }
     } finally {
       this.#isRunning = false
+      this.#wakeForNext()
+    }
+  }
+
+  /** Whatever became of one rule, the others have their turn. */
+  #wakeForNext(): void {
+    if (this.#isStopped) return
+    if (this.#readyFrom < this.#ready.length) {
+      this.#wakeIn(arrivalDelayMs)
+      return
     }
     this.#ready = []
     this.#readyFrom = 0
     const dueMs = this.#waiting.nextDueMs
-    if (dueMs !== undefined && !this.#isStopped)
-      this.#wakeIn(Math.max(1, dueMs - this.#clock.monotonicMs()))
+    if (dueMs !== undefined) this.#wakeIn(Math.max(1, dueMs - this.#clock.monotonicMs()))
   }
 
   /** Those whose time has come may run. */
@@ -133,10 +142,12 @@ export class ArrivalQueue {
 
   /** Rules that have the expression of one which may run take the same answer, as long as it holds. */
   async #evaluateAlike(first: RuleRunner, alike: readonly RuleRunner[]): Promise<void> {
-    await this.#evaluate(first)
+    const firstDone = this.#evaluate(first)
+    if (firstDone !== undefined) await firstDone
     for (const rule of alike) {
       if (!rule.isDirty || this.#isStopped) continue
-      await this.#evaluate(rule)
+      const done = this.#evaluate(rule)
+      if (done !== undefined) await done
       if (this.#pace.isTired) await this.#rest()
     }
   }
