@@ -259,17 +259,17 @@ function placeOf(room: number): string {
 
 for (let seed = 1; seed <= 12; seed++) {
   test(`asking about the changed series alone gives the same (seed ${seed})`, (t) =>
-    followWide(t, seed, { text: wideRules, isByPart: false }))
+    followWide(t, seed, { text: wideRules, isByPart: false, changeCountMin: 200 }))
   if (seed > 6) continue
   test(`asking about the changed windows alone gives the same of them (seed ${seed})`, (t) =>
-    followWide(t, seed, { text: windowRules, isByPart: true }))
+    followWide(t, seed, { text: windowRules, isByPart: true, changeCountMin: 150 }))
 }
 
 /** Many series, of which few change at a time. */
 async function followWide(
   t: TestContext,
   seed: number,
-  rules: { text: string; isByPart: boolean },
+  rules: { text: string; isByPart: boolean; changeCountMin: number },
 ): Promise<void> {
   const bench = new Bench(rules.text, { settings: { no_data: 'resolve' } })
   const oracle = new Oracle(bench, rules.text, rules.isByPart)
@@ -301,73 +301,6 @@ async function followWide(
     await oracle.follow(`after step ${step}, seed ${seed}`)
   }
   assert.ok(oracle.partCount > 150, `a part was asked for ${oracle.partCount} times`)
-  assert.ok(oracle.changeCount > 150, `the stream changed something ${oracle.changeCount} times`)
-}
-
-/** Rules over ranges: what they say of a series that brings nothing changes by the passing of time. */
-const rangeRules = `groups:
-- name: g
-  interval: 30s
-  rules:
-  - { alert: Rate, expr: 'rate(steps[1m]) > 1' }
-  - { alert: Peak, expr: 'max_over_time(heat[40s]) > 40' }
-  - { alert: Against, expr: 'heat / avg_over_time(heat[50s]) > 1.3' }
-  - { alert: Floor, expr: 'sum by (floor) (increase(steps[1m])) > 90' }
-`
-
-for (let seed = 1; seed <= 6; seed++) {
-  test(`over ranges the changed series are judged at once, others by the clock (seed ${seed})`, async (t) => {
-    const bench = new Bench(rangeRules, { settings: { no_data: 'resolve' } })
-    const oracle = new Oracle(bench, rangeRules)
-    oracle.watch()
-    await bench.start(t)
-    const random = makeSeededRandom(seed)
-    const steps = new Array<number>(300).fill(0)
-    let heldCount = 0
-    /** Compares the alerts of some rooms or floors, or all, with the whole answer at the last instant. */
-    const compare = async (rooms: ReadonlySet<string> | undefined): Promise<void> => {
-      const floors = new Set([...(rooms ?? [])].map((room) => `f${Number(room) % 60}`))
-      for (const name of ['Rate', 'Peak', 'Against', 'Floor']) {
-        const view = bench.rule(name)
-        assert.ok(view.type === 'alerting')
-        const isAsked = (labels: Record<string, string>): boolean =>
-          rooms === undefined ||
-          (name === 'Floor' ? floors.has(labels['floor']!) : rooms.has(labels['room']!))
-        const timeMs = view.lastEvaluationTimeMs!
-        const { value } = await bench.engine.instant({ expression: view.query, timeMs })
-        assert.ok(value.type === 'vector')
-        const expected = value.elements
-          .filter(({ labels }) => isAsked(labels.toObject()))
-          .map(
-            ({ labels, value }) =>
-              `${labels.with('__name__', '').with('alertname', name)} ${value}`,
-          )
-        const found = view.alerts
-          .filter(({ labels }) => isAsked(labels))
-          .map(({ labels, value }) => `${makeLabels(labels)} ${value}`)
-        assert.deepEqual(found.sort(), expected.sort(), `${name}, seed ${seed}`)
-        heldCount += found.length
-      }
-    }
-    for (let step = 0; step < 30; step++) {
-      const samples: Record<string, number> = {}
-      const rooms = new Set<string>()
-      const count = step === 0 ? 300 : 1 + Math.floor(random() * 12)
-      for (let index = 0; index < count; index++) {
-        const room = step === 0 ? index : Math.floor(random() * 300)
-        steps[room]! += Math.floor(random() * 120)
-        samples[`heat{${placeOf(room)}}`] = random() * 45
-        samples[`steps{${placeOf(room)}}`] = steps[room]!
-        rooms.add(String(room))
-      }
-      bench.feed(samples)
-      await bench.clock.advance(50)
-      await compare(rooms)
-      const isTurn = random() < 0.3
-      await bench.clock.advance(isTurn ? 31_000 : Math.floor(random() * 4_000))
-      if (isTurn) await compare(undefined)
-    }
-    assert.ok(oracle.partCount > 50, `a part was asked for ${oracle.partCount} times`)
-    assert.ok(heldCount > 100, `${heldCount} alerts were compared`)
-  })
+  const { changeCount } = oracle
+  assert.ok(changeCount > rules.changeCountMin, `the stream changed something ${changeCount} times`)
 }
